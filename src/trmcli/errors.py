@@ -1,0 +1,35 @@
+"""The one exception that users cause and the command line turns into a single line and status 2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a piece of input stood: a file (or ``<stdin>``, ``<argument>``) and a 1-based line."""
+
+    name: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.line is None else f"{self.name}:{self.line}"
+
+
+class InputError(Exception):
+    """Bad usage or bad input: says where it is and what would be right.
+
+    ``str()`` gives ``file:line:column: message``, the parts that are unknown left out.
+    """
+
+    def __init__(self, message: str, origin: Origin | str | None = None, column: int | None = None) -> None:
+        self.message = message
+        self.origin = Origin(origin) if isinstance(origin, str) else origin
+        self.column = column
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        if self.origin is None:
+            return self.message
+        place = str(self.origin) if self.column is None else f"{self.origin}:{self.column}"
+        return f"{place}: {self.message}"

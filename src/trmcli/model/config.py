@@ -1,0 +1,120 @@
+"""The dimensions and switches of a model, in one frozen dataclass that is stored with every weights file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args, get_type_hints
+
+Mixer = Literal["mlp", "attention", "relation"]
+Positions = Literal["none", "rope", "learned"]
+RelationKind = Literal["groups", "neighbours"]
+
+
+@dataclass(frozen=True)
+class TRMConfig:
+    """A Tiny Recursive Model.
+
+    The paper's letters and the reference's names (``config/arch/trm.yaml``) stand behind the fields.
+
+    Attributes:
+        vocab_size: tokens, padding included.
+        hidden_size: width D of every vector.
+        num_layers: layers of the one network (``L_layers``), 2 in the paper.
+        mixer: how cells exchange information; see :mod:`trmcli.model.mixers`.
+        rounds: T (``H_cycles``): rounds in a supervision step, all but the last without gradient.
+        latent_updates: n (``L_cycles``): updates of the latent z in a round.
+        expansion: width of the SwiGLU against ``hidden_size``, before the factor 2/3.
+        ffn_multiple: the SwiGLU's width is rounded up to a multiple of this (256 in the reference).
+        num_heads: attention heads; for the relation mixer, heads of each group relation.
+        head_size: width of a head; 0 means ``hidden_size / num_heads``.
+        positions: position encoding of the attention mixer.
+        seq_len: cells of a puzzle, where the mixer or the positions fix it; 0 means any.
+        relations: (name, kind) of each relation, in the task's order, for the relation mixer.
+        puzzle_emb_len: tokens in front of the cells that hold the puzzle's embedding (0: none).
+        num_puzzles: rows of the table of puzzle embeddings.
+        halt_pool: what the halting head reads of y: its ``first`` token (reference) or the ``mean``.
+        norm_eps: epsilon of RMSNorm.
+        rope_theta: base of the rotary position encoding.
+    """
+
+    vocab_size: int
+    hidden_size: int = 512
+    num_layers: int = 2
+    mixer: Mixer = "attention"
+    rounds: int = 3
+    latent_updates: int = 6
+    expansion: float = 4.0
+    ffn_multiple: int = 256
+    num_heads: int = 8
+    head_size: int = 0
+    positions: Positions = "none"
+    seq_len: int = 0
+    relations: tuple[tuple[str, RelationKind], ...] = ()
+    puzzle_emb_len: int = 0
+    num_puzzles: int = 0
+    halt_pool: Literal["first", "mean"] = "first"
+    norm_eps: float = 1e-5
+    rope_theta: float = 10000.0
+
+    def __post_init__(self) -> None:
+        positive = ("vocab_size", "hidden_size", "num_layers", "rounds", "latent_updates", "num_heads")
+        for name in positive:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        hints = get_type_hints(type(self))
+        for name in ("mixer", "positions", "halt_pool"):
+            if getattr(self, name) not in get_args(hints[name]):
+                choices = ", ".join(get_args(hints[name]))
+                raise ValueError(f"{name} must be one of {choices}, not {getattr(self, name)!r}")
+        if self.head_size == 0 and self.hidden_size % self.num_heads:
+            raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_heads {self.num_heads}")
+        if (self.mixer == "mlp" or self.positions == "learned") and self.seq_len < 1:
+            raise ValueError("the mlp mixer and learned positions need seq_len")
+        if self.mixer == "relation" and not self.relations:
+            raise ValueError("the relation mixer needs relations")
+        if self.mixer == "relation" and self.puzzle_emb_len:
+            raise ValueError("the relation mixer has no place for puzzle embeddings")
+        if (self.puzzle_emb_len > 0) != (self.num_puzzles > 0):
+            raise ValueError("puzzle_emb_len and num_puzzles go together")
+
+    @property
+    def ffn_size(self) -> int:
+        """Hidden width of the SwiGLU: 2/3 of ``expansion * hidden_size``, rounded up (``models/layers.py``)."""
+        return round_up(round(self.expansion * self.hidden_size * 2 / 3), self.ffn_multiple)
+
+    @property
+    def head_width(self) -> int:
+        return self.head_size or self.hidden_size // self.num_heads
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; :meth:`from_dict` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TRMConfig:
+        """Build a config from JSON or TOML values.
+
+        Raises:
+            ValueError: for an unknown key, a missing one, a wrong type or values that do not fit together.
+        """
+        known = {field.name: field for field in fields(cls)}
+        for key, value in values.items():
+            if key not in known:
+                raise ValueError(f"unknown model setting {key!r}")
+            default = known[key].default
+            wanted = type(default) if isinstance(default, (int, float, str)) else int
+            if key != "relations" and (
+                isinstance(value, bool) or not isinstance(value, (int, float) if wanted is float else wanted)
+            ):
+                raise ValueError(f"{key} must be {wanted.__name__}, not {value!r}")
+        if "vocab_size" not in values:
+            raise ValueError("vocab_size is missing")
+        relations = tuple((str(name), kind) for name, kind in values.get("relations", ()))
+        if any(kind not in get_args(RelationKind) for _, kind in relations):
+            raise ValueError(f"relations must be of kind {' or '.join(get_args(RelationKind))}")
+        return cls(**{**values, "relations": relations})
+
+
+def round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

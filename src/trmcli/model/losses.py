@@ -1,0 +1,79 @@
+"""Losses of deep supervision: cross entropy of the tokens, binary cross entropy of the halting head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from trmcli.model.trm import Output
+
+IGNORE = 0
+"""Label of cells that do not count: padding."""
+
+TokenLoss = Literal["softmax", "stablemax"]
+
+
+def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy with ``s(x) = x + 1 if x >= 0 else 1 / (1 - x)`` for exp, in float64.
+
+    Source: "Grokking at the edge of numerical stability", and ``models/losses.py`` of the reference.
+
+    Args:
+        logits: ``[..., V]``; labels: ``[...]`` int64.
+
+    Returns:
+        ``[...]`` float64, one loss a cell.
+    """
+    x = logits.double()
+    s = torch.where(x < 0, 1 / (1 - x + 1e-30), x + 1)
+    chosen = s.gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    return s.sum(dim=-1).log() - chosen.log()
+
+
+def softmax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The usual cross entropy, in float32: ``[..., V]`` and ``[...]`` to ``[...]``."""
+    return F.cross_entropy(logits.float().flatten(0, -2), labels.flatten(), reduction="none").view_as(labels)
+
+
+@dataclass(frozen=True)
+class Losses:
+    """One supervision step's losses and what is worth watching; all tensors, nothing synchronised.
+
+    Attributes:
+        total: scalar to differentiate: the mean over the batch.
+        tokens: scalar, mean token loss of a puzzle.
+        halt: scalar, mean halting loss.
+        exact: ``[B]`` bool, answers that are exactly right.
+        cells: ``[B]`` float32, share of cells that are right.
+    """
+
+    total: Tensor
+    tokens: Tensor
+    halt: Tensor
+    exact: Tensor
+    cells: Tensor
+
+
+def supervision_loss(
+    output: Output, labels: Tensor, *, kind: TokenLoss = "stablemax", halt_weight: float = 0.5
+) -> Losses:
+    """The loss of one supervision step: tokens averaged over a puzzle's cells, plus weighted halting loss.
+
+    ``models/losses.py: ACTLossHead`` of the reference; there both are summed over the batch and divided by its
+    size afterwards, which gives the mean used here.
+    """
+    counted = labels != IGNORE
+    count = counted.sum(dim=-1).clamp(min=1)
+    cross_entropy = stablemax_cross_entropy if kind == "stablemax" else softmax_cross_entropy
+    per_cell = cross_entropy(output.logits, labels) * counted
+    tokens = (per_cell.sum(dim=-1) / count).mean()
+    with torch.no_grad():
+        right = (output.logits.argmax(dim=-1) == labels) & counted
+        exact = right.sum(dim=-1) == counted.sum(dim=-1)
+        cells = right.sum(dim=-1) / count
+    halt = F.binary_cross_entropy_with_logits(output.halt, exact.to(output.halt.dtype))
+    return Losses(tokens + halt_weight * halt, tokens.detach(), halt.detach(), exact, cells)

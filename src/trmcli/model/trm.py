@@ -1,0 +1,173 @@
+"""The Tiny Recursive Model ("Less is More", arXiv:2510.04871; reference: ``models/recursive_reasoning/trm.py``).
+
+One small network is applied again and again to two states of the same shape: the *answer* y (``z_H`` in the
+reference) and the *latent* scratchpad z (``z_L``). With the embedded question x, one supervision step is
+
+    T rounds of:  n times  z <- network(z + y + x)
+                  once     y <- network(y + z)
+
+with gradient through the last round only. Heads then read the answer's tokens and a halting logit from y, and
+the states, detached, are carried into the next supervision step.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from trmcli.model.config import TRMConfig
+from trmcli.model.layers import Linear, rms_norm, SwiGLU, truncated_normal_
+from trmcli.model.mixers import MIXERS, Relations
+
+
+@dataclass(frozen=True)
+class Carry:
+    """What one supervision step hands to the next, detached: ``[B, P + L, D]`` each.
+
+    ``answer`` is y (``z_H``), ``latent`` is z (``z_L``); P puzzle-embedding tokens stand first.
+    """
+
+    answer: Tensor
+    latent: Tensor
+
+    def __getitem__(self, rows: Tensor) -> Carry:
+        """The rows (indices or mask) of a batch."""
+        return Carry(self.answer[rows], self.latent[rows])
+
+    def replace(self, rows: Tensor, fresh: Carry) -> Carry:
+        """This carry with the ``True`` rows of a ``[B]`` mask taken from ``fresh``."""
+        mask = rows.view(-1, 1, 1)
+        return Carry(
+            torch.where(mask, fresh.answer, self.answer), torch.where(mask, fresh.latent, self.latent)
+        )
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the heads say after a supervision step.
+
+    Attributes:
+        logits: ``[B, L, V]`` of the answer's tokens, in the dtype of computation.
+        halt: ``[B]`` float32 logit of "the answer is exactly right" (``q_halt``).
+        go_on: ``[B]`` float32, the second output of the reference's halting head (``q_continue``).
+    """
+
+    logits: Tensor
+    halt: Tensor
+    go_on: Tensor
+
+
+class Layer(nn.Module):
+    """Mix cells, then a SwiGLU for each; post-norm: ``x <- norm(x + f(x))`` twice."""
+
+    def __init__(self, config: TRMConfig) -> None:
+        super().__init__()
+        self.mixer = MIXERS[config.mixer](config)
+        self.ffn = SwiGLU(config.hidden_size, config.ffn_size)
+        self.eps = config.norm_eps
+
+    def forward(self, x: Tensor, relations: Relations | None) -> Tensor:
+        x = rms_norm(x + self.mixer(x, relations), self.eps)
+        return rms_norm(x + self.ffn(x), self.eps)
+
+
+class TinyRecursiveModel(nn.Module):
+    """See the module's note. ``forward`` is one supervision step."""
+
+    def __init__(self, config: TRMConfig) -> None:
+        super().__init__()
+        self.config = config
+        size = config.hidden_size
+        self.embed = nn.Embedding(config.vocab_size, size)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
+        self.lm_head = Linear(size, config.vocab_size, bias=False)
+        self.halt_head = Linear(size, 2)
+        if config.positions == "learned":
+            self.embed_positions = nn.Embedding(config.seq_len + config.puzzle_emb_len, size)
+            truncated_normal_(self.embed_positions.weight.data, size**-0.5)
+        if config.puzzle_emb_len:
+            self.embed_puzzle = nn.Embedding(config.num_puzzles, size)
+            nn.init.zeros_(self.embed_puzzle.weight)
+        self.register_buffer("initial_answer", truncated_normal_(torch.empty(size), 1.0))
+        self.register_buffer("initial_latent", truncated_normal_(torch.empty(size), 1.0))
+        with torch.no_grad():
+            truncated_normal_(self.embed.weight, size**-0.5)
+            # The halting head starts near "not yet", as in the reference.
+            self.halt_head.weight.zero_()
+            self.halt_head.bias.fill_(-5.0)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.embed.weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.embed.weight.device
+
+    def initial_carry(self, batch: int, length: int) -> Carry:
+        """The states before the first supervision step: one learned-size vector each, the same in every cell."""
+        shape = (batch, length + self.config.puzzle_emb_len, self.config.hidden_size)
+        answer, latent = cast(Tensor, self.initial_answer), cast(Tensor, self.initial_latent)
+        return Carry(answer.expand(shape), latent.expand(shape))
+
+    def embed_question(self, tokens: Tensor, puzzle: Tensor | None = None) -> Tensor:
+        """x: ``[B, L]`` tokens (and ``[B]`` puzzle numbers) to ``[B, P + L, D]``, scaled by sqrt(D)."""
+        embedded = self.embed(tokens)
+        if self.config.puzzle_emb_len:
+            assert puzzle is not None, "this model needs the puzzle's number"
+            front = self.embed_puzzle(puzzle).unsqueeze(1)
+            pad = front.new_zeros(len(front), self.config.puzzle_emb_len - 1, front.shape[-1])
+            embedded = torch.cat((front, pad, embedded), dim=1)
+        if self.config.positions == "learned":
+            embedded = math.sqrt(0.5) * (embedded + self.embed_positions.weight)
+        return math.sqrt(self.config.hidden_size) * embedded
+
+    def network(self, state: Tensor, injected: Tensor, relations: Relations | None) -> Tensor:
+        x = state + injected
+        for layer in self.layers:
+            x = layer(x, relations)
+        return x
+
+    def round(self, carry: Carry, question: Tensor, relations: Relations | None) -> Carry:
+        """n updates of the latent, then one of the answer (paper, figure 3: ``latent_recursion``)."""
+        answer, latent = carry.answer, carry.latent
+        for _ in range(self.config.latent_updates):
+            latent = self.network(latent, answer + question, relations)
+        answer = self.network(answer, latent, relations)
+        return Carry(answer, latent)
+
+    def supervision_step(
+        self, carry: Carry, question: Tensor, relations: Relations | None = None
+    ) -> tuple[Carry, Output]:
+        """T rounds, gradient through the last, then the heads (paper, figure 3: ``deep_recursion``).
+
+        Args:
+            carry: the states so far.
+            question: x from :meth:`embed_question`.
+            relations: for the relation mixer.
+
+        Returns:
+            The detached carry for the next step, and what the heads say.
+        """
+        with torch.no_grad():
+            for _ in range(self.config.rounds - 1):
+                carry = self.round(carry, question, relations)
+        carry = self.round(carry, question, relations)
+        answer = carry.answer
+        pooled = answer[:, 0] if self.config.halt_pool == "first" else answer.mean(dim=1)
+        halt = self.halt_head(pooled).float()
+        logits = self.lm_head(answer[:, self.config.puzzle_emb_len :])
+        return Carry(answer.detach(), carry.latent.detach()), Output(logits, halt[:, 0], halt[:, 1])
+
+    def forward(
+        self,
+        carry: Carry,
+        tokens: Tensor,
+        relations: Relations | None = None,
+        puzzle: Tensor | None = None,
+    ) -> tuple[Carry, Output]:
+        return self.supervision_step(carry, self.embed_question(tokens, puzzle), relations)

@@ -1,0 +1,188 @@
+"""What a puzzle kind has to say of itself: reading, encoding, rules, relations, symmetries.
+
+A task is one subclass of :class:`Task` in one file of this folder. Nothing here imports torch: puzzles are
+small NumPy arrays, and the network sees only *tokens*, integers below ``Task.vocab_size``.
+
+Terms: ``B`` puzzles in a batch, ``L`` cells of a puzzle (row-major), ``V`` the vocabulary's size.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from trmcli.errors import InputError, Origin
+
+Ints = npt.NDArray[np.int64]
+Cells = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
+Shape = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Puzzle:
+    """One puzzle as it was read.
+
+    Attributes:
+        cells: ``[height, width]`` uint8, the task's own values (Sudoku: 0 is blank, 1..N the digits).
+        origin: file and line, for messages.
+        layout: the form it came in, so that the answer can be printed in the same form.
+        answer: the known solution, ``[height, width]``, if the input named one.
+        source: what the input says of its origin (the ``source`` column of a CSV).
+    """
+
+    cells: Cells
+    origin: Origin
+    layout: str = "line"
+    answer: Cells | None = None
+    source: str = ""
+
+    @property
+    def shape(self) -> Shape:
+        height, width = self.cells.shape
+        return height, width
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One broken rule: a sentence, and the flat indices of the cells that break it."""
+
+    message: str
+    cells: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the rules say of an answer; it is right when no problem is named."""
+
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    def __str__(self) -> str:
+        return "; ".join(problem.message for problem in self.problems) or "follows the rules"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Which cells belong together, for the ``relation`` mixer.
+
+    ``groups``: ``index`` is ``[groups, size]``, a partition of the cells into groups of equal size.
+    ``neighbours``: ``index`` is ``[L, directions]``, the neighbour in each direction or -1 where there is none.
+    """
+
+    name: str
+    kind: Literal["groups", "neighbours"]
+    index: Ints
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """A batch of rearrangements that turn puzzles into puzzles and answers into their answers.
+
+    ``apply(x)[b, i] = values[b, x[b, cells[b, i]]]``: cells are permuted, then tokens renamed.
+
+    Attributes:
+        cells: ``[B, L]``, each row a permutation of the cells.
+        values: ``[B, V]``, each row a permutation of the tokens.
+    """
+
+    cells: Ints
+    values: Ints
+
+    def apply(self, tokens: Ints) -> Ints:
+        """Rearrange ``[B, L]`` tokens."""
+        return np.take_along_axis(self.values, np.take_along_axis(tokens, self.cells, 1), 1)
+
+    def inverse(self) -> Symmetry:
+        """The symmetries that undo these, exactly."""
+        return Symmetry(np.argsort(self.cells, axis=1), np.argsort(self.values, axis=1))
+
+    def __getitem__(self, rows: Ints | slice) -> Symmetry:
+        return Symmetry(self.cells[rows], self.values[rows])
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    @staticmethod
+    def identity(count: int, length: int, vocab_size: int) -> Symmetry:
+        return Symmetry(np.tile(np.arange(length), (count, 1)), np.tile(np.arange(vocab_size), (count, 1)))
+
+
+class Task(ABC):
+    """A puzzle kind. Stateless: one instance serves everybody."""
+
+    name: ClassVar[str]
+    vocab_size: ClassVar[int]
+    relation_names: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def read(self, lines: Iterable[str], origin: str) -> Iterator[Puzzle]:
+        """Read puzzles from text, one after another, as the lines arrive.
+
+        Raises:
+            InputError: naming file, line and column, and what would be right.
+        """
+
+    @abstractmethod
+    def write(self, puzzle: Puzzle, cells: Cells) -> str:
+        """The text of an answer, in the form that ``puzzle`` came in (no newline at the end)."""
+
+    @abstractmethod
+    def symbol(self, value: int, shape: Shape) -> str:
+        """How one cell's value is shown, one column wide where that is possible."""
+
+    @abstractmethod
+    def encode(self, cells: npt.NDArray[Any]) -> Ints:
+        """``[B, height, width]`` cells to ``[B, L]`` tokens."""
+
+    @abstractmethod
+    def decode(self, tokens: npt.NDArray[Any], shape: Shape) -> Cells:
+        """``[B, L]`` tokens to ``[B, height, width]`` cells; tokens that mean nothing become blank."""
+
+    @abstractmethod
+    def check(self, questions: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Bools:
+        """``[B]``: which answers (``[B, height, width]``) keep the givens and all rules. Vectorised."""
+
+    @abstractmethod
+    def verify(self, question: Cells, answer: Cells) -> Verdict:
+        """The same for one answer (``[height, width]``), naming what is wrong."""
+
+    @abstractmethod
+    def relations(self, shape: Shape) -> tuple[Relation, ...]:
+        """The relations between cells, in the order of ``relation_names``."""
+
+    @abstractmethod
+    def symmetries(self, shape: Shape, count: int, rng: np.random.Generator) -> Symmetry:
+        """``count`` symmetries drawn at random."""
+
+    @abstractmethod
+    def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
+        """Make puzzles easier: give away ``count[b]`` more cells of ``[B, L]`` questions. For training."""
+
+    def is_unique(self, question: Cells) -> bool | None:
+        """Whether a solvable puzzle has one solution only; None where nobody can tell in reasonable time."""
+        return None
+
+    def search(self, question: Cells) -> Cells | None:
+        """A solution by plain search, without any network: used only where it is asked for."""
+        return None
+
+    def generate(self, count: int, seed: int, options: Mapping[str, Any]) -> tuple[Cells, Cells]:
+        """Fresh puzzles and their answers, ``[count, height, width]`` each, for training.
+
+        Raises:
+            InputError: for an option that the task does not know.
+        """
+        raise InputError(f"the task {self.name} has no generator")
+
+    def stack(self, puzzles: Sequence[Puzzle]) -> Cells:
+        """``[B, height, width]`` of puzzles of one shape."""
+        return np.stack([puzzle.cells for puzzle in puzzles])

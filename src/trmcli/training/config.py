@@ -1,0 +1,190 @@
+"""What a training run is made of: one dataclass, read from TOML, stored with the run.
+
+Presets are TOML files in ``presets/``. Any field can be set from the command line: ``--set lr=1e-3``,
+``--set model.hidden_size=96``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from trmcli.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """One source of training examples; a run draws from several in proportion to ``weight``.
+
+    Attributes:
+        source: a file with puzzles and answers (CSV or text), or ``generated``.
+        weight: share of the gradient steps that train on this source.
+        count: how many puzzles to generate.
+        options: what to generate, in the task's own words (Sudoku: ``size``, ``clues``, ``minimal``).
+    """
+
+    source: str
+    weight: float = 1.0
+    count: int = 1000
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that shapes a run. Symbols and defaults of the paper stand in ``presets/paper-*.toml``.
+
+    Attributes:
+        task: the puzzle kind.
+        model: fields of :class:`trmcli.model.TRMConfig`; vocabulary and relations come from the task.
+        data: where examples come from; the first is the main one, which ``--data`` replaces.
+        validation: a file to evaluate on; empty means a share of the main data, held out.
+        validation_count: puzzles of each evaluation.
+        batch_size: examples in a step.
+        max_steps: gradient steps, one supervision step each; the schedule's length.
+        supervision_steps: most supervision steps spent on one example (``halt_max_steps``).
+        exploration: share of examples whose early halting is put off (``halt_exploration_prob``).
+        token_loss: ``stablemax`` (paper) or ``softmax``.
+        halt_weight: weight of the halting loss.
+        reveal_share, reveal_max: share of examples made easier, and by how many cells at most.
+        optimizer: ``adamw``, or ``muon`` for the matrices and AdamW for the rest.
+        lr, weight_decay, betas: of the optimiser; with Muon, updates are scaled to AdamW's size.
+        clip: largest norm of the gradient.
+        warmup_steps: linear warm-up.
+        decay_fraction: share of the steps at the end in which the rate falls linearly to ``lr_floor * lr``.
+        ema: decay of the averaged weights, which are what is evaluated and exported.
+        dtype: of computation; ``auto`` is bfloat16 where the processor multiplies it faster.
+        eval_every: steps between evaluations.
+        save_every: seconds between checkpoints.
+        seed: of everything random.
+    """
+
+    name: str
+    task: str
+    model: Mapping[str, Any]
+    data: tuple[DataConfig, ...]
+    validation: str = ""
+    validation_count: int = 256
+    batch_size: int = 64
+    max_steps: int = 10000
+    supervision_steps: int = 16
+    exploration: float = 0.1
+    token_loss: Literal["softmax", "stablemax"] = "softmax"
+    halt_weight: float = 0.5
+    reveal_share: float = 0.0
+    reveal_max: int = 0
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    lr: float = 1e-3
+    lr_floor: float = 0.0
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    clip: float = 1.0
+    warmup_steps: int = 200
+    decay_fraction: float = 0.4
+    ema: float = 0.999
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    eval_every: int = 1000
+    save_every: float = 120.0
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], origin: str) -> TrainConfig:
+        """Build a config, naming any key that is unknown or of the wrong type.
+
+        Raises:
+            InputError: with ``origin`` as the file.
+        """
+        _check_types(cls, values, origin)
+        data = []
+        for entry in values.get("data", ()):
+            if not isinstance(entry, Mapping):
+                raise InputError("each [[data]] must be a table", origin)
+            _check_types(DataConfig, entry, origin)
+            data.append(DataConfig(**entry))
+        if not data:
+            raise InputError("names no data: add a [[data]] table", origin)
+        changed = {**values, "data": tuple(data)}
+        if "betas" in values:
+            changed["betas"] = tuple(values["betas"])
+        return cls(**changed)
+
+
+def _check_types(cls: type, values: Mapping[str, Any], origin: str) -> None:
+    known = {entry.name: entry for entry in fields(cls)}
+    for key, value in values.items():
+        if key not in known:
+            raise InputError(f"unknown setting {key!r}; known are {', '.join(known)}", origin)
+        default = known[key].default
+        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            continue
+        if isinstance(default, (int, float, str)) and type(value) is not type(default):
+            raise InputError(f"{key} must be {type(default).__name__}, not {value!r}", origin)
+        choices = _CHOICES.get(key)
+        if choices and value not in choices:
+            raise InputError(f"{key} must be one of {', '.join(choices)}, not {value!r}", origin)
+    for key, entry in known.items():
+        if entry.default is entry.default_factory and key not in values:  # both MISSING
+            raise InputError(f"{key} is missing", origin)
+
+
+_CHOICES = {
+    "token_loss": ("softmax", "stablemax"),
+    "optimizer": ("adamw", "muon"),
+    "dtype": ("auto", "float32", "bfloat16"),
+}
+
+
+def presets() -> dict[str, Path]:
+    """Names and files of the presets that come with the package."""
+    folder = Path(str(resources.files("trmcli.training") / "presets"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_config(name: str, data: str | None = None, overrides: Iterable[str] = ()) -> TrainConfig:
+    """Read a preset by name, or a TOML file, and apply ``key=value`` overrides.
+
+    Raises:
+        InputError: if there is no such preset or file, or something in it is wrong.
+    """
+    path = presets().get(name, Path(name))
+    if not path.is_file():
+        raise InputError(f"no such preset or file; presets are {', '.join(presets())}", name)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"is not valid TOML: {error}", str(path)) from None
+    values.setdefault("name", path.stem)
+    for override in overrides:
+        apply_override(values, override)
+    if data is not None and values.get("data"):
+        weight = values["data"][0].get("weight", 1.0)
+        values["data"][0] = {"source": data, "weight": weight}
+    return TrainConfig.from_dict(values, str(path))
+
+
+def apply_override(values: dict[str, Any], override: str) -> None:
+    """Set ``key=value`` or ``table.key=value`` in place; the value is TOML, or a bare word for text."""
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise InputError(f"{override!r} is no setting: write key=value", "--set")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *tables, last = key.strip().split(".")
+    for table in tables:
+        values = values.setdefault(table, {})
+        if not isinstance(values, dict):
+            raise InputError(f"{table!r} holds no settings of its own", "--set")
+    values[last] = value

@@ -1,0 +1,69 @@
+"""Examples for training: whole datasets in memory as token arrays, fresh symmetries for every draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trmcli.errors import InputError
+from trmcli.tasks import Task, read_puzzles
+from trmcli.tasks.base import Ints, Shape
+from trmcli.training.config import DataConfig, TrainConfig
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Puzzles of one shape with their answers: ``[N, L]`` tokens each, kept as uint8."""
+
+    shape: Shape
+    questions: np.ndarray[tuple[int, int], np.dtype[np.uint8]]
+    answers: np.ndarray[tuple[int, int], np.dtype[np.uint8]]
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    def split(self, count: int, seed: int) -> tuple[Examples, Examples]:
+        """Two parts without overlap: all but ``count`` random examples, and those."""
+        order = np.random.default_rng(seed).permutation(len(self))
+        held, kept = np.sort(order[:count]), np.sort(order[count:])
+        return tuple(  # type: ignore[return-value]
+            Examples(self.shape, self.questions[rows], self.answers[rows]) for rows in (kept, held)
+        )
+
+    def draw(self, task: Task, count: int, config: TrainConfig, rng: np.random.Generator) -> tuple[Ints, Ints]:
+        """``count`` random examples under random symmetries, some made easier: tokens and labels ``[count, L]``."""
+        rows = rng.integers(len(self), size=count)
+        questions, answers = self.questions[rows].astype(np.int64), self.answers[rows].astype(np.int64)
+        symmetry = task.symmetries(self.shape, count, rng)
+        questions, answers = symmetry.apply(questions), symmetry.apply(answers)
+        if config.reveal_max:
+            revealed = rng.integers(config.reveal_max + 1, size=count)
+            revealed[rng.random(count) >= config.reveal_share] = 0
+            questions = task.reveal(questions, answers, revealed, rng)
+        return questions, answers
+
+
+def load_examples(task: Task, data: DataConfig, seed: int) -> Examples:
+    """Read or generate the examples of one source.
+
+    Raises:
+        InputError: if the source holds puzzles without answers, of several shapes, or none at all.
+    """
+    if data.source == "generated":
+        questions, answers = task.generate(data.count, seed, data.options)
+    else:
+        cells = []
+        for _, puzzle in read_puzzles([data.source], task.name):
+            if puzzle.answer is None:
+                raise InputError("has no answer: training needs puzzles with answers", puzzle.origin)
+            if cells and puzzle.shape != cells[0][0].shape:
+                raise InputError("differs in size from the puzzles before it", puzzle.origin)
+            cells.append((puzzle.cells, puzzle.answer))
+        if not cells:
+            raise InputError("holds no puzzle", data.source)
+        questions, answers = (np.stack(part) for part in zip(*cells, strict=True))
+    height, width = questions.shape[1:]
+    return Examples(
+        (height, width), task.encode(questions).astype(np.uint8), task.encode(answers).astype(np.uint8)
+    )

@@ -1,0 +1,233 @@
+"""The training loop: deep supervision with a carry, early halting, EMA, checkpoints that resume exactly.
+
+One gradient step is one supervision step of a whole batch. Examples that have halted are replaced by fresh
+ones before the next step, so a batch holds examples of every age. Everything random at step s is drawn from a
+generator seeded with (seed, s): a resumed run goes on exactly as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
+from trmcli.model.losses import Losses, supervision_loss
+from trmcli.solving.solver import Solver, build_relations, default_dtype
+from trmcli.tasks.base import Task
+from trmcli.training.checkpoint import optimizer_tensors, restore_optimizers, save_checkpoint
+from trmcli.training.config import TrainConfig
+from trmcli.training.data import Examples
+from trmcli.training.ema import EMA
+from trmcli.training.optim import build_optimizers, learning_rate
+
+
+@dataclass
+class Lane:
+    """One source's batch on its way through the supervision steps; each source keeps its own.
+
+    ``tokens`` and ``labels`` are ``[B, L]``; ``steps`` is ``[B]``, supervision steps done; ``halted`` is ``[B]``.
+    """
+
+    examples: Examples
+    relations: Relations
+    tokens: Tensor
+    labels: Tensor
+    steps: Tensor
+    halted: Tensor
+    carry: Carry
+
+    STATE = ("tokens", "labels", "steps", "halted")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one gradient step showed. ``exact`` and ``steps`` are means over the examples that halted in it."""
+
+    step: int
+    lane: int
+    loss: float
+    token_loss: float
+    halt_loss: float
+    cells: float
+    exact: float
+    steps: float
+    lr: float
+    norm: float
+
+
+class Trainer:
+    """A run in memory. :meth:`step` does one gradient step; the command line wraps it with progress and files.
+
+    Args:
+        config: the run's settings.
+        task: the puzzle kind.
+        examples: one dataset for each of ``config.data``.
+        device: where to compute.
+    """
+
+    def __init__(
+        self, config: TrainConfig, task: Task, examples: list[Examples], device: torch.device
+    ) -> None:
+        self.config, self.task, self.device = config, task, device
+        torch.manual_seed(config.seed)
+        self.model = TinyRecursiveModel(model_config(config, task, examples[0])).to(device)
+        dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "auto": default_dtype(device)}
+        self.dtype = dtypes[config.dtype]
+        self.optimizers = build_optimizers(self.model, config)
+        self.ema = EMA(self.model, config.ema)
+        self.lanes = [self._lane(part) for part in examples]
+        weights = np.array([entry.weight for entry in config.data])
+        self.shares = weights / weights.sum()
+        self.steps_done = 0
+
+    def _lane(self, examples: Examples) -> Lane:
+        batch, length = self.config.batch_size, examples.questions.shape[1]
+        carry = self.model.initial_carry(batch, length)
+        blank = torch.zeros(batch, length, dtype=torch.long, device=self.device)
+        return Lane(
+            examples,
+            build_relations(self.task, examples.shape).to(self.device),
+            tokens=blank,
+            labels=blank.clone(),
+            steps=torch.zeros(batch, dtype=torch.long, device=self.device),
+            halted=torch.ones(batch, dtype=torch.bool, device=self.device),
+            carry=Carry(carry.answer.to(self.dtype).clone(), carry.latent.to(self.dtype).clone()),
+        )
+
+    def step(self) -> Progress:
+        """One gradient step on one lane's batch."""
+        config = self.config
+        rng = np.random.default_rng((config.seed, self.steps_done))
+        number = int(rng.choice(len(self.lanes), p=self.shares))
+        lane = self.lanes[number]
+        self._refill(lane, rng)
+        lr = learning_rate(self.steps_done, config)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+        carry, losses, halt = self._forward(lane)
+        losses.total.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.ema.update()
+        self.steps_done += 1
+        lane.carry = carry
+        lane.steps += 1
+        lane.halted = self._halt(lane.steps, halt, rng)
+        ended = lane.halted
+        count = max(1, int(ended.sum()))
+        return Progress(
+            self.steps_done,
+            number,
+            float(losses.total.detach()),
+            float(losses.tokens),
+            float(losses.halt),
+            float((losses.cells * ended).sum()) / count,
+            float((losses.exact & ended).sum()) / count,
+            float((lane.steps * ended).sum()) / count,
+            lr,
+            float(norm),
+        )
+
+    def _forward(self, lane: Lane) -> tuple[Carry, Losses, Tensor]:
+        """One supervision step in the dtype of computation; gradients reach the float32 masters."""
+        state = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
+        cast = {name: value.to(self.dtype) for name, value in state.items()}
+        carry, output = torch.func.functional_call(
+            self.model, cast, (lane.carry, lane.tokens, lane.relations)
+        )
+        losses = supervision_loss(
+            output, lane.labels, kind=self.config.token_loss, halt_weight=self.config.halt_weight
+        )
+        return carry, losses, output.halt.detach()
+
+    def _refill(self, lane: Lane, rng: np.random.Generator) -> None:
+        """Replace the halted examples of a lane by fresh ones."""
+        rows = lane.halted.nonzero().squeeze(1)
+        tokens, labels = lane.examples.draw(self.task, len(rows), self.config, rng)
+        lane.tokens[rows] = torch.from_numpy(tokens).to(self.device)
+        lane.labels[rows] = torch.from_numpy(labels).to(self.device)
+        lane.steps[rows] = 0
+        initial = self.model.initial_carry(len(lane.steps), lane.tokens.shape[1])
+        fresh = Carry(initial.answer.to(self.dtype), initial.latent.to(self.dtype))
+        lane.carry = lane.carry.replace(lane.halted, fresh)
+
+    def _halt(self, steps: Tensor, halt: Tensor, rng: np.random.Generator) -> Tensor:
+        """Which examples leave: at the last step, or when the halting head says so and exploration does not
+        hold them back (``models/recursive_reasoning/trm.py``: ``min_halt_steps``)."""
+        most = self.config.supervision_steps
+        held = rng.integers(2, max(3, most + 1), size=len(steps))
+        held[rng.random(len(steps)) >= self.config.exploration] = 0
+        return (steps >= most) | ((halt > 0) & (steps >= torch.from_numpy(held).to(self.device)))
+
+    def averaged_model(self) -> TinyRecursiveModel:
+        """A copy of the model with the EMA weights."""
+        model = TinyRecursiveModel(self.model.config)
+        model.load_state_dict({**self.model.state_dict(), **self.ema.shadow})
+        return model
+
+    def evaluate(self, examples: Examples, max_steps: int | None = None) -> dict[str, float]:
+        """Exact accuracy, mean supervision steps and halting accuracy of the EMA weights on held-out examples."""
+        solver = Solver(self.averaged_model(), self.task, self.device, self.dtype)
+        steps, exact, trusted = 0, 0, 0
+        for start in range(0, len(examples), 256):
+            tokens = examples.questions[start : start + 256].astype(np.int64)
+            for step in solver.steps(
+                tokens, examples.shape, max_steps=max_steps or self.config.supervision_steps
+            ):
+                steps += len(step.rows)
+                exact += int(step.checked[step.done].sum())
+                trusted += int(((step.halt > 0.5) == step.checked)[step.done].sum())
+        count = len(examples)
+        return {"exact": exact / count, "steps": steps / count, "halting": trusted / count}
+
+    def save(self, folder: Path, extra: dict[str, Any]) -> Path:
+        """Write a checkpoint of everything that the next step depends on."""
+        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"ema.{name}": value for name, value in self.ema.shadow.items()}
+        tensors |= optimizer_tensors(self.optimizers, names)
+        for number, lane in enumerate(self.lanes):
+            tensors |= {f"lane.{number}.{key}": getattr(lane, key) for key in Lane.STATE}
+            tensors[f"lane.{number}.answer"] = lane.carry.answer
+            tensors[f"lane.{number}.latent"] = lane.carry.latent
+        values = {"step": self.steps_done, "config": self.config.to_dict(), **extra}
+        return save_checkpoint(folder, self.steps_done, tensors, values)
+
+    def restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
+        """Go on where :meth:`save` was called."""
+        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        self.model.load_state_dict(_under("model.", tensors))
+        for name, value in _under("ema.", tensors).items():
+            self.ema.shadow[name].copy_(value)
+        restore_optimizers(self.optimizers, names, tensors)
+        for number, lane in enumerate(self.lanes):
+            state = _under(f"lane.{number}.", tensors)
+            if state and state["tokens"].shape == lane.tokens.shape:
+                for key in Lane.STATE:
+                    setattr(lane, key, state[key].to(self.device))
+                lane.carry = Carry(state["answer"].to(self.device), state["latent"].to(self.device))
+        self.steps_done = int(values["step"])
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def model_config(config: TrainConfig, task: Task, examples: Examples) -> TRMConfig:
+    """The model's dimensions: the run's ``[model]`` table, completed from the task."""
+    values = {"vocab_size": task.vocab_size, **config.model}
+    if values.get("mixer") == "relation":
+        relations = task.relations(examples.shape)
+        values["relations"] = [(relation.name, relation.kind) for relation in relations]
+    elif values.get("mixer") == "mlp" or values.get("positions") == "learned":
+        values["seq_len"] = examples.shape[0] * examples.shape[1]
+    return TRMConfig.from_dict(values)
