@@ -1,0 +1,129 @@
+"""The puzzle kinds, and reading puzzles of any of them from files, standard input or text."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from trmcli.errors import InputError, Origin
+from trmcli.tasks.base import Puzzle, Task
+from trmcli.tasks.sudoku import Sudoku
+
+_sudoku = Sudoku()
+
+_REGISTRY: tuple[tuple[Task, Callable[[str], bool]], ...] = ((_sudoku, _sudoku.recognises),)
+"""Each task, and whether it recognises a text by its first lines. The first that does reads it."""
+
+TASKS: dict[str, Task] = {task.name: task for task, _ in _REGISTRY}
+
+_LONGEST_LINE = 1 << 26
+_MOST_PEEKED_LINES = 64
+_LINE_OF_CELLS = re.compile(r"[0-9A-Ga-g.*_-]+")
+
+
+def get_task(name: str) -> Task:
+    """The task of this name."""
+    try:
+        return TASKS[name]
+    except KeyError:
+        raise InputError(f"there is no task {name!r}: choose {' or '.join(sorted(TASKS))}") from None
+
+
+def read_puzzles(sources: Sequence[str], task: str | None = None) -> Iterator[tuple[Task, Puzzle]]:
+    """Puzzles from one source after another, as their lines arrive.
+
+    Args:
+        sources: paths (plain or gzip), ``-`` for standard input, or puzzles themselves as text.
+        task: a task's name; without it the text decides.
+
+    Raises:
+        InputError: a source cannot be read, or holds something else than puzzles.
+    """
+    chosen = None if task is None else get_task(task)
+    for source in sources:
+        name, lines = _open(source)
+        reader = chosen
+        if reader is None:
+            reader, lines = _guess(lines)
+        for puzzle in reader.read(lines, name):
+            yield reader, puzzle
+
+
+def _guess(lines: Iterable[str]) -> tuple[Task, Iterator[str]]:
+    """The task that recognises the first lines, and all the lines."""
+    lines = iter(lines)
+    head: list[str] = []
+    for line in lines:
+        head.append(line)
+        text = "".join(head)
+        for task, recognises in _REGISTRY:
+            if recognises(text):
+                return task, chain(head, lines)
+        if len(head) == _MOST_PEEKED_LINES:
+            break
+    return _REGISTRY[0][0], chain(head, lines)  # its messages say what is wrong
+
+
+def _open(source: str) -> tuple[str, Iterator[str]]:
+    """What a source is called in messages, and its lines."""
+    if source == "-":
+        return "<stdin>", _lines(sys.stdin.buffer, "<stdin>")
+    try:
+        path = Path(source)
+        exists = path.exists()
+    except (OSError, ValueError):  # too long or odd for a path
+        exists = False
+    if exists:
+        if path.is_dir():
+            raise InputError("is a directory: name the files in it", source)
+        return source, _file_lines(path)
+    if _is_text(source):
+        return "<argument>", iter(source.splitlines(keepends=True))
+    raise InputError("no such file", source)
+
+
+def _is_text(source: str) -> bool:
+    """Whether an argument that is no file looks like a puzzle (perhaps with too few or too many cells)."""
+    if "\n" in source:
+        return True
+    word = (source.split() or [""])[0]
+    return bool(_LINE_OF_CELLS.fullmatch(word)) and (len(word) in (16, 36) or len(word) > 40)
+
+
+def _file_lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open("rb") as file:
+            yield from _lines(file, str(path))
+    except OSError as error:
+        raise InputError(error.strerror or str(error), str(path)) from error
+
+
+def _lines(stream: BinaryIO, name: str) -> Iterator[str]:
+    """The lines of UTF-8 text, unpacked if it is gzip."""
+    if isinstance(stream, io.BufferedReader) and stream.peek(2)[:2] == b"\x1f\x8b":
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=stream))
+    number = 0
+    try:
+        while line := stream.readline(_LONGEST_LINE):
+            if len(line) == _LONGEST_LINE:
+                raise InputError("is not text: a line is longer than 64 MiB", Origin(name, number + 1))
+            for part in line.splitlines(keepends=True):  # a lone carriage return ends a line, too
+                number += 1
+                yield _decoded(part, Origin(name, number))
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"is no whole gzip file: {error}", name) from error
+
+
+def _decoded(line: bytes, origin: Origin) -> str:
+    try:
+        return line.decode("utf-8-sig" if origin.line == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        message = f"is not text: byte {line[error.start]:#04x} is not UTF-8"
+        raise InputError(message, origin, error.start + 1) from error
