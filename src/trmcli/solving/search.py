@@ -6,7 +6,8 @@ Puzzles can be checked, so nobody has to guess which try was right: the first an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +46,7 @@ class Frame:
         confidence: ``[height, width]`` probability of each cell's value.
         halt: the halting head's probability that the answer is right.
         checked: whether the rules accept it.
-        seconds: since the first step of the first try.
+        seconds: since the first step of the first try, without the time that the consumer took.
     """
 
     attempt: int
@@ -94,7 +95,7 @@ def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig) -> Iterator[Fram
     The last frame is the answer if it is checked; otherwise :func:`best_frame` picks one.
     """
     tokens = solver.task.encode(puzzle.cells[None])
-    past = 0.0
+    past = waited = 0.0
     for attempt in range(1, config.tries + 1):
         symmetry = symmetry_of(solver, puzzle, attempt, 0, config.seed)
         undo = symmetry.inverse()
@@ -103,15 +104,18 @@ def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig) -> Iterator[Fram
             symmetry.apply(tokens), puzzle.shape, max_steps=config.max_steps, halt=config.halt
         ):
             elapsed = step.seconds
-            yield Frame(
+            frame = Frame(
                 attempt,
                 step.number,
                 solver.task.decode(undo.apply(step.tokens), puzzle.shape)[0],
                 np.take_along_axis(step.confidence, undo.cells, 1)[0].reshape(puzzle.shape),
                 float(step.halt[0]),
                 bool(step.checked[0]),
-                past + elapsed,
+                past + elapsed - waited,
             )
+            handed_over = time.perf_counter()
+            yield frame
+            waited += time.perf_counter() - handed_over
         past += elapsed
         if step.checked[0]:
             return
@@ -121,6 +125,23 @@ def best_frame(frames: Iterable[Frame]) -> Frame:
     """The checked frame, else the last step of the try that the halting head trusts most."""
     last = {frame.attempt: frame for frame in frames}
     return max(last.values(), key=lambda frame: (frame.checked, frame.halt))
+
+
+def settle(puzzle: Puzzle, frames: Sequence[Frame]) -> Answer:
+    """What :func:`watch` came to, from all of its frames."""
+    best, first = best_frame(frames), [frame for frame in frames if frame.attempt == 1]
+    return Answer(
+        puzzle,
+        best.cells,
+        best.confidence,
+        best.checked,
+        frames[-1].attempt,
+        len(frames),
+        best.halt,
+        frames[-1].seconds,
+        np.array([frame.halt for frame in first], dtype=np.float32),
+        np.array([frame.checked for frame in first], dtype=np.bool_),
+    )
 
 
 def symmetry_of(solver: Solver, puzzle: Puzzle, attempt: int, number: int, seed: int) -> Symmetry:
