@@ -47,16 +47,20 @@ class Lane:
 
 @dataclass(frozen=True)
 class Progress:
-    """What one gradient step showed. ``exact`` and ``steps`` are means over the examples that halted in it."""
+    """What one gradient step showed.
+
+    ``ended`` counts the examples that halted in this step; of these, ``exact`` were exactly right, and they took
+    ``steps`` supervision steps together. ``cells`` is the share of right cells in the whole batch.
+    """
 
     step: int
-    lane: int
     loss: float
     token_loss: float
     halt_loss: float
     cells: float
-    exact: float
-    steps: float
+    ended: int
+    exact: int
+    steps: int
     lr: float
     norm: float
 
@@ -104,8 +108,7 @@ class Trainer:
         """One gradient step on one lane's batch."""
         config = self.config
         rng = np.random.default_rng((config.seed, self.steps_done))
-        number = int(rng.choice(len(self.lanes), p=self.shares))
-        lane = self.lanes[number]
+        lane = self.lanes[int(rng.choice(len(self.lanes), p=self.shares))]
         self._refill(lane, rng)
         lr = learning_rate(self.steps_done, config)
         for optimizer in self.optimizers:
@@ -122,19 +125,17 @@ class Trainer:
         lane.carry = carry
         lane.steps += 1
         lane.halted = self._halt(lane.steps, halt, rng)
-        ended = lane.halted
-        count = max(1, int(ended.sum()))
         return Progress(
-            self.steps_done,
-            number,
-            float(losses.total.detach()),
-            float(losses.tokens),
-            float(losses.halt),
-            float((losses.cells * ended).sum()) / count,
-            float((losses.exact & ended).sum()) / count,
-            float((lane.steps * ended).sum()) / count,
-            lr,
-            float(norm),
+            step=self.steps_done,
+            loss=float(losses.total.detach()),
+            token_loss=float(losses.tokens),
+            halt_loss=float(losses.halt),
+            cells=float(losses.cells.mean()),
+            ended=int(lane.halted.sum()),
+            exact=int((losses.exact & lane.halted).sum()),
+            steps=int((lane.steps * lane.halted).sum()),
+            lr=lr,
+            norm=float(norm),
         )
 
     def _forward(self, lane: Lane) -> tuple[Carry, Losses, Tensor]:

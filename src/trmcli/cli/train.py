@@ -1,0 +1,93 @@
+"""``trm train``: train a preset or a TOML file of your own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from trmcli.errors import InputError
+
+EXAMPLES = """
+Examples:
+
+  trm train sudoku-small                           # generated puzzles, into runs/sudoku-small
+
+  trm train sudoku-small --data train.csv.gz --max-time 90m
+
+  trm train sudoku-small --resume                  # go on where it was stopped
+
+  trm train my.toml --set batch_size=32 --set model.hidden_size=96 --out runs/narrow
+
+  trm train --list                                 # the presets
+"""
+
+
+def train(
+    preset: Annotated[
+        Optional[str], typer.Argument(metavar="PRESET|CONFIG.toml", help="What to train.")  # noqa: UP045
+    ] = None,
+    data: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="FILE", help="Train on the puzzles and answers of this file."),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="DIR", help="Run directory; runs/NAME by default."),
+    ] = None,
+    max_time: Annotated[
+        str, typer.Option(metavar="TIME", help="Stop with a checkpoint after 90s, 9m, 2h.")
+    ] = "",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    override: Annotated[bool, typer.Option("--override", help="Resume although settings changed.")] = False,
+    settings: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; repeatable."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+    listing: Annotated[bool, typer.Option("--list", help="Name the presets.")] = False,
+) -> None:
+    """Train a model, with live progress, checkpoints and resuming."""
+    from trmcli.training.config import load_config, presets
+
+    if listing:
+        for name, path in presets().items():
+            comment = path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+            typer.echo(f"{name}\t{comment}")
+        return
+    if preset is None:
+        raise InputError(f"name a preset ({', '.join(presets())}) or a TOML file")
+    config = load_config(preset, data, settings or ())
+    seconds = parse_time(max_time) if max_time else float("inf")
+
+    from trmcli.solving.solver import pick_device
+    from trmcli.training.run import run
+    from trmcli.ui.dashboard import Dashboard
+
+    folder = out or Path("runs") / config.name
+    with Dashboard(config, folder) as dashboard:
+        received = run(
+            config,
+            folder,
+            dashboard,
+            resume=resume,
+            override=override,
+            max_seconds=seconds,
+            device=pick_device(device),
+        )
+    if received:
+        raise typer.Exit(128 + received)
+
+
+def parse_time(text: str) -> float:
+    """Seconds of ``90``, ``90s``, ``9m`` or ``2h``.
+
+    Raises:
+        InputError: for anything else.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if match is None:
+        raise InputError(f"{text!r} is no length of time: write 90s, 9m or 2h", "--max-time")
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]

@@ -1,0 +1,300 @@
+"""A run on disk: data, resuming, evaluation, checkpoints, logs, stopping on time or on a signal.
+
+A run directory holds ``config.toml`` (resolved), ``log.jsonl``, ``checkpoint/step-N/`` (the last two) and
+``best.safetensors`` (the averaged weights that did best in validation, with a card).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import platform
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+import torch
+
+from trmcli.errors import InputError
+from trmcli.tasks import Task, get_task
+from trmcli.training.checkpoint import list_checkpoints, load_checkpoint
+from trmcli.training.config import DataConfig, TrainConfig
+from trmcli.training.data import Examples, load_examples
+from trmcli.training.trainer import Progress, Trainer
+from trmcli.weights.files import Card, save_weights
+
+LOG_EVERY = 50
+"""Gradient steps that one line of the log sums up."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """What the steps since the last log line showed, averaged; ``seconds`` is the run's age without pauses."""
+
+    step: int
+    seconds: float
+    loss: float
+    token_loss: float
+    halt_loss: float
+    cells: float
+    exact: float
+    steps: float
+    lr: float
+    norm: float
+    examples_per_second: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The averaged weights on held-out puzzles: exact accuracy, mean supervision steps, halting accuracy."""
+
+    step: int
+    seconds: float
+    exact: float
+    steps: float
+    halting: float
+    best: bool
+
+
+class Observer(Protocol):
+    """Whoever watches a run."""
+
+    def started(self, trainer: Trainer, resumed_from: int) -> None: ...
+    def progressed(self, interval: Interval) -> None: ...
+    def evaluated(self, evaluation: Evaluation) -> None: ...
+    def saved(self, path: Path) -> None: ...
+
+
+@dataclass
+class _Signals:
+    """SIGINT and SIGTERM ask the run to stop after the step it is in."""
+
+    received: int = 0
+    previous: dict[int, Any] = field(default_factory=dict)
+
+    def __enter__(self) -> _Signals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.previous[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, _: FrameType | None) -> None:
+        if self.received:  # a second one does not wait
+            raise KeyboardInterrupt
+        self.received = number
+
+
+def run(
+    config: TrainConfig,
+    folder: Path,
+    observer: Observer,
+    *,
+    resume: bool = False,
+    override: bool = False,
+    max_seconds: float = math.inf,
+    device: torch.device,
+) -> int:
+    """Train until ``config.max_steps``, ``max_seconds`` or a signal; leave a checkpoint in every case.
+
+    Returns:
+        The number of the signal that stopped it, or 0.
+
+    Raises:
+        InputError: if the folder holds another run, or the data is bad.
+    """
+    began = time.monotonic()
+    checkpoints = list_checkpoints(folder / "checkpoint")
+    if checkpoints and not resume:
+        raise InputError("holds a run already: go on with --resume, or name another --out", str(folder))
+    if resume and not checkpoints:
+        raise InputError("holds no checkpoint to resume from", str(folder))
+    state = load_checkpoint(checkpoints[-1]) if resume else None
+    if state is not None and not override:
+        _refuse_changes(state[1]["config"], config.to_dict(), folder)
+    task = get_task(config.task)
+    examples, validation = _load_data(config, task)
+    trainer = Trainer(config, task, examples, device)
+    best, past = -1.0, 0.0
+    if state is not None:
+        trainer.restore(*state)
+        best, past = state[1]["best"], state[1]["seconds"]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / "config.toml", to_toml(config.to_dict()))
+        log = _open_log(folder / "log.jsonl", trainer.steps_done)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", str(folder)) from None
+    with log, _Signals() as signals:
+
+        def seconds() -> float:
+            return past + time.monotonic() - began
+
+        def save() -> None:
+            observer.saved(trainer.save(folder / "checkpoint", {"best": best, "seconds": seconds()}))
+
+        def record(kind: str, values: object) -> None:
+            log.write(json.dumps({"kind": kind, **vars(values)}) + "\n")
+            log.flush()
+
+        observer.started(trainer, trainer.steps_done if resume else 0)
+        pending: list[Progress] = []
+        interval_began = last_saved = time.monotonic()
+        while trainer.steps_done < config.max_steps and not signals.received:
+            pending.append(trainer.step())
+            if not math.isfinite(pending[-1].loss):
+                raise InputError(f"the loss of step {trainer.steps_done} is not finite", str(folder))
+            now = time.monotonic()
+            if trainer.steps_done % LOG_EVERY == 0:
+                interval = _summary(pending, seconds(), now - interval_began, config.batch_size)
+                record("train", interval)
+                observer.progressed(interval)
+                pending, interval_began = [], now
+            last = trainer.steps_done == config.max_steps
+            if trainer.steps_done % config.eval_every == 0 or last:
+                figures = trainer.evaluate(validation)
+                evaluation = Evaluation(
+                    trainer.steps_done, seconds(), **figures, best=figures["exact"] >= best
+                )
+                record("evaluation", evaluation)
+                observer.evaluated(evaluation)
+                if evaluation.best:
+                    best = evaluation.exact
+                    save_weights(
+                        folder / "best.safetensors", trainer.averaged_model(), _card(trainer, evaluation)
+                    )
+                interval_began = time.monotonic()
+            if now - last_saved >= config.save_every:
+                save()
+                last_saved = time.monotonic()
+            if now - began >= max_seconds:
+                break
+        save()
+    return signals.received
+
+
+def _load_data(config: TrainConfig, task: Task) -> tuple[list[Examples], Examples]:
+    """The examples of every source, and the held-out ones for validation."""
+    examples = [load_examples(task, entry, config.seed + n) for n, entry in enumerate(config.data)]
+    if config.validation:
+        held = load_examples(task, DataConfig(config.validation), config.seed)
+        _, held = held.split(min(config.validation_count, len(held)), config.seed)
+        return examples, held
+    if len(examples[0]) < 2 * config.validation_count:
+        raise InputError(
+            f"{len(examples[0])} puzzles are too few to hold out {config.validation_count} for validation: "
+            "name a file by --set validation=FILE, or lower validation_count",
+            config.data[0].source,
+        )
+    kept, held = examples[0].split(config.validation_count, config.seed)
+    return [kept, *examples[1:]], held
+
+
+def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path) -> None:
+    before, after = json.loads(json.dumps(old)), json.loads(json.dumps(new))
+    changed = [
+        f"{key}: {before.get(key)!r} is now {after[key]!r}" for key in after if before.get(key) != after[key]
+    ]
+    if changed:
+        raise InputError(f"was begun with other settings ({'; '.join(changed)}): add --override", str(folder))
+
+
+def _open_log(path: Path, step: int) -> Any:
+    """The log, cut back to what a resumed run already did."""
+    kept = []
+    if path.exists():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+    write_text(path, "".join(kept) if step else "")
+    return path.open("a", encoding="utf-8")
+
+
+def _summary(parts: list[Progress], seconds: float, elapsed: float, batch_size: int) -> Interval:
+    def mean(key: str) -> float:
+        return float(sum(getattr(part, key) for part in parts)) / len(parts)
+
+    ended = max(1, sum(part.ended for part in parts))
+    return Interval(
+        step=parts[-1].step,
+        seconds=round(seconds, 1),
+        loss=mean("loss"),
+        token_loss=mean("token_loss"),
+        halt_loss=mean("halt_loss"),
+        cells=mean("cells"),
+        exact=sum(part.exact for part in parts) / ended,
+        steps=sum(part.steps for part in parts) / ended,
+        lr=parts[-1].lr,
+        norm=mean("norm"),
+        examples_per_second=len(parts) * batch_size / max(elapsed, 1e-9),
+    )
+
+
+def _card(trainer: Trainer, evaluation: Evaluation) -> Card:
+    config = trainer.config
+    settings = json.dumps(config.to_dict(), sort_keys=True)
+    return Card(
+        name=config.name,
+        task=config.task,
+        config=trainer.model.config,
+        training={
+            "settings": config.to_dict(),
+            "steps": evaluation.step,
+            "minutes": round(evaluation.seconds / 60, 1),
+            "device": platform.machine() if trainer.device.type == "cpu" else torch.cuda.get_device_name(),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        },
+        figures=[
+            {
+                "dataset": config.validation or f"held out of {config.data[0].source}",
+                "metric": "exact accuracy, one try",
+                "value": evaluation.exact,
+            }
+        ],
+        dataset=", ".join(Path(entry.source).name for entry in config.data),
+        licence="MIT",
+        trained_config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
+    )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file under a temporary name, then rename it."""
+    temporary = path.with_name(f".{path.name}.writing")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def to_toml(values: Mapping[str, Any]) -> str:
+    """TOML of a config: plain values first, then its tables."""
+    lines = [f"{key} = {_toml_value(v)}" for key, v in values.items() if not _is_table(v)]
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            lines += ["", f"[{key}]", *(f"{k} = {_toml_value(v)}" for k, v in value.items())]
+        elif _is_table(value):
+            for entry in value:
+                lines += ["", f"[[{key}]]", *(f"{k} = {_toml_value(v)}" for k, v in entry.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping) or (
+        isinstance(value, (list, tuple)) and bool(value) and isinstance(value[0], Mapping)
+    )
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{k} = {_toml_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
