@@ -1,0 +1,187 @@
+"""One puzzle grid for the terminal: givens in bold, answers in the colour of their confidence.
+
+Nothing here knows the rules of a puzzle: symbols come from ``task.symbol``, borders run wherever the relation
+``box`` changes from one cell to the next, and conflicting cells are those that ``task.verify`` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.segment import Segment
+from rich.style import Style
+
+from trmcli.tasks.base import Bools, Cells, Ints, Task
+
+Color = tuple[int, int, int]
+
+RAMP: tuple[Color, ...] = ((122, 130, 148), (224, 148, 84), (222, 196, 92), (72, 199, 142))
+"""Confidence from low to high: slate, orange, yellow, green."""
+DOUBT = 0.9
+"""An answer less probable than this is in doubt."""
+_LOWEST = 0.3  # confidence at and below which a cell has the first colour of the ramp
+
+_BORDER = Style(color="rgb(104,114,134)")
+_BLANK = Style(color="rgb(104,114,134)")
+_GIVEN = Style(bold=True)
+_CONFLICT = Style(color="rgb(255,255,255)", bgcolor="rgb(190,48,62)")
+_CHANGED = Style(bgcolor="rgb(44,52,76)")
+
+# Characters by the arms of a junction: up 1, right 2, down 4, left 8.
+_HEAVY = " ╹╺┗╻┃┏┣╸┛━┻┓┫┳╋"
+_ASCII = " |-+||++-+-+++++"
+
+
+def ramp_color(confidence: float, ramp: tuple[Color, ...] = RAMP) -> Color:
+    """The colour of a probability between 0 and 1."""
+    place = min(max((confidence - _LOWEST) / (1 - _LOWEST), 0.0), 1.0) * (len(ramp) - 1)
+    index = min(int(place), len(ramp) - 2)
+    share = place - index
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(ramp[index], ramp[index + 1], strict=True))
+    return red, green, blue
+
+
+def ramp_style(confidence: float) -> Style:
+    """The same as a foreground; cells in deep doubt are dim, which shows without colour, too."""
+    red, green, blue = ramp_color(confidence)
+    return Style(color=f"rgb({red},{green},{blue})", dim=True if confidence < 0.5 else None)
+
+
+def box_of(task: Task, shape: tuple[int, int]) -> Ints:
+    """``[height, width]``: the box that each cell belongs to; all the same where the task has no boxes."""
+    boxes = np.zeros(shape[0] * shape[1], dtype=np.int64)
+    for relation in task.relations(shape):
+        if relation.name == "box" and relation.kind == "groups":
+            for number, cells in enumerate(relation.index):
+                boxes[cells] = number
+    return boxes.reshape(shape)
+
+
+def conflicts(task: Task, question: Cells, cells: Cells) -> frozenset[int]:
+    """Flat indices of the filled cells that break a rule."""
+    flat = cells.ravel()
+    named = {cell for problem in task.verify(question, cells).problems for cell in problem.cells}
+    return frozenset(cell for cell in named if flat[cell])
+
+
+def in_doubt(task: Task, question: Cells, cells: Cells, confidence: npt.NDArray[np.floating]) -> Bools:
+    """``[height, width]``: answers that are not to be trusted, by their probability or by the rules."""
+    doubt: Bools = (cells == 0) | (confidence < DOUBT)
+    doubt.ravel()[list(conflicts(task, question, cells))] = True
+    return doubt & (question == 0)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A rich renderable of one grid.
+
+    Attributes:
+        task: gives symbols and boxes.
+        question: ``[height, width]`` the givens, 0 for none.
+        cells: ``[height, width]`` the answer so far, 0 for blank.
+        confidence: ``[height, width]`` probability of each cell; None where there is none to show.
+        changed: ``[height, width]`` cells to mark as new.
+        conflicts: flat indices of cells to mark as wrong.
+    """
+
+    task: Task
+    question: Cells
+    cells: Cells
+    confidence: npt.NDArray[np.floating] | None = None
+    changed: Bools | None = None
+    conflicts: Collection[int] = ()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        height, width = self.cells.shape
+        return height, width
+
+    @cached_property
+    def _boxes(self) -> Ints:
+        """``[height + 2, width + 2]``: the box of each cell, -1 around the grid."""
+        return np.pad(box_of(self.task, self.shape), 1, constant_values=-1)
+
+    @cached_property
+    def _walls(self) -> tuple[list[int], list[int]]:
+        """Columns and rows in front of which a border runs somewhere; the last ones are behind the grid."""
+        across = (self._boxes[:, 1:] != self._boxes[:, :-1]).any(axis=0)
+        down = (self._boxes[1:] != self._boxes[:-1]).any(axis=1)
+        return np.flatnonzero(across).tolist(), np.flatnonzero(down).tolist()
+
+    @cached_property
+    def _symbol_width(self) -> int:
+        return max(len(self.task.symbol(int(value), self.shape)) for value in np.unique(self.cells))
+
+    def size(self, padding: int = 1) -> tuple[int, int]:
+        """Columns and rows on the screen, with ``padding`` columns at each side of a symbol."""
+        across, down = self._walls
+        height, width = self.shape
+        return width * (self._symbol_width + 2 * padding) + len(across), height + len(down)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(self.size(0)[0], self.size(1)[0])
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        padding = 1 if self.size(1)[0] <= options.max_width else 0
+        plain = console.no_color or console.color_system is None
+        height, _ = self.shape
+        for row in range(height + 1):
+            if row in self._walls[1]:
+                yield Segment(self._border(row, padding, options.ascii_only), _BORDER)
+                yield Segment.line()
+            if row < height:
+                yield from self._row(row, padding, plain, options.ascii_only)
+                yield Segment.line()
+
+    def _border(self, row: int, padding: int, ascii_only: bool) -> str:
+        """The line above ``row``."""
+        characters = _ASCII if ascii_only else _HEAVY
+        text = ""
+        for column in range(self.shape[1] + 1):
+            (a, b), (c, d) = self._boxes[row : row + 2, column : column + 2]
+            if column in self._walls[0]:
+                arms = (a != b, b != d, c != d, a != c)  # up, right, down, left
+                text += characters[sum(1 << bit for bit, arm in enumerate(arms) if arm)]
+            if column < self.shape[1]:
+                wall = characters[10] if b != d else " "
+                text += wall * (self._symbol_width + 2 * padding)
+        return text
+
+    def _row(self, row: int, padding: int, plain: bool, ascii_only: bool) -> Iterator[Segment]:
+        wall = (_ASCII if ascii_only else _HEAVY)[5]
+        for column in range(self.shape[1] + 1):
+            if column in self._walls[0]:
+                left, right = self._boxes[row + 1, column : column + 2]
+                yield Segment(wall if left != right else " ", _BORDER)
+            if column < self.shape[1]:
+                yield self._cell(row, column, padding, plain, ascii_only)
+
+    def _cell(self, row: int, column: int, padding: int, plain: bool, ascii_only: bool) -> Segment:
+        value = int(self.cells[row, column])
+        given = bool(self.question[row, column])
+        confidence = 1.0 if self.confidence is None else float(self.confidence[row, column])
+        changed = self.changed is not None and bool(self.changed[row, column])
+        wrong = row * self.shape[1] + column in self.conflicts
+        symbol = self.task.symbol(value, self.shape) if value else "." if ascii_only else "·"
+        if given:
+            style = _GIVEN
+        elif not value:
+            style = _BLANK
+        else:
+            style = Style() if self.confidence is None else ramp_style(confidence)
+        if wrong:
+            style += _CONFLICT
+        elif changed:
+            style += _CHANGED
+        before = after = " "
+        if plain:  # what the colours say, in signs
+            before = (">" if ascii_only else "›") if changed else " "
+            after = "!" if wrong else "?" if value and not given and confidence < DOUBT else " "
+        symbol = symbol.center(self._symbol_width)
+        return Segment(f"{before}{symbol}{after}" if padding else symbol, style)

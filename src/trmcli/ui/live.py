@@ -1,0 +1,207 @@
+"""The live view: the grid and what the model thinks of it, drawn anew after every supervision step."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.padding import Padding
+from rich.segment import Segment
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from trmcli.tasks.base import Cells, Puzzle, Task
+from trmcli.ui.grid import Grid, conflicts, ramp_color, ramp_style
+
+if TYPE_CHECKING:
+    from trmcli.solving.search import Answer, Frame
+
+_BAR = 16
+_PANEL = 38  # columns that the panel wants
+_GAP = 3
+_REST = Style(color="rgb(60,66,82)")
+_LABEL = Style(color="rgb(128,138,158)")
+
+
+def fits(console: Console, task: Task, puzzle: Puzzle) -> bool:
+    """Whether the terminal has room for the grid, without padding and panel, and for the verdict."""
+    columns, rows = Grid(task, puzzle.cells, puzzle.cells).size(0)
+    return console.width >= columns and console.height >= rows + 3
+
+
+class LiveView:
+    """A context manager that shows one puzzle being solved.
+
+    Args:
+        console: a terminal.
+        title: what stands over the panel.
+        max_steps, tries: the limits, to show how much of them is spent.
+        fps: most frames a second; 0 draws as fast as they come.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        task: Task,
+        puzzle: Puzzle,
+        *,
+        title: str,
+        max_steps: int,
+        tries: int,
+        fps: float = 4.0,
+    ) -> None:
+        self.console, self.task, self.puzzle = console, task, puzzle
+        self.title, self.max_steps, self.tries = title, max_steps, tries
+        self.pause = 1 / fps if fps > 0 else 0.0
+        self._cells = puzzle.cells
+        self._panel_now = self._panel(1, 0, None, puzzle.cells, 0, 0, 0.0)
+        self._next = 0.0
+        self._size = console.size
+        self._live: Live | None = None
+
+    def __enter__(self) -> LiveView:
+        try:
+            self._open()
+            self._draw(_Beside(Grid(self.task, self.puzzle.cells, self._cells), self._panel_now))
+        except BaseException:
+            self.console.show_cursor(True)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with ExitStack() as last:  # whatever happens meanwhile, the cursor comes back
+            last.callback(self.console.show_cursor, True)
+            if self._live is not None:
+                self._live.stop()
+
+    def update(self, frame: Frame) -> None:
+        """Draw a frame, at the earliest when the one before has been seen for long enough."""
+        self._wait()
+        changed = (frame.cells != self._cells) & (self.puzzle.cells == 0)
+        wrong = conflicts(self.task, self.puzzle.cells, frame.cells)
+        grid = Grid(self.task, self.puzzle.cells, frame.cells, frame.confidence, changed, wrong)
+        panel = self._panel(
+            frame.attempt, frame.step, frame.halt, frame.cells, int(changed.sum()), len(wrong), frame.seconds
+        )
+        self._cells = frame.cells
+        self._panel_now = panel
+        self._draw(_Beside(grid, panel))
+        self._next = time.monotonic() + self.pause
+
+    def finish(self, answer: Answer, verdict: str) -> None:
+        """Leave the final grid on the screen with the verdict below it."""
+        self._wait()
+        wrong = conflicts(self.task, self.puzzle.cells, answer.cells)
+        grid = Grid(self.task, self.puzzle.cells, answer.cells, answer.confidence, None, wrong)
+        colour = "rgb(72,199,142)" if answer.checked else "rgb(224,108,117)"
+        sign = ("✔" if answer.checked else "✘") if self.console.encoding.startswith("utf") else ""
+        head, colon, tail = verdict.partition(": ")
+        text = Text.assemble((f"{sign} {head}".strip(), f"bold {colour}"), (colon + tail, ""))
+        self._draw(Group(_Beside(grid, self._panel_now), Padding(text, (1, 0, 0, 0))))
+
+    def _wait(self) -> None:
+        time.sleep(max(0.0, self._next - time.monotonic()))
+
+    def _open(self) -> None:
+        # Nothing but this draws, and only when there is something new.
+        self._live = Live(
+            console=self.console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
+        self._live.start()
+
+    def _draw(self, content: RenderableType) -> None:
+        """Draw in place. A terminal that was resized has broken the lines anew, so it starts over."""
+        assert self._live is not None
+        if self.console.size != self._size:
+            self._size = self.console.size
+            self._live.transient = True
+            self._live.stop()
+            self.console.clear()
+            self._open()
+        self._live.update(content, refresh=True)
+
+    def _panel(
+        self,
+        attempt: int,
+        step: int,
+        halt: float | None,
+        cells: Cells,
+        changed: int,
+        wrong: int,
+        seconds: float,
+    ) -> RenderableType:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(style=_LABEL)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(no_wrap=True)
+        filled, size = int(np.count_nonzero(cells)), cells.size
+        blue = "rgb(110,160,240)"
+        table.add_row("step", f"{step}/{self.max_steps}", _Bar(step / self.max_steps, blue))
+        table.add_row("try", f"{attempt}/{self.tries}", _Bar(attempt / self.tries, blue))
+        table.add_row("filled", f"{filled}/{size}", _Bar(filled / size, blue))
+        if halt is not None:
+            red, green, bright = ramp_color(halt)
+            table.add_row("halting", f"{halt:.0%}", _Bar(halt, f"rgb({red},{green},{bright})"))
+        else:
+            table.add_row("halting", "", _Bar(0, blue))
+        table.add_row("changed", str(changed))
+        table.add_row("conflicts", Text(str(wrong), "rgb(224,108,117)" if wrong else ""))
+        table.add_row("time", f"{seconds:.2f} s")
+        return table
+        return Group(Text(self.title, style="bold"), Text(), table, Text(), _Legend())
+
+
+class _Beside:
+    """The grid, and the panel at its right where there is room."""
+
+    def __init__(self, grid: Grid, panel: RenderableType) -> None:
+        self.grid, self.panel = grid, panel
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        columns = self.grid.size(1)[0]
+        if columns + _GAP + _PANEL > options.max_width:
+            yield self.grid
+            return
+        table = Table.grid(padding=(0, _GAP, 0, 0))
+        table.add_column(width=columns)
+        table.add_column()
+        table.add_row(self.grid, self.panel)
+        yield table
+
+
+class _Legend:
+    """What the looks of the cells mean."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Segment("given", Style(bold=True))
+        if console.no_color or console.color_system is None:
+            signs = ">" if options.ascii_only else "›"
+            yield Segment(f"  {signs} changed  ? in doubt  ! conflict", _LABEL)
+        else:
+            block = "#" if options.ascii_only else "■"
+            yield Segment("   doubt ", _LABEL)
+            for share in (0.3, 0.5, 0.65, 0.8, 0.9, 1.0):
+                yield Segment(block, ramp_style(share))
+            yield Segment(" sure", _LABEL)
+        yield Segment.line()
+
+
+class _Bar:
+    """A bar of ``_BAR`` columns, filled to a share between 0 and 1."""
+
+    def __init__(self, share: float, colour: str) -> None:
+        self.share, self.colour = share, colour
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        full = round(min(max(self.share, 0.0), 1.0) * _BAR)
+        done, rest = ("#", ".") if options.ascii_only else ("━", "─")
+        yield Segment(done * full, Style.parse(self.colour))
+        yield Segment(rest * (_BAR - full), _REST)

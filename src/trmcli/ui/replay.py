@@ -1,0 +1,223 @@
+"""What ``trm solve --save FILE`` writes: every step as JSON, or the last grid as SVG.
+
+The file is opened under a temporary name before anything is solved, so that a path that cannot be written is
+found at once, and it takes the place of an older file only when it is complete.
+
+JSON, format version 1: one object (or a list of them, for several puzzles) with ``format``, ``version``,
+``task``, ``shape``, ``origin``, ``puzzle``, ``answer``, ``verdict``, ``verified``, ``method``, ``unique`` and
+``frames``, each with ``attempt``, ``step``, ``cells`` (the grid as one line), ``confidence`` (a list, cell by
+cell), ``halt``, ``checked`` and ``seconds``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+import numpy as np
+
+from trmcli.errors import InputError
+from trmcli.tasks.base import Cells, Puzzle, Task
+from trmcli.ui.grid import Color, box_of, conflicts, ramp_color
+
+if TYPE_CHECKING:
+    from trmcli.solving.search import Answer, Frame
+
+FORMAT = "trmcli-replay"
+VERSION = 1
+SUFFIXES = (".json", ".svg")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One puzzle, every step that was made on it, and what came out.
+
+    Attributes:
+        verdict: the outcome as a sentence.
+        unique: whether the puzzle has one solution only; None if unknown.
+    """
+
+    task: Task
+    frames: Sequence[Frame]
+    answer: Answer
+    verdict: str
+    unique: bool | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, as the module's note lists them."""
+        puzzle, answer = self.answer.puzzle, self.answer
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "task": self.task.name,
+            "shape": list(puzzle.shape),
+            "origin": str(puzzle.origin),
+            "puzzle": as_line(self.task, puzzle, puzzle.cells),
+            "answer": as_line(self.task, puzzle, answer.cells),
+            "verdict": self.verdict,
+            "verified": answer.checked,
+            "method": answer.method,
+            "unique": self.unique,
+            "frames": [
+                {
+                    "attempt": frame.attempt,
+                    "step": frame.step,
+                    "cells": as_line(self.task, puzzle, frame.cells),
+                    "confidence": [round(float(value), 3) for value in frame.confidence.flat],
+                    "halt": round(frame.halt, 3),
+                    "checked": frame.checked,
+                    "seconds": round(frame.seconds, 4),
+                }
+                for frame in self.frames
+            ],
+        }
+
+
+def as_line(task: Task, puzzle: Puzzle, cells: Cells) -> str:
+    """A grid on one line, whatever form the puzzle came in."""
+    return task.write(replace(puzzle, layout="line"), cells)
+
+
+class ReplayFile:
+    """A file that collects replays; a context manager.
+
+    Args:
+        path: where to; its suffix says what is written.
+        many: whether several puzzles will come (a list in JSON).
+
+    Raises:
+        InputError: for another suffix or several puzzles as SVG; on entering, where nothing can be written.
+    """
+
+    def __init__(self, path: Path, many: bool) -> None:
+        check_suffix(path)
+        if many and path.suffix.lower() == ".svg":
+            raise InputError("an SVG shows one puzzle: give one, or save as .json", str(path))
+        self.path, self.many = path, many
+        self.replays: list[dict[str, Any]] = []
+        self.text = ""
+
+    def __enter__(self) -> ReplayFile:
+        if self.path.is_dir():
+            raise InputError("is a directory: name a file to save to", str(self.path))
+        if self.path.exists() and not os.access(self.path, os.W_OK):
+            raise InputError("cannot be written: permission denied", str(self.path))
+        try:
+            number, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"cannot be written: {reason}", str(self.path)) from None
+        os.close(number)
+        self.temporary = Path(name)
+        return self
+
+    def add(self, replay: Replay) -> None:
+        if self.path.suffix.lower() == ".svg":
+            self.text = svg(replay)
+        else:
+            self.replays.append(replay.to_dict())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._write()
+                mask = os.umask(0)
+                os.umask(mask)
+                self.temporary.chmod(0o666 & ~mask)
+                self.temporary.replace(self.path)
+        finally:
+            self.temporary.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        text = self.text or json.dumps(self.replays if self.many else self.replays[0], ensure_ascii=False)
+        with self.temporary.open("w", encoding="utf-8") as file:
+            file.write(text.rstrip("\n") + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def check_suffix(path: Path) -> None:
+    """Raise InputError unless the suffix is one that can be saved to."""
+    if path.suffix.lower() not in SUFFIXES:
+        what = f"{path.suffix} files" if path.suffix else "a file without suffix"
+        raise InputError(f"cannot save {what}: the name must end in {' or '.join(SUFFIXES)}", str(path))
+
+
+_SIDE = 48  # of a cell
+_MARGIN = 28
+_CAPTION = 56
+_PAPER_RAMP: tuple[Color, ...] = ((150, 156, 168), (206, 110, 40), (176, 136, 16), (16, 132, 84))
+"""Confidence from low to high, dark enough for white paper."""
+
+
+def svg(replay: Replay) -> str:
+    """The final grid as an SVG document, with the verdict below it and as its title."""
+    task, answer = replay.task, replay.answer
+    question, cells = answer.puzzle.cells, answer.cells
+    height, width = answer.puzzle.shape
+    wrong = conflicts(task, question, cells)
+    parts: list[str] = []
+    for row, column in np.ndindex(height, width):
+        left, top = _MARGIN + column * _SIDE, _MARGIN + row * _SIDE
+        value, given = int(cells[row, column]), bool(question[row, column])
+        fill = "#fbd5d5" if row * width + column in wrong else "#f1f3f7" if given else "#ffffff"
+        parts.append(f'<rect x="{left}" y="{top}" width="{_SIDE}" height="{_SIDE}" fill="{fill}"/>')
+        if not value:
+            parts.append(f'<circle cx="{left + _SIDE // 2}" cy="{top + _SIDE // 2}" r="2" fill="#b6bcc8"/>')
+            continue
+        red, green, blue = ramp_color(float(answer.confidence[row, column]), _PAPER_RAMP)
+        look = 'font-weight="700" fill="#161a22"' if given else f'fill="rgb({red},{green},{blue})"'
+        parts.append(
+            f'<text x="{left + _SIDE // 2}" y="{top + _SIDE * 0.68:g}" {look}>'
+            f"{escape(task.symbol(value, answer.puzzle.shape))}</text>"
+        )
+    thin, thick = _lines(box_of(task, answer.puzzle.shape))
+    across, down = width * _SIDE + 2 * _MARGIN, height * _SIDE + 2 * _MARGIN + _CAPTION
+    verdict = escape(replay.verdict)
+    head, _, tail = verdict.partition(": ")
+    caption = f'x="{across // 2}" font-family="{_SANS}" text-anchor="middle"'
+    below = down - _MARGIN
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {across} {down}" width="{across}" '
+            f'height="{down}" role="img">',
+            f"<title>{escape(task.name)}: {verdict}</title>",
+            f'<rect width="{across}" height="{down}" rx="12" fill="#ffffff"/>',
+            f'<g font-family="{_SANS}" font-size="{_SIDE * 0.54:g}" text-anchor="middle">',
+            *parts,
+            "</g>",
+            f'<path d="{thin}" stroke="#cfd4de" stroke-width="1" fill="none"/>',
+            f'<path d="{thick}" stroke="#2b3140" stroke-width="2.5" stroke-linecap="square" fill="none"/>',
+            f'<text {caption} y="{below - 22}" font-size="15" font-weight="600" fill="#2b3140">{head}</text>',
+            f'<text {caption} y="{below}" font-size="12" fill="#6b7280">{tail}</text>',
+            "</svg>",
+        ]
+    )
+
+
+_SANS = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
+
+
+def _lines(boxes: np.ndarray[Any, Any]) -> tuple[str, str]:
+    """Path data of the lines between cells of one box, and of those between boxes and around the grid."""
+    thin: list[str] = []
+    thick: list[str] = []
+    around = np.pad(boxes, 1, constant_values=-1)
+    height, width = boxes.shape
+    for row, column in np.ndindex(height + 1, width + 1):
+        here, above, before = around[row + 1, column + 1], around[row, column + 1], around[row + 1, column]
+        x, y = _MARGIN + column * _SIDE, _MARGIN + row * _SIDE
+        if column < width:
+            (thick if here != above else thin).append(f"M{x} {y}h{_SIDE}")
+        if row < height:
+            (thick if here != before else thin).append(f"M{x} {y}v{_SIDE}")
+    return "".join(thin), "".join(thick)
