@@ -1,0 +1,216 @@
+"""The weights that are known by name, and where the file of a name lies: bundled, or in the cache.
+
+``weights/registry.toml`` lists them. A wheel carries that folder as ``trmcli/bundled``; in a checkout or an
+editable install it stands beside ``src``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from trmcli.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+REGISTRY_FILE = "registry.toml"
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One known weights file.
+
+    Attributes:
+        name: what the command line calls it.
+        file: its plain file name, in the bundled folder and on a mirror.
+        task: the puzzle kind it solves.
+        size: bytes.
+        sha256: of the file, in lower-case hexadecimal digits.
+        urls: where to download it, in the order to try.
+        default_for: tasks that use it when no weights are named.
+        summary: one line for lists.
+        figures: what was measured.
+    """
+
+    name: str
+    file: str
+    task: str
+    size: int
+    sha256: str
+    urls: tuple[str, ...] = ()
+    default_for: tuple[str, ...] = ()
+    summary: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def bundled_dir() -> Path:
+    """The folder of the registry and of the weights that come with the package."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "bundled"
+    return inside if inside.is_dir() else package.parents[1] / "weights"
+
+
+def cache_dir() -> Path:
+    """Where downloads are kept: ``TRM_CACHE_DIR``, or the user's cache folder. It may not exist yet."""
+    if chosen := os.environ.get("TRM_CACHE_DIR"):
+        return Path(chosen).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("trmcli")
+
+
+@cache
+def registry() -> dict[str, Entry]:
+    """The bundled registry, by name, in its own order.
+
+    Raises:
+        InputError: if it is missing or something in it is wrong.
+    """
+    return read_registry(bundled_dir() / REGISTRY_FILE)
+
+
+def read_registry(path: Path) -> dict[str, Entry]:
+    """Read and check a registry file.
+
+    Raises:
+        InputError: naming the file and what is wrong.
+    """
+    origin = str(path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the list of weights cannot be read: {error.strerror}", origin) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"is not valid TOML: {error}", origin) from None
+    tables = values.pop("weights", [])
+    if values or not isinstance(tables, list):
+        raise InputError("must hold [[weights]] tables and nothing else", origin)
+    entries: dict[str, Entry] = {}
+    defaults: dict[str, str] = {}
+    for table in tables:
+        entry = _entry(table, origin)
+        if entry.name in entries:
+            raise InputError(f"lists {entry.name!r} twice", origin)
+        entries[entry.name] = entry
+        for task in entry.default_for:
+            if task in defaults:
+                raise InputError(f"{defaults[task]!r} and {entry.name!r} are both default for {task}", origin)
+            defaults[task] = entry.name
+    return entries
+
+
+def default_weights() -> dict[str, str]:
+    """For each task that has one, the name of the weights that are used when none are named."""
+    return {task: entry.name for entry in registry().values() for task in entry.default_for}
+
+
+def bundled_path(entry: Entry) -> Path | None:
+    """The file that came with the package, if it is there in full size."""
+    return _if_whole(bundled_dir() / entry.file, entry)
+
+
+def cached_path(entry: Entry) -> Path | None:
+    """The downloaded file, if it is there in full size."""
+    return _if_whole(cache_target(entry), entry)
+
+
+def cache_target(entry: Entry) -> Path:
+    """Where a download of ``entry`` is kept. The digest is part of it, so that new weights get a new file."""
+    return cache_dir() / f"{Path(entry.file).stem}-{entry.sha256[:12]}{Path(entry.file).suffix}"
+
+
+def find_weights(name_or_path: str | None, task: str) -> Path:
+    """The file that ``--weights`` means. Never touches the network.
+
+    Args:
+        name_or_path: a name of the registry, a file, or None for the task's default.
+        task: whose default is wanted.
+
+    Raises:
+        InputError: there is no such name or file, or it is not downloaded yet.
+    """
+    if name_or_path is None:
+        defaults = default_weights()
+        if task not in defaults:
+            raise InputError(f"trm comes with no weights for {task}: name a file with --weights")
+        name_or_path = defaults[task]
+    if entry := registry().get(name_or_path):
+        path = bundled_path(entry) or cached_path(entry)
+        if path is None:
+            raise InputError(f"is not on this machine yet: run trm download {entry.name}", entry.name)
+        return path
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise InputError("is a folder: name a weights file in it", name_or_path)
+    if path.suffix == SUFFIX:
+        raise InputError(f"no such file{_did_you_mean_file(path)}", name_or_path)
+    raise unknown_name(name_or_path)
+
+
+def unknown_name(name: str) -> InputError:
+    """The error for a name that is neither in the registry nor a file."""
+    names = list(registry())
+    close = get_close_matches(name, names, n=1)
+    if close:
+        hint = f"did you mean {close[0]}?"
+    else:
+        hint = f"names are {', '.join(names)}" if names else "the list of weights is empty"
+    return InputError(f"no weights of this name, and no such file; {hint}", name)
+
+
+def file_sha256(path: Path) -> str:
+    """The digest of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _if_whole(path: Path, entry: Entry) -> Path | None:
+    return path if path.is_file() and path.stat().st_size == entry.size else None
+
+
+def _did_you_mean_file(path: Path) -> str:
+    if not path.parent.is_dir():
+        return ""
+    close = get_close_matches(path.name, [other.name for other in path.parent.glob(f"*{SUFFIX}")], n=1)
+    return f"; did you mean {path.with_name(close[0])}?" if close else ""
+
+
+def _entry(table: Any, origin: str) -> Entry:
+    if not isinstance(table, dict):
+        raise InputError("must hold [[weights]] tables and nothing else", origin)
+    name = table.get("name", "?")
+    kinds = {"size": int, "urls": list, "default_for": list, "figures": dict}
+    known = {entry.name: entry for entry in fields(Entry)}
+    for key, value in table.items():
+        if key not in known:
+            raise InputError(f"{name}: unknown key {key!r}; known are {', '.join(known)}", origin)
+        if not isinstance(value, kinds.get(key, str)) or isinstance(value, bool):
+            raise InputError(f"{name}: {key} is {value!r}", origin)
+        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+            raise InputError(f"{name}: {key} must be a list of texts", origin)
+    for key, entry in known.items():
+        if entry.default is entry.default_factory is MISSING and key not in table:
+            raise InputError(f"{name}: {key} is missing", origin)
+    if not re.fullmatch(r"[0-9a-f]{64}", table["sha256"]):
+        raise InputError(f"{name}: sha256 must be 64 lower-case hexadecimal digits", origin)
+    if not re.fullmatch(r"[\w-][\w.-]*", table["file"]):
+        raise InputError(f"{name}: file must be a plain file name, not {table['file']!r}", origin)
+    lists = {key: tuple(table[key]) for key in ("urls", "default_for") if key in table}
+    return Entry(**{**table, **lists})
