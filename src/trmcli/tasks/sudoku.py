@@ -557,7 +557,7 @@ class _Reader:
         grid.dashes |= "-" in signs
         grid.signs += signs
         grid.places += places
-        drawing = list(line.rstrip())
+        drawing = list(line)
         for i in at:
             drawing[i] = _CELL
         grid.layout.append("".join(drawing))

@@ -1,0 +1,120 @@
+"""The rules: what a verdict names, and that the fast check agrees with it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trmcli.tasks.base import Cells
+from trmcli.tasks.sudoku import BOX_SHAPES, Sudoku, units
+from trmcli.tasks.sudoku_search import solutions
+
+TASK = Sudoku()
+SIZES = sorted(BOX_SHAPES)
+SOLVED = {size: solutions(np.zeros((size, size), np.uint8), 1)[0] for size in SIZES}
+
+
+def changed(cells: Cells, **places: int) -> Cells:
+    """``cells`` with other values at places named as in ``r1c2=5``."""
+    copy = cells.copy()
+    for place, value in places.items():
+        row, column = place[1:].split("c")
+        copy[int(row) - 1, int(column) - 1] = value
+    return copy
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_solved_grid_follows_the_rules(size: int) -> None:
+    answer = SOLVED[size]
+    for question in (answer, np.zeros_like(answer)):
+        assert TASK.verify(question, answer).ok
+        assert TASK.check(question[None], answer[None]).all()
+    assert str(TASK.verify(answer, answer)) == "follows the rules"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_units_are_three_partitions(size: int) -> None:
+    assert units(size).shape == (3, size, size)
+    assert (np.sort(units(size).reshape(3, -1)) == np.arange(size * size)).all()
+    height, width = BOX_SHAPES[size]
+    box = units(size)[2, 1]
+    assert box[0] == width and box[-1] == (height - 1) * size + 2 * width - 1
+
+
+def test_problems_name_unit_cells_and_digit() -> None:
+    empty = np.zeros((9, 9), np.uint8)
+    row = TASK.verify(empty, changed(empty, r3c2=5, r3c7=5)).problems
+    assert row[0].message.startswith("79 cells are blank: r1c1, r1c2, r1c3, r1c4, r1c5 and 74 more")
+    assert row[1].message == "digit 5 stands twice in row 3: columns 2 and 7 (r3c2, r3c7)"
+    assert row[1].cells == (19, 24) and len(row) == 2
+    column = TASK.verify(empty, changed(empty, r1c4=9, r5c4=9, r9c4=9)).problems
+    assert column[1].message == "digit 9 stands 3 times in column 4: rows 1, 5 and 9 (r1c4, r5c4, r9c4)"
+    box = TASK.verify(empty, changed(empty, r4c8=1, r5c9=1)).problems
+    assert box[1].message == "digit 1 stands twice in box 6: r4c8 and r5c9"
+    assert box[1].cells == (34, 44)
+
+
+def test_changed_givens_blanks_and_foreign_values_are_named() -> None:
+    answer = SOLVED[16]
+    given = int(answer[0, 1])
+    other = given % 16 + 1
+    first = TASK.verify(answer, changed(answer, r1c2=other)).problems[0]
+    symbol = ".123456789ABCDEFG"
+    assert first.message == f"the given {symbol[given]} in row 1, column 2 (r1c2) became {symbol[other]}"
+    assert first.cells == (1,)
+    blank = TASK.verify(answer, changed(answer, r2c1=0))
+    assert [problem.message for problem in blank.problems] == ["1 cell is blank: row 2, column 1 (r2c1)"]
+    empty = np.zeros((4, 4), np.uint8)
+    foreign = TASK.verify(empty, changed(SOLVED[4], r1c1=9))
+    assert foreign.problems[0].message == "no digit of a 4x4 Sudoku in row 1, column 1 (r1c1)"
+    assert not foreign.ok and "; " in str(TASK.verify(empty, empty + 1))
+
+
+@given(st.sampled_from(SIZES), st.integers(0, 2**32 - 1), st.integers(0, 3), st.booleans())
+def test_check_agrees_with_verify(size: int, seed: int, corruptions: int, move: bool) -> None:
+    rng = np.random.default_rng(seed)
+    answer = SOLVED[size].copy()
+    question = np.where(rng.random(answer.shape) < 0.4, answer, 0).astype(np.uint8)
+    for _ in range(corruptions):
+        row, column = rng.integers(size, size=2)
+        answer[row, column] = rng.integers(size + 2)
+    if move:  # two rows of a band: still solved, but not with these givens
+        answer[[0, 1]] = answer[[1, 0]]
+    expected = TASK.verify(question, answer).ok
+    assert TASK.check(question[None], answer[None]).tolist() == [expected]
+    if corruptions == 0 and not move:
+        assert expected
+
+
+def test_check_tells_the_answers_of_a_batch_apart() -> None:
+    answer = SOLVED[9]
+    answers = np.stack([answer, changed(answer, r9c9=0), answer[::-1], changed(answer, r1c1=answer[0, 1])])
+    questions = np.stack([np.zeros_like(answer), answer, changed(answer * 0, r1c1=answer[0, 0]), answer * 0])
+    assert TASK.check(questions, answers).tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_tokens_and_back(size: int) -> None:
+    cells = np.stack([SOLVED[size], np.zeros_like(SOLVED[size])])
+    tokens = TASK.encode(cells)
+    assert tokens.shape == (2, size * size) and tokens.max() < TASK.vocab_size
+    assert np.array_equal(TASK.decode(tokens, (size, size)), cells)
+    senseless = np.full((1, size * size), size + 2)
+    senseless[0, 0] = 0
+    assert not TASK.decode(senseless, (size, size)).any()
+
+
+def test_reveal_gives_away_what_the_answer_has() -> None:
+    answer = TASK.encode(SOLVED[9][None])
+    question = np.where(np.arange(81) < 20, answer, 1)
+    rng = np.random.default_rng(0)
+    easier = TASK.reveal(question, answer, np.array([7]), rng)
+    assert ((easier == question) | ((question == 1) & (easier == answer))).all()
+    assert (easier != question).sum() == 7
+    assert np.array_equal(TASK.reveal(question, answer, np.array([500]), rng), answer)
+
+
+def test_symbols() -> None:
+    assert "".join(TASK.symbol(value, (16, 16)) for value in range(17)) == ".123456789ABCDEFG"
