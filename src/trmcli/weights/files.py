@@ -11,7 +11,7 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -56,7 +56,7 @@ class Card:
     task: str
     config: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
-    figures: tuple[Mapping[str, Any], ...] = ()
+    figures: Sequence[Mapping[str, Any]] = ()
     dataset: str = ""
     licence: str = ""
     trained_config_sha256: str = ""

@@ -1,0 +1,135 @@
+"""``trm download``: weights by name, from an address, or from the Hugging Face hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trmcli.errors import InputError
+
+if TYPE_CHECKING:
+    from trmcli.weights.download import Progress
+
+EXAMPLES = """
+Examples:
+
+  trm download                          # what there is, and where it lies
+
+  trm download sudoku-small             # prints the path of the file
+
+  trm download --all --force            # every known file, afresh
+
+  trm download hf:OWNER/REPO/model.safetensors@v1 --output model.safetensors
+
+  trm download https://example.org/m.safetensors --sha256 DIGEST
+
+Files go to the folder that trm info names; TRM_CACHE_DIR is another one.
+
+TRM_WEIGHTS_URL is the address of a mirror, which is asked first.
+"""
+
+
+def download(
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME|URL|hf:...]", help="A known name, an https:// address, or a hub file."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--list", help="List the known weights. The default.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Download all known weights.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Download what is here already, too.")] = False,
+    sha256: Annotated[
+        str | None, typer.Option(metavar="DIGEST", help="What the file must be; needed for addresses.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Copy the file there.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="List as JSON.")] = False,
+) -> None:
+    """Download weights, check them, and print where they lie.
+
+    A file that is here already is checked and not downloaded again. In a pipe, the list is tab-separated:
+    name, task, bytes, where (bundled, cached, remote), summary.
+    """
+    from trmcli.weights.download import fetch
+    from trmcli.weights.registry import registry
+
+    if what is not None and (everything or show or as_json):
+        raise InputError(f"name {what!r}, or list, or download all: one of them")
+    if everything and (show or as_json or sha256 or output):
+        raise InputError("goes with --force only", "--all")
+    if what is None and not everything:
+        if force or sha256 or output:
+            raise InputError("name what to download; trm download --list shows what there is")
+        _list(as_json)
+        return
+    for spec in [what] if what is not None else registry():
+        with _progress(spec) as progress:
+            path = fetch(spec, sha256, force, progress)
+        if output is not None:
+            _copy(path, output)
+            path = output
+        typer.echo(path)
+
+
+def _list(as_json: bool) -> None:
+    from trmcli.weights.registry import bundled_path, cached_path, registry
+
+    rows: list[dict[str, Any]] = []
+    for entry in registry().values():
+        bundled, cached = bundled_path(entry), cached_path(entry)
+        where = "bundled" if bundled else "cached" if cached else "remote"
+        path = bundled or cached
+        rows.append({**asdict(entry), "where": where, "path": str(path) if path else None})
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+    elif not rows:
+        typer.echo("trm: the list of weights is empty", err=True)
+    elif sys.stdout.isatty():
+        from rich.console import Console
+        from rich.filesize import decimal
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table("name", "task", "size", "where", "summary", box=None, header_style="bold")
+        for row in rows:
+            cells = (row["name"], row["task"], decimal(row["size"]), row["where"], row["summary"])
+            table.add_row(*(Text(cell) for cell in cells))
+        Console().print(table)
+    else:
+        for row in rows:
+            typer.echo("\t".join(str(row[key]) for key in ("name", "task", "size", "where", "summary")))
+
+
+def _copy(path: Path, output: Path) -> None:
+    from trmcli.weights.files import new_file
+
+    if output.is_dir():
+        raise InputError("is a folder: name a file", str(output))
+    with new_file(output) as temporary:
+        shutil.copyfile(path, temporary)
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Progress | None]:
+    """A bar on stderr that appears with the first bytes; nothing where stderr is no terminal."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    label = TextColumn("{task.description}", markup=False)
+    with Bar(label, *columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, visible=False, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
