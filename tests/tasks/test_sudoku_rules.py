@@ -18,7 +18,7 @@ SOLVED = {size: solutions(np.zeros((size, size), np.uint8), 1)[0] for size in SI
 
 def changed(cells: Cells, **places: int) -> Cells:
     """``cells`` with other values at places named as in ``r1c2=5``."""
-    copy = cells.copy()
+    copy: Cells = cells.copy()
     for place, value in places.items():
         row, column = place[1:].split("c")
         copy[int(row) - 1, int(column) - 1] = value

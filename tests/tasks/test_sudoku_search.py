@@ -37,6 +37,7 @@ def test_hard_puzzles_have_the_known_solution_and_rating() -> None:
     ours = []
     for _, puzzle in read_puzzles([str(file)]):
         [found] = solutions(puzzle.cells, 3)
+        assert puzzle.answer is not None
         assert np.array_equal(found, puzzle.answer)
         ours.append(rating(puzzle.cells))
     assert len(ours) == 12
@@ -55,7 +56,7 @@ def test_ambiguous_puzzles_have_several_solutions() -> None:
     for _, puzzle in read_puzzles([str(DATA / "sudoku_ambiguous.txt")]):
         both = solutions(puzzle.cells, 2)
         assert len(both) == 2
-        assert not np.array_equal(*both)
+        assert not np.array_equal(both[0], both[1])
         assert all(TASK.verify(puzzle.cells, answer).ok for answer in both)
         assert count_solutions(puzzle.cells, 1) == 1
 
@@ -170,7 +171,7 @@ def test_a_longer_run_begins_like_a_shorter_one() -> None:
 
 def test_no_duplicates_and_no_endless_search_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trmcli.tasks.sudoku_search._TRIES_FOR_NEW", 300)
-    found = []
+    found: list[bytes] = []
     with pytest.raises(InputError, match=r"found only (\d+) different 4x4 puzzles of this kind, not 400"):
         found.extend(made.question.tobytes() for made in generate_many(4, 400, (16, 16)))
     assert 200 < len(found) == len(set(found)) <= 288

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trmcli.tasks.base import Symmetry
+from trmcli.tasks.base import Bools, Symmetry
 from trmcli.tasks.sudoku import BOX_SHAPES, Sudoku
 from trmcli.tasks.sudoku_search import count_solutions, generate, solutions
 
@@ -69,10 +69,11 @@ def test_symmetries_are_permutations_that_keep_blank_and_padding(size: int) -> N
 
 
 def test_squares_are_transposed_and_boxes_of_six_are_not() -> None:
-    def stays_in_a_row(size: int) -> np.ndarray:
+    def stays_in_a_row(size: int) -> Bools:
         cells = TASK.symmetries((size, size), 100, np.random.default_rng(3)).cells
         rows = cells.reshape(-1, size, size)[:, 0] // size
-        return (rows == rows[:, :1]).all(axis=1)
+        same: Bools = (rows == rows[:, :1]).all(axis=1)
+        return same
 
     assert stays_in_a_row(6).all()
     assert 20 < stays_in_a_row(9).sum() < 80

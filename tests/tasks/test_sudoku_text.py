@@ -105,7 +105,7 @@ def valid_cells(draw: st.DrawFn, sizes: list[int] = SIZES) -> Cells:
     solved = (row % height * width + row // height + column) % size
     tokens = TASK.encode((solved + 1)[None])
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    full = TASK.decode(TASK.symmetries((size, size), 1, rng).apply(tokens), (size, size))[0]
+    full: Cells = TASK.decode(TASK.symmetries((size, size), 1, rng).apply(tokens), (size, size))[0]
     full[rng.random(full.shape) < draw(st.sampled_from([0.0, 0.3, 0.6, 0.9]))] = 0
     return full
 
@@ -359,7 +359,7 @@ def test_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain.write_bytes(b"\xef\xbb\xbf" + QUESTION.encode() + b"\r" + QUESTION.encode() + b"\r\n")
     packed.write_bytes(gzip.compress(f"source,question\nx,{QUESTION}\n".encode()))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{QUESTION}\n".encode())))
-    sources = [str(plain), str(packed), "-", QUESTION, "\n".join(ROWS)]
+    sources = [str(plain), str(packed), "-", QUESTION, " ".join(ROWS)]
     puzzles = list(read_puzzles(sources, None))
     assert [line_of(puzzle) for _, puzzle in puzzles] == [QUESTION] * 6
     assert {task.name for task, _ in puzzles} == {"sudoku"}
@@ -378,7 +378,7 @@ def test_sources_that_cannot_be_read(tmp_path: Path) -> None:
     fails(str(tmp_path), "is a directory: name the files in it")
     fails(str(tmp_path / "missing.txt"), "missing.txt: no such file")
     fails("x" * 5000, "no such file")
-    fails("", "no such file|directory")
+    fails("", "an empty argument is neither a file nor a puzzle")
     fails(QUESTION[:-1], "<argument>:1:81: a 9x9 puzzle has 81 cells")
     fails(QUESTION, "there is no task 'chess': choose .*sudoku", task="chess")
 

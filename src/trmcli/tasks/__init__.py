@@ -75,6 +75,8 @@ def _open(source: str) -> tuple[str, Iterator[str]]:
     """What a source is called in messages, and its lines."""
     if source == "-":
         return "<stdin>", _lines(sys.stdin.buffer, "<stdin>")
+    if not source.strip():
+        raise InputError("an empty argument is neither a file nor a puzzle")
     try:
         path = Path(source)
         exists = path.exists()
@@ -93,8 +95,11 @@ def _is_text(source: str) -> bool:
     """Whether an argument that is no file looks like a puzzle (perhaps with too few or too many cells)."""
     if "\n" in source:
         return True
-    word = (source.split() or [""])[0]
-    return bool(_LINE_OF_CELLS.fullmatch(word)) and (len(word) in (16, 36) or len(word) > 40)
+    words = source.split()
+    return any(
+        _LINE_OF_CELLS.fullmatch(text) and (len(text) in (16, 36) or len(text) > 40)
+        for text in (words[0], "".join(words))
+    )
 
 
 def _file_lines(path: Path) -> Iterator[str]:
