@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,32 +32,34 @@ Examples:
 
 def evaluate(
     data: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Argument(metavar="[DATA]...", help="Files of puzzles, or - for standard input."),
     ] = None,
     task: Annotated[str, typer.Option(help="The kind of puzzle; auto recognises it.")] = "auto",
     weights: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(metavar="NAME|FILE", help="Weights; by default the task's best bundled ones."),
     ] = None,
     answers: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(metavar="FILE", help="Known answers, one a puzzle in the same order."),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Most supervision steps of a try.")] = 16,
-    tries: Annotated[int, typer.Option(min=1, help="Most tries of a puzzle; a checked answer ends them.")] = 1,
+    tries: Annotated[
+        int, typer.Option(min=1, help="Most tries of a puzzle; a checked answer ends them.")
+    ] = 1,
     halt: Annotated[
         str, typer.Option(help="A try ends when its answer is checked, by the halting head, or never early.")
     ] = "checked",
     limit: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         typer.Option(min=1, metavar="N", help="Only the first N puzzles."),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Puzzles and tries worked on at once.")] = 64,
     per_step: Annotated[bool, typer.Option("--per-step", help="Accuracy against supervision steps.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     predictions: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(metavar="FILE.csv", help="Write every answer to this file."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
@@ -139,7 +141,9 @@ def _prediction_rows(output: Any) -> Any:
     import csv
 
     rows = csv.writer(output, lineterminator="\n")
-    rows.writerow("source,question,answer,prediction,solved,tries,steps,halt_probability".split(","))
+    rows.writerow(
+        ["source", "question", "answer", "prediction", "solved", "tries", "steps", "halt_probability"]
+    )
     return rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -26,15 +26,13 @@ Examples:
 
 
 def train(
-    preset: Annotated[
-        Optional[str], typer.Argument(metavar="PRESET|CONFIG.toml", help="What to train.")  # noqa: UP045
-    ] = None,
+    preset: Annotated[str | None, typer.Argument(metavar="PRESET|CONFIG.toml", help="What to train.")] = None,
     data: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         typer.Option(metavar="FILE", help="Train on the puzzles and answers of this file."),
     ] = None,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(metavar="DIR", help="Run directory; runs/NAME by default."),
     ] = None,
     max_time: Annotated[
@@ -43,7 +41,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     override: Annotated[bool, typer.Option("--override", help="Resume although settings changed.")] = False,
     settings: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; repeatable."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",

@@ -80,7 +80,7 @@ class TRMConfig:
 
     @property
     def ffn_size(self) -> int:
-        """Hidden width of the SwiGLU: 2/3 of ``expansion * hidden_size``, rounded up (``models/layers.py``)."""
+        """Hidden width of the SwiGLU: 2/3 of ``expansion * hidden_size``, rounded up (``layers.py``)."""
         return round_up(round(self.expansion * self.hidden_size * 2 / 3), self.ffn_multiple)
 
     @property

@@ -11,9 +11,6 @@ from torch import Tensor
 
 from trmcli.model.trm import Output
 
-IGNORE = 0
-"""Label of cells that do not count: padding."""
-
 TokenLoss = Literal["softmax", "stablemax"]
 
 
@@ -61,12 +58,15 @@ class Losses:
 def supervision_loss(
     output: Output, labels: Tensor, *, kind: TokenLoss = "stablemax", halt_weight: float = 0.5
 ) -> Losses:
-    """The loss of one supervision step: tokens averaged over a puzzle's cells, plus weighted halting loss.
+    """The loss of one supervision step. Labels below 1 (padding; -100 in the reference) do not count.
 
-    ``models/losses.py: ACTLossHead`` of the reference; there both are summed over the batch and divided by its
-    size afterwards, which gives the mean used here.
+    Tokens are averaged over a puzzle's cells; the weighted halting loss is added.
+
+    ``models/losses.py: ACTLossHead`` of the reference; there both are summed over the batch and divided by
+    its size afterwards, which gives the mean used here.
     """
-    counted = labels != IGNORE
+    counted = labels > 0
+    labels = labels.clamp(min=0)
     count = counted.sum(dim=-1).clamp(min=1)
     cross_entropy = stablemax_cross_entropy if kind == "stablemax" else softmax_cross_entropy
     per_cell = cross_entropy(output.logits, labels) * counted

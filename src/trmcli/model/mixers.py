@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +25,7 @@ class Relations:
     """The relations of one puzzle shape as index tensors, made once and handed to every forward pass.
 
     Attributes:
-        gather: ``[R * L]``: for relation r, group g, member k the row ``cell * R + r`` of the projected cells.
+        gather: ``[R * L]``: for relation r, group g, member k the row ``cell * R + r`` of the cells.
         scatter: ``[L * R]``: the inverse of ``gather``.
         sizes: cells in a group of each of the R group relations.
         neighbours: ``[L, N]``: neighbour in each of N directions, ``L`` where there is none.
@@ -40,7 +40,9 @@ class Relations:
     def build(groups: list[Tensor], neighbours: list[Tensor], length: int) -> Relations:
         """From ``[G, K]`` partitions and ``[length, directions]`` neighbours (-1: none)."""
         count = len(groups)
-        gather = torch.cat([index.flatten() * count + r for r, index in enumerate(groups)] or [torch.zeros(0)])
+        gather = torch.cat(
+            [index.flatten() * count + r for r, index in enumerate(groups)] or [torch.zeros(0)]
+        )
         beside = torch.cat(neighbours, dim=1) if neighbours else torch.zeros(length, 0)
         gather, beside = gather.long(), beside.long()
         return Relations(
@@ -68,12 +70,22 @@ class Permute(torch.autograd.Function):
         _, ctx.order, ctx.inverse = inputs
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
-        return Permute.apply(gradient, ctx.inverse, ctx.order), None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return permute(gradient, ctx.inverse, ctx.order), None, None
+
+
+def permute(x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+    """Rows of ``[B, N, D]`` in another order."""
+    return cast(Tensor, Permute.apply(x, order, inverse))  # type: ignore[no-untyped-call]
 
 
 class MLPMixer(nn.Module):
-    """A SwiGLU across the cells, shared by all channels. Fixed grid size."""
+    """A SwiGLU across the cells, shared by all channels. Fixed grid size.
+
+    It works on ``[B, D, L]``, and the norm that follows is over the cells as well, as in the reference.
+    """
+
+    cells_last = True
 
     def __init__(self, config: TRMConfig) -> None:
         super().__init__()
@@ -82,11 +94,13 @@ class MLPMixer(nn.Module):
         self.across = SwiGLU(length, hidden)
 
     def forward(self, x: Tensor, relations: Relations | None) -> Tensor:
-        return self.across(x.transpose(1, 2)).transpose(1, 2)  # type: ignore[no-any-return]
+        return self.across(x)  # type: ignore[no-any-return]
 
 
 class AttentionMixer(nn.Module):
     """Full, non-causal self-attention (``models/layers.py: Attention``)."""
+
+    cells_last = False
 
     def __init__(self, config: TRMConfig) -> None:
         super().__init__()
@@ -112,6 +126,8 @@ class RelationMixer(nn.Module):
     products, which on a CPU is three times as fast as the fused kernel at this size.
     """
 
+    cells_last = False
+
     def __init__(self, config: TRMConfig) -> None:
         super().__init__()
         self.heads, self.width = config.num_heads, config.head_width
@@ -120,7 +136,9 @@ class RelationMixer(nn.Module):
         inner = self.groups * self.heads * self.width
         self.qkv = Linear(config.hidden_size, 3 * inner, bias=False) if self.groups else None
         self.out = Linear(inner, config.hidden_size, bias=False) if self.groups else None
-        self.beside = Linear(directions * config.hidden_size, config.hidden_size, bias=False) if directions else None
+        self.beside = (
+            Linear(directions * config.hidden_size, config.hidden_size, bias=False) if directions else None
+        )
 
     def forward(self, x: Tensor, relations: Relations | None) -> Tensor:
         assert relations is not None, "the relation mixer needs the task's relations"
@@ -135,20 +153,21 @@ class RelationMixer(nn.Module):
     def _attend(self, qkv: Tensor, relations: Relations) -> Tensor:
         batch, length, _ = qkv.shape
         rows = qkv.view(batch, length * self.groups, -1)
-        rows = Permute.apply(rows, relations.gather, relations.scatter)
+        rows = permute(rows, relations.gather, relations.scatter)
         if len(set(relations.sizes)) == 1:
             mixed = self._within(rows, relations.sizes[0])
         else:
             parts = zip(rows.chunk(self.groups, dim=1), relations.sizes, strict=True)
             mixed = torch.cat([self._within(part, size) for part, size in parts], dim=1)
-        return Permute.apply(mixed, relations.scatter, relations.gather).view(batch, length, -1)
+        return permute(mixed, relations.scatter, relations.gather).view(batch, length, -1)
 
     def _within(self, rows: Tensor, size: int) -> Tensor:
         """Attention among each ``size`` consecutive rows of ``[B, rows, 3 * heads * width]``."""
         batch, count, _ = rows.shape
         q, k, v = rows.view(-1, size, 3, self.heads, self.width).permute(2, 0, 3, 1, 4)
         weights = (q @ k.transpose(-1, -2) * self.width**-0.5).softmax(dim=-1)
-        return (weights @ v).transpose(1, 2).reshape(batch, count, -1)
+        mixed: Tensor = (weights @ v).transpose(1, 2).reshape(batch, count, -1)
+        return mixed
 
 
 MIXERS: dict[str, type[MLPMixer] | type[AttentionMixer] | type[RelationMixer]] = {

@@ -1,4 +1,4 @@
-"""The Tiny Recursive Model ("Less is More", arXiv:2510.04871; reference: ``models/recursive_reasoning/trm.py``).
+"""The Tiny Recursive Model ("Less is More", arXiv:2510.04871; ``models/recursive_reasoning/trm.py``).
 
 One small network is applied again and again to two states of the same shape: the *answer* y (``z_H`` in the
 reference) and the *latent* scratchpad z (``z_L``). With the embedded question x, one supervision step is
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from trmcli.model.config import TRMConfig
-from trmcli.model.layers import Linear, rms_norm, SwiGLU, truncated_normal_
+from trmcli.model.layers import Linear, SwiGLU, rms_norm, truncated_normal_
 from trmcli.model.mixers import MIXERS, Relations
 
 
@@ -71,7 +71,11 @@ class Layer(nn.Module):
         self.eps = config.norm_eps
 
     def forward(self, x: Tensor, relations: Relations | None) -> Tensor:
+        if self.mixer.cells_last:
+            x = x.transpose(1, 2)
         x = rms_norm(x + self.mixer(x, relations), self.eps)
+        if self.mixer.cells_last:
+            x = x.transpose(1, 2)
         return rms_norm(x + self.ffn(x), self.eps)
 
 
@@ -109,7 +113,7 @@ class TinyRecursiveModel(nn.Module):
         return self.embed.weight.device
 
     def initial_carry(self, batch: int, length: int) -> Carry:
-        """The states before the first supervision step: one learned-size vector each, the same in every cell."""
+        """The states before the first supervision step: one fixed random vector each, in every cell."""
         shape = (batch, length + self.config.puzzle_emb_len, self.config.hidden_size)
         answer, latent = cast(Tensor, self.initial_answer), cast(Tensor, self.initial_latent)
         return Carry(answer.expand(shape), latent.expand(shape))
@@ -124,7 +128,8 @@ class TinyRecursiveModel(nn.Module):
             embedded = torch.cat((front, pad, embedded), dim=1)
         if self.config.positions == "learned":
             embedded = math.sqrt(0.5) * (embedded + self.embed_positions.weight)
-        return math.sqrt(self.config.hidden_size) * embedded
+        scaled: Tensor = math.sqrt(self.config.hidden_size) * embedded
+        return scaled
 
     def network(self, state: Tensor, injected: Tensor, relations: Relations | None) -> Tensor:
         x = state + injected

@@ -1,7 +1,8 @@
 """Tries and selection: from the steps of a batch to one answer a puzzle.
 
 A try runs the puzzle under a random symmetry (the first one as it stands) and undoes the symmetry at the end.
-Puzzles can be checked, so nobody has to guess which try was right: the first answer that the rules accept wins.
+Puzzles can be checked, so nobody has to guess which try was right: the first answer that the rules accept
+wins.
 """
 
 from __future__ import annotations
@@ -179,15 +180,15 @@ class _Open:
     seconds: float = 0.0
 
 
-def _solve_chunk(
-    solver: Solver, puzzles: list[Puzzle], first: int, config: SearchConfig
-) -> Iterator[Answer]:
+def _solve_chunk(solver: Solver, puzzles: list[Puzzle], first: int, config: SearchConfig) -> Iterator[Answer]:
     shape = puzzles[0].shape
     questions = solver.task.encode(solver.task.stack(puzzles))
     states = [_Open() for _ in puzzles]
     traces: list[list[tuple[float, bool]]] = [[] for _ in puzzles]
     past = 0.0
-    while unsolved := [n for n, state in enumerate(states) if not state.checked and state.tries < config.tries]:
+    while unsolved := [
+        n for n, state in enumerate(states) if not state.checked and state.tries < config.tries
+    ]:
         # One try each at first; then as many tries of what is left as the batch has room for.
         wide = 1 if states[unsolved[0]].tries == 0 else max(1, config.batch_size // len(unsolved))
         jobs = [

@@ -1,7 +1,7 @@
 """``Solver.steps``: the one place where recursion runs for inference.
 
-A solver holds a model, cast once to the dtype of computation, and a task. It turns a batch of questions into a
-stream of :class:`Step`, one for each supervision step, and takes puzzles out of the batch as they halt. The
+A solver holds a model, cast once to the dtype of computation, and a task. It turns a batch of questions into
+a stream of :class:`Step`, one for each supervision step, and takes puzzles out of the batch as they halt. The
 command line, the live view, replays, evaluation and the Python API all consume this stream.
 """
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 
 from trmcli.model import Relations, TinyRecursiveModel
-from trmcli.tasks.base import Bools, Cells, Ints, Shape, Task
+from trmcli.tasks.base import Bools, Ints, Shape, Task
 
 Halt = Literal["checked", "head", "never"]
 HALT_CHOICES: tuple[Halt, ...] = get_args(Halt)
@@ -115,8 +115,8 @@ class Solver:
             tokens: ``[B, L]`` encoded questions of one shape.
             shape: height and width of the puzzles.
             max_steps: most supervision steps.
-            halt: when a puzzle leaves the batch: ``checked``, as soon as the rules accept its answer; ``head``,
-                when the halting head says so; ``never``, only after ``max_steps``.
+            halt: when a puzzle leaves the batch: ``checked``, as soon as the rules accept its answer;
+                ``head``, when the halting head says so; ``never``, only after ``max_steps``.
         """
         start = time.perf_counter()
         rows = np.arange(len(tokens))

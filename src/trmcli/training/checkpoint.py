@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise InputError(f"is not a readable checkpoint: {error}", str(path)) from None
 
 
-def optimizer_tensors(optimizers: list[torch.optim.Optimizer], names: dict[Tensor, str]) -> dict[str, Tensor]:
+def optimizer_tensors(optimizers: list[torch.optim.Optimizer], names: Mapping[Any, str]) -> dict[str, Tensor]:
     """All optimiser state as ``optimizer.PARAMETER.KEY``."""
     return {
         f"optimizer.{names[parameter]}.{key}": value
@@ -69,7 +70,7 @@ def optimizer_tensors(optimizers: list[torch.optim.Optimizer], names: dict[Tenso
 
 
 def restore_optimizers(
-    optimizers: list[torch.optim.Optimizer], names: dict[Tensor, str], tensors: dict[str, Tensor]
+    optimizers: list[torch.optim.Optimizer], names: Mapping[Any, str], tensors: dict[str, Tensor]
 ) -> None:
     """The inverse of :func:`optimizer_tensors`."""
     for optimizer in optimizers:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from trmcli.errors import InputError
-from trmcli.tasks import Task, read_puzzles
-from trmcli.tasks.base import Ints, Shape
+from trmcli.tasks import read_puzzles
+from trmcli.tasks.base import Cells, Ints, Shape, Task
 from trmcli.training.config import DataConfig, TrainConfig
 
 
@@ -31,8 +31,14 @@ class Examples:
             Examples(self.shape, self.questions[rows], self.answers[rows]) for rows in (kept, held)
         )
 
-    def draw(self, task: Task, count: int, config: TrainConfig, rng: np.random.Generator) -> tuple[Ints, Ints]:
-        """``count`` random examples under random symmetries, some made easier: tokens and labels ``[count, L]``."""
+    def draw(
+        self, task: Task, count: int, config: TrainConfig, rng: np.random.Generator
+    ) -> tuple[Ints, Ints]:
+        """``count`` random examples under random symmetries, some made easier.
+
+        Returns:
+            Tokens and labels, ``[count, L]`` each.
+        """
         rows = rng.integers(len(self), size=count)
         questions, answers = self.questions[rows].astype(np.int64), self.answers[rows].astype(np.int64)
         symmetry = task.symmetries(self.shape, count, rng)
@@ -53,7 +59,7 @@ def load_examples(task: Task, data: DataConfig, seed: int) -> Examples:
     if data.source == "generated":
         questions, answers = task.generate(data.count, seed, data.options)
     else:
-        cells = []
+        cells: list[tuple[Cells, Cells]] = []
         for _, puzzle in read_puzzles([data.source], task.name):
             if puzzle.answer is None:
                 raise InputError("has no answer: training needs puzzles with answers", puzzle.origin)

@@ -11,8 +11,8 @@ from trmcli.training.config import TrainConfig
 def build_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """One optimiser, or two: Muon for the matrices inside layers, AdamW for embeddings, heads and biases.
 
-    Muon's updates are scaled to the root mean square of AdamW's, so one learning rate serves both. Vectors are
-    not decayed.
+    Muon's updates are scaled to the root mean square of AdamW's, so one learning rate serves both. Vectors
+    are not decayed.
     """
     matrices, tables, vectors = [], [], []
     for name, parameter in model.named_parameters():

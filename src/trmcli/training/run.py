@@ -22,7 +22,8 @@ from typing import Any, Protocol
 import torch
 
 from trmcli.errors import InputError
-from trmcli.tasks import Task, get_task
+from trmcli.tasks import get_task
+from trmcli.tasks.base import Task
 from trmcli.training.checkpoint import list_checkpoints, load_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import Examples, load_examples
@@ -35,7 +36,7 @@ LOG_EVERY = 50
 
 @dataclass(frozen=True)
 class Interval:
-    """What the steps since the last log line showed, averaged; ``seconds`` is the run's age without pauses."""
+    """What the steps since the last log line showed, averaged; ``seconds`` is the run's age."""
 
     step: int
     seconds: float
@@ -245,7 +246,6 @@ def _card(trainer: Trainer, evaluation: Evaluation) -> Card:
     return Card(
         name=config.name,
         task=config.task,
-        config=trainer.model.config,
         training={
             "settings": config.to_dict(),
             "steps": evaluation.step,

@@ -7,7 +7,6 @@ generator seeded with (seed, s): a resumed run goes on exactly as if it had neve
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from trmcli.training.optim import build_optimizers, learning_rate
 class Lane:
     """One source's batch on its way through the supervision steps; each source keeps its own.
 
-    ``tokens`` and ``labels`` are ``[B, L]``; ``steps`` is ``[B]``, supervision steps done; ``halted`` is ``[B]``.
+    ``tokens`` and ``labels`` are ``[B, L]``; ``steps`` (supervision steps done) and ``halted`` are ``[B]``.
     """
 
     examples: Examples
@@ -49,8 +48,8 @@ class Lane:
 class Progress:
     """What one gradient step showed.
 
-    ``ended`` counts the examples that halted in this step; of these, ``exact`` were exactly right, and they took
-    ``steps`` supervision steps together. ``cells`` is the share of right cells in the whole batch.
+    ``ended`` counts the examples that halted in this step; of these, ``exact`` were exactly right, and they
+    took ``steps`` supervision steps together. ``cells`` is the share of right cells in the whole batch.
     """
 
     step: int
@@ -66,7 +65,7 @@ class Progress:
 
 
 class Trainer:
-    """A run in memory. :meth:`step` does one gradient step; the command line wraps it with progress and files.
+    """A run in memory. :meth:`step` does one gradient step; ``run`` adds progress and files.
 
     Args:
         config: the run's settings.
@@ -176,7 +175,7 @@ class Trainer:
         return model
 
     def evaluate(self, examples: Examples, max_steps: int | None = None) -> dict[str, float]:
-        """Exact accuracy, mean supervision steps and halting accuracy of the EMA weights on held-out examples."""
+        """Exact accuracy, mean supervision steps and halting accuracy of the EMA weights."""
         solver = Solver(self.averaged_model(), self.task, self.device, self.dtype)
         steps, exact, trusted = 0, 0, 0
         for start in range(0, len(examples), 256):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
         return ""
     if len(values) > width:  # average neighbours down to the width
         edges = [len(values) * n // width for n in range(width + 1)]
-        values = [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+        values = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
     least, span = min(values), max(values) - min(values)
     return "".join(BARS[round((value - least) / span * 7) if span else 0] for value in values)
 
@@ -119,7 +120,9 @@ class Dashboard:
                 ("learning rate", f"{last.lr:.2e}", [one.lr for one in self.intervals]),
             ]
             for name, value, curve in rows:
-                table.add_row(Text(name, style="dim"), Text(value, style="bold"), Text(sparkline(curve, width)))
+                table.add_row(
+                    Text(name, style="dim"), Text(value, style="bold"), Text(sparkline(curve, width))
+                )
             if self.evaluations:
                 curve = [one.exact for one in self.evaluations]
                 table.add_row(
