@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from trmcli.cli.data import app, parse_clues
+from trmcli.cli.data import app
+from trmcli.tasks.sudoku_search import parse_clues
 from trmcli.errors import InputError
 from trmcli.tasks import read_puzzles
 from trmcli.tasks.sudoku_search import count_solutions, rating

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -72,13 +71,13 @@ def sudoku(
     The rating in a CSV is the number of guesses that a plain search with singles needs, 0 for easy puzzles.
     """
     from trmcli.tasks.sudoku import BOX_SHAPES, Sudoku
-    from trmcli.tasks.sudoku_search import generate_many
+    from trmcli.tasks.sudoku_search import generate_many, parse_clues, processors
 
     if size not in BOX_SHAPES:
         raise InputError(f"there is no {size}x{size} Sudoku here: --size is 4, 6, 9 or 16")
     clue_range = None if clues is None else parse_clues(clues)
     if processes is None:
-        processes = _processors() if count > 50 or size == 16 else 1
+        processes = processors() if count > 50 or size == 16 else 1
     task = Sudoku()
 
     def line(cells: Cells) -> str:
@@ -96,20 +95,6 @@ def sudoku(
             if output is None:
                 file.flush()
             advance()
-
-
-def parse_clues(text: str) -> tuple[int, int]:
-    """``22-35`` or ``30`` as a range, both ends included."""
-    match = re.fullmatch(r"\s*(\d{1,4})\s*(?:(?:-|\.\.|:)\s*(\d{1,4})\s*)?", text)
-    if match is None:
-        raise InputError(f"--clues {text!r} is no range: write it as 22-35, or 30 for exactly that many")
-    return int(match[1]), int(match[2] or match[1])
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class Relation:
     """Which cells belong together, for the ``relation`` mixer.
 
     ``groups``: ``index`` is ``[groups, size]``, a partition of the cells into groups of equal size.
-    ``neighbours``: ``index`` is ``[L, directions]``, the neighbour in each direction or -1 where there is none.
+    ``neighbours``: ``index`` is ``[L, directions]``, the neighbour in each direction, -1 for none.
     """
 
     name: str

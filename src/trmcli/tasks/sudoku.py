@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, NoReturn
@@ -25,6 +25,9 @@ from trmcli.tasks.base import Bools, Cells, Ints, Problem, Puzzle, Relation, Sha
 
 BOX_SHAPES: dict[int, Shape] = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4)}
 """Rows and columns of a box, by the size of the grid."""
+
+_MOST_GUESSES = 20_000
+"""After so many guesses (a second or two) nobody waits longer to hear whether a puzzle has one solution."""
 
 
 @cache
@@ -105,6 +108,29 @@ class Sudoku(Task):
         kept: Bools = ((givens == 0) | (givens == flat)).all(axis=1)
         ok: Bools = kept & complete.all(axis=(1, 2))
         return ok
+
+    def is_unique(self, question: Cells) -> bool | None:
+        from trmcli.tasks.sudoku_search import count_solutions
+
+        count = count_solutions(question, limit=2, most_guesses=_MOST_GUESSES)
+        return None if count is None else count == 1
+
+    def search(self, question: Cells) -> Cells | None:
+        from trmcli.tasks.sudoku_search import solutions
+
+        return next(iter(solutions(question, limit=1)), None)
+
+    def generate(self, count: int, seed: int, options: Mapping[str, Any]) -> tuple[Cells, Cells]:
+        """Options: ``size`` (9), ``clues`` (such as ``22-35``), ``minimal`` (false)."""
+        from trmcli.tasks.sudoku_search import generate_many, parse_clues, processors
+
+        unknown = set(options) - {"size", "clues", "minimal"}
+        if unknown:
+            raise InputError(f"generated Sudoku has no option {', '.join(sorted(unknown))}")
+        clues = parse_clues(str(options["clues"])) if "clues" in options else None
+        size, minimal = int(options.get("size", 9)), bool(options.get("minimal", False))
+        made = list(generate_many(size, count, clues, minimal, seed, processors()))
+        return np.stack([one.question for one in made]), np.stack([one.answer for one in made])
 
     def relations(self, shape: Shape) -> tuple[Relation, ...]:
         return tuple(

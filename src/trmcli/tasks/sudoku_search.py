@@ -10,6 +10,8 @@ search guesses in the cell or unit that has the fewest candidates.
 from __future__ import annotations
 
 import multiprocessing
+import os
+import re
 import signal
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -215,9 +217,15 @@ def solutions(cells: Cells, limit: int = 2) -> list[Cells]:
     return [_grid(search.digits(state)) for state in islice(search.solutions(*start), limit)]
 
 
-def count_solutions(cells: Cells, limit: int = 2) -> int:
-    """How many solutions a question (``[N, N]``) has, counted no further than ``limit``."""
-    return len(solutions(cells, limit))
+def count_solutions(cells: Cells, limit: int = 2, most_guesses: int | None = None) -> int | None:
+    """How many solutions a question (``[N, N]``) has, counted no further than ``limit``; None if more than
+    ``most_guesses`` would be needed to tell."""
+    search = _Search(len(cells), most_guesses)
+    start = search.start(cells.ravel().tolist())
+    try:
+        return 0 if start is None else sum(1 for _ in islice(search.solutions(*start), limit))
+    except _GuessLimitError:
+        return None
 
 
 def rating(cells: Cells) -> int:
@@ -244,6 +252,21 @@ class Generated(NamedTuple):
 _TRIES = {4: 500, 6: 500, 9: 500, 16: 20}
 _TRIES_FOR_NEW = 5000
 _MOST_GUESSES = 300
+
+
+def parse_clues(text: str) -> tuple[int, int]:
+    """``22-35`` or ``30`` as a range, both ends included."""
+    match = re.fullmatch(r"\s*(\d{1,4})\s*(?:(?:-|\.\.|:)\s*(\d{1,4})\s*)?", text)
+    if match is None:
+        raise InputError(f"--clues {text!r} is no range: write it as 22-35, or 30 for exactly that many")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def check_clues(size: int, clues: tuple[int, int]) -> None:
