@@ -41,7 +41,7 @@ TRM_WEIGHTS_URL is the address of a mirror, which is asked first.
 def download(
     what: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME|URL|hf:...]", help="A known name, an https:// address, or a hub file."),
+        typer.Argument(metavar="NAME|URL|hf:...", help="A known name, an https:// address, or a hub file."),
     ] = None,
     show: Annotated[bool, typer.Option("--list", help="List the known weights. The default.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Download all known weights.")] = False,
@@ -56,8 +56,8 @@ def download(
 ) -> None:
     """Download weights, check them, and print where they lie.
 
-    A file that is here already is checked and not downloaded again. In a pipe, the list is tab-separated:
-    name, task, bytes, where (bundled, cached, remote), summary.
+    A file that is here already is checked and not downloaded again. In a pipe, a line of the list is name,
+    task, bytes, where (bundled, cached, remote) and summary, with tabs between them.
     """
     from trmcli.weights.download import fetch
     from trmcli.weights.registry import registry

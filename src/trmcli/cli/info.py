@@ -15,11 +15,11 @@ import typer
 EXAMPLES = """
 Examples:
 
-  trm info                                   # version, folders, default weights
+  trm info                                # versions and folders
 
-  trm info sudoku-small                      # the card of known weights
+  trm info sudoku-small                   # the card of known weights
 
-  trm info runs/sudoku/best.safetensors      # the card of a file
+  trm info runs/sudoku/best.safetensors   # the card of a file
 
   trm info sudoku-small --json | jq .config.hidden_size
 """
@@ -27,7 +27,7 @@ Examples:
 
 def info(
     what: Annotated[
-        str | None, typer.Argument(metavar="[NAME|FILE]", help="Known weights, or a weights file.")
+        str | None, typer.Argument(metavar="NAME|FILE", help="Known weights, or a weights file.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:

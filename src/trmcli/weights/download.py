@@ -145,10 +145,11 @@ def _entry_urls(entry: Entry) -> tuple[str, ...]:
 
 def _hub_source(spec: str, digest: str | None) -> Source:
     path, _, revision = spec.removeprefix("hf:").partition("@")
-    owner, repo, *file = path.split("/")
-    parts = (owner, repo, *file) if file else ()
-    if not parts or not all(re.fullmatch(r"[\w.+ -]+", part) and part.strip(".") for part in parts):
+    parts = path.split("/")
+    plain = all(re.fullmatch(r"[\w.+ -]+", part) and part.strip(".") for part in parts)
+    if len(parts) < 3 or not plain:
         raise InputError("must be hf:OWNER/REPO/FILE or hf:OWNER/REPO/FILE@REVISION", spec)
+    owner, repo, *file = parts
     revision = revision or "main"
     hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     url = f"{hub}/{owner}/{repo}/resolve/{quote(revision, safe='')}/{quote('/'.join(file))}"
