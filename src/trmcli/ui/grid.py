@@ -74,7 +74,8 @@ def in_doubt(task: Task, question: Cells, cells: Cells, confidence: npt.NDArray[
     """``[height, width]``: answers that are not to be trusted, by their probability or by the rules."""
     doubt: Bools = (cells == 0) | (confidence < DOUBT)
     doubt.ravel()[list(conflicts(task, question, cells))] = True
-    return doubt & (question == 0)
+    doubt &= question == 0
+    return doubt
 
 
 @dataclass(frozen=True)

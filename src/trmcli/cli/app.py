@@ -1,0 +1,118 @@
+"""The command line: joins the commands, and turns failures into one line and a status.
+
+Statuses: 0 done, 1 some puzzles not solved, 2 bad usage or input, 130 Ctrl-C, 141 a pipe that was closed.
+Command modules import torch and NumPy inside their functions, so that ``trm --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from trmcli.cli import data, download, eval, info, solve, train
+from trmcli.errors import InputError
+
+EXAMPLES = """
+Examples:
+
+  trm solve puzzle.txt                     # watch one puzzle being solved
+
+  cat puzzles.txt | trm solve > answers.txt
+
+  trm eval puzzles.csv                     # how many does the model solve?
+
+  trm train sudoku-small                   # train it yourself
+
+  trm solve --help                         # more, and more examples
+"""
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """End the process with one line and a status where a user, not a bug, is the cause.
+
+    Raises:
+        SystemExit: with the status.
+    """
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except InputError as error:
+        _exit(2, str(error))
+    except KeyboardInterrupt:
+        _exit(130)
+    except BrokenPipeError:
+        _drop_output()
+        _exit(141)
+    except OSError as error:
+        _drop_output()
+        reason = error.strerror or str(error)
+        _exit(2, reason if error.filename is None else f"{error.filename}: {reason}")
+
+
+def _exit(status: int, message: str = "") -> None:
+    if message:
+        print("trm: error:", " ".join(message.split()), file=sys.stderr)
+    raise SystemExit(status) from None
+
+
+def _drop_output() -> None:
+    """Send what is left in the buffer to nowhere, for Python flushes it once more at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+class Commands(TyperGroup):
+    """The group of all commands; runs each under :func:`failures`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with failures():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    cls=Commands,
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from trmcli import __version__
+
+        print(f"trm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Solve puzzles with Tiny Recursive Models, and watch them think."""
+
+
+app.command(epilog=solve.EXAMPLES)(solve.solve)
+app.command("eval", epilog=eval.EXAMPLES)(eval.evaluate)
+app.command(epilog=train.EXAMPLES)(train.train)
+app.command(epilog=download.EXAMPLES)(download.download)
+app.command(epilog=info.EXAMPLES)(info.info)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Run ``trm``."""
+    app(prog_name="trm")

@@ -1,0 +1,415 @@
+"""``trm solve``: puzzles in, answers out, each one checked against the rules."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trmcli.errors import InputError
+
+if TYPE_CHECKING:
+    from trmcli.solving.search import Answer, Frame, SearchConfig
+    from trmcli.solving.solver import Solver
+    from trmcli.tasks.base import Cells, Puzzle, Task
+    from trmcli.ui.replay import ReplayFile
+    from trmcli.weights.files import Card
+
+EXAMPLES = """
+Examples:
+
+  trm solve puzzle.txt                       # watch one puzzle being solved
+
+  trm solve 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
+
+  trm solve puzzles.txt > answers.txt        # many puzzles: one answer a line, in order
+
+  trm data generate sudoku --count 100 | trm solve --json
+
+  trm solve puzzle.txt --save steps.json     # every step; a name that ends in .svg saves the grid
+
+  trm solve hard.txt --tries 256 --fallback search
+"""
+
+
+class HaltRule(str, Enum):
+    """When a try ends."""
+
+    checked = "checked"
+    head = "head"
+    never = "never"
+
+
+class Fallback(str, Enum):
+    """What may solve the puzzles that the model leaves open."""
+
+    search = "search"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One answer, and what is to be said of it.
+
+    Attributes:
+        cells: ``[height, width]`` the answer; where it is not checked, with the cells in doubt blank.
+        unique: whether the puzzle has one solution only; None if unknown or not solved.
+        problems: what is wrong with an answer that is not checked, as sentences.
+    """
+
+    answer: Answer
+    cells: Cells
+    unique: bool | None
+    problems: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        answer, seconds = self.answer, f"{self.answer.seconds:.2f} s"
+        if answer.method == "search":
+            spent = f"by plain search, after {_count(answer.tries, 'try', 'tries')} of the model"
+        elif answer.tries == 1:
+            spent = f"step {answer.steps}, try 1"
+        else:
+            spent = f"try {answer.tries}, {answer.steps} steps in all"
+        if answer.checked:
+            several = ", one of several solutions" if self.unique is False else ""
+            return f"solved and checked: {spent}, {seconds}{several}"
+        question = answer.puzzle.cells
+        doubt = f"{int((self.cells == 0).sum())} of {int((question == 0).sum())} cells in doubt"
+        spent = f"{_count(answer.tries, 'try', 'tries')}, {_count(answer.steps, 'step', 'steps')}, {seconds}"
+        return f"not solved: {doubt} after {spent}"
+
+
+def solve(
+    puzzles: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PUZZLE]...",
+            help="Files, - for standard input, or puzzles as text. Without any, standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    task: Annotated[
+        str, typer.Option(metavar="NAME", help="Kind of the puzzles; auto looks at them.")
+    ] = "auto",
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="Trained model; without it, the task's own.", show_default=False
+        ),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Most supervision steps of a try.")] = 16,
+    tries: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Most tries of a puzzle; the first checked answer ends them."),
+    ] = 32,
+    halt: Annotated[
+        HaltRule,
+        typer.Option(help="End a try when its answer is checked, when the halting head says so, or never."),
+    ] = HaltRule.checked,
+    fallback: Annotated[
+        Fallback | None,
+        typer.Option(help="Let plain search solve what the model does not.", show_default=False),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Puzzles and tries worked on at once.")
+    ] = 64,
+    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Of the rearrangements that tries start from.")
+    ] = 0,
+    live: Annotated[
+        bool | None,
+        typer.Option(
+            "--live/--no-live",
+            help="Draw every step; by default for one puzzle on a terminal.",
+            show_default=False,
+        ),
+    ] = None,
+    fps: Annotated[
+        float, typer.Option(min=0, metavar="N", help="Steps shown a second; 0 is as fast as it goes.")
+    ] = 4.0,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Save every step (.json) or the last grid (.svg).", show_default=False
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Write one JSON object a puzzle.")] = False,
+) -> None:
+    """Solve puzzles and check every answer against the rules.
+
+    One puzzle on a terminal is solved before your eyes. Many puzzles, or a
+    pipe, give one answer after another, in the form and order in which the
+    puzzles came. What is not solved keeps its doubtful cells blank.
+
+    Exit status: 0 all solved, 1 some not, 2 bad usage or input.
+    """
+    _check_device(device)
+    if live and json:
+        raise InputError("--live draws and --json writes: choose one")
+    if live and not sys.stdout.isatty():
+        raise InputError("--live needs a terminal to draw on, and stdout is none")
+    from trmcli.cli.common import puzzle_sources
+    from trmcli.tasks import read_puzzles
+
+    stream = _Stream(read_puzzles(puzzle_sources(puzzles), None if task == "auto" else task))
+    first = list(islice(stream, 2))
+    if not first:
+        stream.fail()
+        raise InputError("there is no puzzle in the input")
+    if len(first) < 2 and stream.error:
+        stream.fail()
+    kind, many = stream.task, len(first) > 1
+
+    with ExitStack() as files:
+        saved = None
+        if save is not None:
+            from trmcli.ui.replay import ReplayFile
+
+            saved = files.enter_context(ReplayFile(save, many))
+        solver, card = _load(kind, weights, device, first[0])
+        stream.seq_len = solver.model.config.seq_len
+        from trmcli.solving.search import SearchConfig
+
+        config = SearchConfig(steps, tries, halt.value, batch_size, seed)
+        run = _Run(solver, card, config, fallback, saved, json, fps)
+        watching = live if live is not None else not (many or json)
+        if watching and _can_draw(kind, first[0]):
+            solved = run.watch_all(chain(first, stream))
+        else:
+            solved = run.print_all(chain(first, stream), many)
+        stream.fail()
+    raise typer.Exit(0 if solved else 1)
+
+
+class _Stream:
+    """The puzzles of a stream, all of one task.
+
+    Bad input ends it, and is raised by :meth:`fail`, when the answers before it have been written.
+    """
+
+    def __init__(self, puzzles: Iterator[tuple[Task, Puzzle]]) -> None:
+        self.puzzles = puzzles
+        self.error: InputError | None = None
+        self.seq_len = 0
+        self.task: Task
+
+    def __iter__(self) -> Iterator[Puzzle]:
+        return self
+
+    def __next__(self) -> Puzzle:
+        if self.error is not None:
+            raise StopIteration
+        try:
+            task, puzzle = next(self.puzzles)
+            self.task = getattr(self, "task", task)
+            if task is not self.task:
+                message = f"is a puzzle of the task {task.name}, those before are {self.task.name}"
+                raise InputError(f"{message}: solve them apart", puzzle.origin)
+            _check_size(puzzle, self.seq_len)
+        except InputError as error:
+            self.error = error
+            raise StopIteration from None
+        return puzzle
+
+    def fail(self) -> None:
+        """Raise what ended the stream, if it was an error."""
+        if self.error is not None:
+            raise self.error
+
+
+def _check_size(puzzle: Puzzle, seq_len: int) -> None:
+    if seq_len not in (0, puzzle.cells.size):
+        message = f"has {puzzle.cells.size} cells, and these weights are for puzzles of {seq_len} cells"
+        raise InputError(message, puzzle.origin)
+
+
+def _check_device(name: str) -> None:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise InputError(f"there is no device {name!r}: choose auto, cpu, cuda, cuda:N or mps", "--device")
+
+
+def _load(task: Task, weights: str | None, device: str, puzzle: Puzzle) -> tuple[Solver, Card]:
+    """The solver; whatever can be found wrong without torch is found before torch is imported."""
+    from trmcli.cli.common import load_solver
+    from trmcli.weights.files import read_card
+    from trmcli.weights.registry import find_weights
+
+    path = find_weights(weights, task.name)
+    card = read_card(path)
+    if card.task != task.name:
+        raise InputError(f"these weights solve {card.task}, and the puzzle is {task.name}", str(path))
+    seq_len = card.config.get("seq_len", 0)
+    if isinstance(seq_len, int):
+        _check_size(puzzle, seq_len)
+    if device not in ("auto", "cpu"):
+        import torch
+
+        there = {"mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
+        there |= {f"cuda:{number}": True for number in range(torch.cuda.device_count())}
+        if not there.get(device):
+            raise InputError(f"this machine has no {device} that torch can use", "--device")
+    return load_solver(str(path), task, device), card
+
+
+def _can_draw(task: Task, puzzle: Puzzle) -> bool:
+    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+        return False
+    from rich.console import Console
+
+    from trmcli.ui.live import fits
+
+    return fits(Console(), task, puzzle)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+@dataclass
+class _Run:
+    """Solves a stream of puzzles and shows the answers, in one way or another."""
+
+    solver: Solver
+    card: Card
+    config: SearchConfig
+    fallback: Fallback | None
+    saved: ReplayFile | None
+    json: bool
+    fps: float
+
+    def watch_all(self, puzzles: Iterator[Puzzle]) -> bool:
+        """Draw the puzzles one after another; returns whether all were solved."""
+        from rich.console import Console
+
+        from trmcli.solving.search import settle, watch
+        from trmcli.ui.live import LiveView
+
+        task, console, solved = self.solver.task, Console(), True
+        for puzzle in puzzles:
+            height, width = puzzle.shape
+            view = LiveView(
+                console,
+                task,
+                puzzle,
+                title=f"{task.name} {height}x{width}, {self.card.name}",
+                max_steps=self.config.max_steps,
+                tries=self.config.tries,
+                fps=self.fps,
+            )
+            frames = []
+            with view:
+                for frame in watch(self.solver, puzzle, self.config):
+                    frames.append(frame)
+                    view.update(frame)
+                outcome = self._conclude(settle(puzzle, frames))
+                view.finish(outcome.answer, outcome.verdict)
+            self._keep(frames, outcome)
+            solved &= outcome.answer.checked
+        return solved
+
+    def print_all(self, puzzles: Iterator[Puzzle], many: bool) -> bool:
+        """Write the answers to stdout and a summary to stderr; returns whether all were solved."""
+        from trmcli.ui.progress import progress
+
+        start = time.perf_counter()
+        count = solved = searched = 0
+        answers = self._outcomes(puzzles)
+        # A bar would be torn apart by answers on the same terminal.
+        bar = many and not sys.stdout.isatty()
+        with ExitStack() as stack:
+            advance = stack.enter_context(progress("solving")) if bar else lambda: None
+            for outcome in answers:
+                count += 1
+                solved += outcome.answer.checked
+                searched += outcome.answer.method == "search"
+                print(self._text(outcome), flush=True)
+                if outcome.unique is False and not self.json:
+                    origin = outcome.answer.puzzle.origin
+                    print(f"{origin}: has several solutions; this is one of them", file=sys.stderr)
+                advance()
+        if not many:
+            print(outcome.verdict, file=sys.stderr)
+        else:
+            by_search = f", {searched} of them by plain search" if searched else ""
+            seconds = time.perf_counter() - start
+            print(f"{solved} of {count} solved and checked{by_search}, {seconds:.1f} s", file=sys.stderr)
+        return solved == count
+
+    def _outcomes(self, puzzles: Iterator[Puzzle]) -> Iterator[Outcome]:
+        from trmcli.solving.search import settle, solve_many, watch
+
+        if self.saved is None:
+            for answer in solve_many(self.solver, puzzles, self.config):
+                yield self._conclude(answer)
+            return
+        for puzzle in puzzles:
+            frames = list(watch(self.solver, puzzle, self.config))
+            outcome = self._conclude(settle(puzzle, frames))
+            self._keep(frames, outcome)
+            yield outcome
+
+    def _conclude(self, answer: Answer) -> Outcome:
+        """Let the fallback try what is not solved, and say what there is to say."""
+        import numpy as np
+
+        task, question = self.solver.task, answer.puzzle.cells
+        if not answer.checked and self.fallback is Fallback.search:
+            start = time.perf_counter()
+            found = task.search(question)
+            if found is not None and task.verify(question, found).ok:
+                answer = replace(
+                    answer,
+                    cells=found,
+                    confidence=np.ones_like(answer.confidence),
+                    checked=True,
+                    seconds=answer.seconds + time.perf_counter() - start,
+                    method="search",
+                )
+        if answer.checked:
+            return Outcome(answer, answer.cells, task.is_unique(question), ())
+        from trmcli.ui.grid import in_doubt
+
+        doubt = in_doubt(task, question, answer.cells, answer.confidence)
+        cells = np.where(question != 0, question, np.where(doubt, 0, answer.cells)).astype(question.dtype)
+        problems = task.verify(question, answer.cells).problems
+        return Outcome(answer, cells, None, tuple(problem.message for problem in problems))
+
+    def _keep(self, frames: list[Frame], outcome: Outcome) -> None:
+        if self.saved is not None:
+            from trmcli.ui.replay import Replay
+
+            replay = Replay(self.solver.task, frames, outcome.answer, outcome.verdict, outcome.unique)
+            self.saved.add(replay)
+
+    def _text(self, outcome: Outcome) -> str:
+        answer, task = outcome.answer, self.solver.task
+        if not self.json:
+            return task.write(answer.puzzle, outcome.cells)
+        from json import dumps
+
+        line = replace(answer.puzzle, layout="line")
+        record: dict[str, Any] = {
+            "puzzle": task.write(line, answer.puzzle.cells),
+            "answer": task.write(line, outcome.cells),
+            "verified": answer.checked,
+            "steps": answer.steps,
+            "tries": answer.tries,
+            "halt_probability": round(answer.halt, 4),
+            "milliseconds": round(answer.seconds * 1000, 1),
+            "unique": outcome.unique,
+            "method": answer.method,
+            "origin": str(answer.puzzle.origin),
+            "problems": list(outcome.problems),
+        }
+        return dumps(record, ensure_ascii=False)
