@@ -281,8 +281,8 @@ def _checked_model(card: Card, shapes: Mapping[str, tuple[int, ...]], origin: st
 def _empty_model(config: TRMConfig) -> TinyRecursiveModel:
     """A model on the meta device, built without its random initialisation.
 
-    Random numbers on the meta device are drawn by torch's Python decompositions, whose import takes longer
-    than all else together; so operations that fill a tensor in place are left out.
+    Random numbers on the meta device are drawn by torch's Python decompositions, whose import (sympy) takes
+    longer than all else together; so operations that fill a tensor in place are left out.
     """
     import torch
     from torch.overrides import TorchFunctionMode
