@@ -47,10 +47,14 @@ def ramp_color(confidence: float, ramp: tuple[Color, ...] = RAMP) -> Color:
     return red, green, blue
 
 
+def rgb(color: Color) -> str:
+    """As rich and SVG write it."""
+    return f"rgb({color[0]},{color[1]},{color[2]})"
+
+
 def ramp_style(confidence: float) -> Style:
     """The same as a foreground; cells in deep doubt are dim, which shows without colour, too."""
-    red, green, blue = ramp_color(confidence)
-    return Style(color=f"rgb({red},{green},{blue})", dim=True if confidence < 0.5 else None)
+    return Style(color=rgb(ramp_color(confidence)), dim=True if confidence < 0.5 else None)
 
 
 def box_of(task: Task, shape: tuple[int, int]) -> Ints:
@@ -85,7 +89,7 @@ class Grid:
     Attributes:
         task: gives symbols and boxes.
         question: ``[height, width]`` the givens, 0 for none.
-        cells: ``[height, width]`` the answer so far, 0 for blank.
+        cells: ``[height, width]`` the answer so far, 0 for blank; givens are shown as they were given.
         confidence: ``[height, width]`` probability of each cell; None where there is none to show.
         changed: ``[height, width]`` cells to mark as new.
         conflicts: flat indices of cells to mark as wrong.
@@ -117,7 +121,8 @@ class Grid:
 
     @cached_property
     def _symbol_width(self) -> int:
-        return max(len(self.task.symbol(int(value), self.shape)) for value in np.unique(self.cells))
+        values = np.unique([self.question, self.cells]).tolist()
+        return max(len(self.task.symbol(value, self.shape)) for value in values)
 
     def size(self, padding: int = 1) -> tuple[int, int]:
         """Columns and rows on the screen, with ``padding`` columns at each side of a symbol."""
@@ -164,8 +169,8 @@ class Grid:
                 yield self._cell(row, column, padding, plain, ascii_only)
 
     def _cell(self, row: int, column: int, padding: int, plain: bool, ascii_only: bool) -> Segment:
-        value = int(self.cells[row, column])
-        given = bool(self.question[row, column])
+        given = int(self.question[row, column])
+        value = given or int(self.cells[row, column])
         confidence = 1.0 if self.confidence is None else float(self.confidence[row, column])
         changed = self.changed is not None and bool(self.changed[row, column])
         wrong = row * self.shape[1] + column in self.conflicts

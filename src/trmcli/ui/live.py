@@ -16,14 +16,15 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from trmcli.tasks.base import Cells, Puzzle, Task
-from trmcli.ui.grid import Grid, conflicts, ramp_color, ramp_style
+from trmcli.tasks.base import Puzzle, Task
+from trmcli.ui.grid import Grid, conflicts, ramp_color, ramp_style, rgb
 
 if TYPE_CHECKING:
     from trmcli.solving.search import Answer, Frame
 
 _BAR = 16
-_PANEL = 38  # columns that the panel wants
+_LABELS, _VALUES = 9, 9
+_PANEL = _LABELS + _VALUES + _BAR + 4  # columns, and two between them
 _GAP = 3
 _REST = Style(color="rgb(60,66,82)")
 _LABEL = Style(color="rgb(128,138,158)")
@@ -60,7 +61,7 @@ class LiveView:
         self.title, self.max_steps, self.tries = title, max_steps, tries
         self.pause = 1 / fps if fps > 0 else 0.0
         self._cells = puzzle.cells
-        self._panel_now = self._panel(1, 0, None, puzzle.cells, 0, 0, 0.0)
+        self._frame: Frame | None = None
         self._next = 0.0
         self._size = console.size
         self._live: Live | None = None
@@ -68,7 +69,7 @@ class LiveView:
     def __enter__(self) -> LiveView:
         try:
             self._open()
-            self._draw(_Beside(Grid(self.task, self.puzzle.cells, self._cells), self._panel_now))
+            self._draw(_Beside(Grid(self.task, self.puzzle.cells, self._cells), self._panel(0, 0)))
         except BaseException:
             self.console.show_cursor(True)
             raise
@@ -88,24 +89,25 @@ class LiveView:
         changed = (frame.cells != self._cells) & (self.puzzle.cells == 0)
         wrong = conflicts(self.task, self.puzzle.cells, frame.cells)
         grid = Grid(self.task, self.puzzle.cells, frame.cells, frame.confidence, changed, wrong)
-        panel = self._panel(
-            frame.attempt, frame.step, frame.halt, frame.cells, int(changed.sum()), len(wrong), frame.seconds
+        self._frame, self._cells = frame, frame.cells
+        line = (
+            f"step {frame.step}/{self.max_steps}, try {frame.attempt}/{self.tries}, halting {frame.halt:.0%}"
         )
-        self._cells = frame.cells
-        self._panel_now = panel
-        self._draw(_Beside(grid, panel))
+        self._draw(_Beside(grid, self._panel(int(changed.sum()), len(wrong)), line))
         self._next = time.monotonic() + self.pause
 
     def finish(self, answer: Answer, verdict: str) -> None:
         """Leave the final grid on the screen with the verdict below it."""
         self._wait()
+        changed, self._cells = int((answer.cells != self._cells).sum()), answer.cells
         wrong = conflicts(self.task, self.puzzle.cells, answer.cells)
         grid = Grid(self.task, self.puzzle.cells, answer.cells, answer.confidence, None, wrong)
+        panel = self._panel(changed, len(wrong))
         colour = "rgb(72,199,142)" if answer.checked else "rgb(224,108,117)"
         sign = ("✔" if answer.checked else "✘") if self.console.encoding.startswith("utf") else ""
         head, colon, tail = verdict.partition(": ")
         text = Text.assemble((f"{sign} {head}".strip(), f"bold {colour}"), (colon + tail, ""))
-        self._draw(Group(_Beside(grid, self._panel_now), Padding(text, (1, 0, 0, 0))))
+        self._draw(Group(_Beside(grid, panel), Padding(text, (1, 0, 0, 0))))
 
     def _wait(self) -> None:
         time.sleep(max(0.0, self._next - time.monotonic()))
@@ -128,51 +130,42 @@ class LiveView:
             self._open()
         self._live.update(content, refresh=True)
 
-    def _panel(
-        self,
-        attempt: int,
-        step: int,
-        halt: float | None,
-        cells: Cells,
-        changed: int,
-        wrong: int,
-        seconds: float,
-    ) -> RenderableType:
+    def _panel(self, changed: int, wrong: int) -> RenderableType:
+        frame, cells = self._frame, self._cells
+        attempt, step = (frame.attempt, frame.step) if frame else (1, 0)
+        halt, seconds = (frame.halt, frame.seconds) if frame else (0.0, 0.0)
         table = Table.grid(padding=(0, 2, 0, 0))
-        table.add_column(style=_LABEL)
-        table.add_column(justify="right", no_wrap=True)
-        table.add_column(no_wrap=True)
-        filled, size = int(np.count_nonzero(cells)), cells.size
+        table.add_column(width=_LABELS, style=_LABEL)
+        table.add_column(width=_VALUES, justify="right", no_wrap=True)
+        table.add_column(width=_BAR, no_wrap=True)
+        filled, size = int(np.count_nonzero((cells != 0) | (self.puzzle.cells != 0))), cells.size
         blue = "rgb(110,160,240)"
         table.add_row("step", f"{step}/{self.max_steps}", _Bar(step / self.max_steps, blue))
         table.add_row("try", f"{attempt}/{self.tries}", _Bar(attempt / self.tries, blue))
         table.add_row("filled", f"{filled}/{size}", _Bar(filled / size, blue))
-        if halt is not None:
-            red, green, bright = ramp_color(halt)
-            table.add_row("halting", f"{halt:.0%}", _Bar(halt, f"rgb({red},{green},{bright})"))
-        else:
-            table.add_row("halting", "", _Bar(0, blue))
+        table.add_row("halting", f"{halt:.0%}", _Bar(halt, rgb(ramp_color(halt))))
         table.add_row("changed", str(changed))
         table.add_row("conflicts", Text(str(wrong), "rgb(224,108,117)" if wrong else ""))
         table.add_row("time", f"{seconds:.2f} s")
-        return table
         return Group(Text(self.title, style="bold"), Text(), table, Text(), _Legend())
 
 
 class _Beside:
-    """The grid, and the panel at its right where there is room."""
+    """The grid, and the panel at its right; where there is no room for it, a line below."""
 
-    def __init__(self, grid: Grid, panel: RenderableType) -> None:
-        self.grid, self.panel = grid, panel
+    def __init__(self, grid: Grid, panel: RenderableType, line: str = "") -> None:
+        self.grid, self.panel, self.line = grid, panel, line
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         columns = self.grid.size(1)[0]
         if columns + _GAP + _PANEL > options.max_width:
             yield self.grid
+            if self.line:
+                yield Text(self.line, no_wrap=True, overflow="ellipsis")
             return
         table = Table.grid(padding=(0, _GAP, 0, 0))
         table.add_column(width=columns)
-        table.add_column()
+        table.add_column(width=_PANEL)
         table.add_row(self.grid, self.panel)
         yield table
 

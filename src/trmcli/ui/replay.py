@@ -25,7 +25,7 @@ import numpy as np
 
 from trmcli.errors import InputError
 from trmcli.tasks.base import Cells, Puzzle, Task
-from trmcli.ui.grid import Color, box_of, conflicts, ramp_color
+from trmcli.ui.grid import Color, box_of, conflicts, ramp_color, rgb
 
 if TYPE_CHECKING:
     from trmcli.solving.search import Answer, Frame
@@ -168,14 +168,15 @@ def svg(replay: Replay) -> str:
     parts: list[str] = []
     for row, column in np.ndindex(height, width):
         left, top = _MARGIN + column * _SIDE, _MARGIN + row * _SIDE
-        value, given = int(cells[row, column]), bool(question[row, column])
+        given = int(question[row, column])
+        value = given or int(cells[row, column])
         fill = "#fbd5d5" if row * width + column in wrong else "#f1f3f7" if given else "#ffffff"
         parts.append(f'<rect x="{left}" y="{top}" width="{_SIDE}" height="{_SIDE}" fill="{fill}"/>')
         if not value:
             parts.append(f'<circle cx="{left + _SIDE // 2}" cy="{top + _SIDE // 2}" r="2" fill="#b6bcc8"/>')
             continue
-        red, green, blue = ramp_color(float(answer.confidence[row, column]), _PAPER_RAMP)
-        look = 'font-weight="700" fill="#161a22"' if given else f'fill="rgb({red},{green},{blue})"'
+        color = rgb(ramp_color(float(answer.confidence[row, column]), _PAPER_RAMP))
+        look = 'font-weight="700" fill="#161a22"' if given else f'fill="{color}"'
         parts.append(
             f'<text x="{left + _SIDE // 2}" y="{top + _SIDE * 0.68:g}" {look}>'
             f"{escape(task.symbol(value, answer.puzzle.shape))}</text>"
