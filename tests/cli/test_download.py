@@ -9,19 +9,14 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from trmcli.cli import download, info
-from trmcli.cli.app import Commands
+from trmcli.cli import download
+from trmcli.cli.app import app
 from trmcli.weights import registry
 
 DATA = bytes(range(256)) * 300
 DIGEST = hashlib.sha256(DATA).hexdigest()
-
-app = typer.Typer(cls=Commands)
-app.command(epilog=download.EXAMPLES)(download.download)
-app.command(epilog=info.EXAMPLES)(info.info)
 
 
 def trm(*arguments: str) -> Result:

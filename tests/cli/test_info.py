@@ -9,17 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-import typer
 from typer.testing import CliRunner, Result
 
-from trmcli.cli import download, info
-from trmcli.cli.app import Commands
+from trmcli.cli import info
+from trmcli.cli.app import app
 from trmcli.model import TinyRecursiveModel, TRMConfig
 from trmcli.weights import Card, save_weights
-
-app = typer.Typer(cls=Commands)
-app.command(epilog=download.EXAMPLES)(download.download)
-app.command(epilog=info.EXAMPLES)(info.info)
 
 
 def trm(*arguments: str) -> Result:
