@@ -56,8 +56,9 @@ def download(
 ) -> None:
     """Download weights, check them, and print where they lie.
 
-    A file that is here already is checked and not downloaded again. In a pipe, a line of the list is name,
-    task, bytes, where (bundled, cached, remote) and summary, with tabs between them.
+    A file that is here already is checked and not downloaded again.
+
+    In a pipe, a line of the list is name, task, bytes, place and summary, with tabs between.
     """
     from trmcli.weights.download import fetch
     from trmcli.weights.registry import registry
