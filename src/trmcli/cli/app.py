@@ -72,7 +72,11 @@ def _drop_output() -> None:
 
 
 class Commands(TyperGroup):
-    """The group of all commands; runs each under :func:`failures`."""
+    """The group of all commands; reads options and runs commands under :func:`failures`."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        with failures():
+            return super().make_context(*args, **options)
 
     def invoke(self, ctx: Any) -> Any:
         with failures():
