@@ -25,7 +25,7 @@ def truncated_normal_(tensor: Tensor, std: float) -> Tensor:
     lower, upper = -2.0, 2.0
     z = math.erf(upper / math.sqrt(2)) - math.erf(lower / math.sqrt(2))
     density = (2 * math.pi) ** -0.5 * math.exp(-0.5 * upper**2)
-    true_std = math.sqrt(1 - (upper - lower) * density / (z / 2) / 2)
+    true_std = math.sqrt(1 - (upper - lower) * density / (z / 2))
     scale = std / true_std
     return nn.init.trunc_normal_(tensor, 0.0, scale, lower * scale, upper * scale)
 

@@ -164,7 +164,7 @@ class RelationMixer(nn.Module):
     def _within(self, rows: Tensor, size: int) -> Tensor:
         """Attention among each ``size`` consecutive rows of ``[B, rows, 3 * heads * width]``."""
         batch, count, _ = rows.shape
-        q, k, v = rows.view(-1, size, 3, self.heads, self.width).permute(2, 0, 3, 1, 4)
+        q, k, v = rows.reshape(-1, size, 3, self.heads, self.width).permute(2, 0, 3, 1, 4)
         weights = (q @ k.transpose(-1, -2) * self.width**-0.5).softmax(dim=-1)
         mixed: Tensor = (weights @ v).transpose(1, 2).reshape(batch, count, -1)
         return mixed

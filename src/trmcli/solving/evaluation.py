@@ -38,6 +38,7 @@ class Figures:
     solved: int = 0
     cells: int = 0
     right_cells: int = 0
+    unknown: int = 0
     tries: int = 0
     steps: int = 0
     by_search: int = 0
@@ -53,7 +54,9 @@ class Figures:
         self.steps += answer.steps
         self.by_search += answer.method == "search"
         known = answer.cells if answer.checked else answer.puzzle.answer
-        if known is not None:
+        if known is None:
+            self.unknown += 1
+        else:
             self.cells += known.size
             self.right_cells += int((answer.cells == known).sum())
         trace = answer.trace_checked
@@ -70,7 +73,7 @@ class Figures:
     @property
     def cell_accuracy(self) -> float | None:
         """None where unsolved puzzles came without answers to compare with."""
-        return self.right_cells / self.cells if self.cells else None
+        return self.right_cells / self.cells if self.cells and not self.unknown else None
 
     @property
     def mean_steps(self) -> float:

@@ -1,0 +1,131 @@
+"""The solver's stream of steps, on small random models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from trmcli.model import TinyRecursiveModel, TRMConfig
+from trmcli.solving.solver import Solver, build_relations
+from trmcli.tasks import get_task
+from trmcli.tasks.base import Ints
+
+TASK = get_task("sudoku")
+
+
+def relation_config(**changes: object) -> TRMConfig:
+    values = {
+        "vocab_size": TASK.vocab_size,
+        "hidden_size": 16,
+        "num_layers": 1,
+        "mixer": "relation",
+        "rounds": 1,
+        "latent_updates": 2,
+        "num_heads": 2,
+        "head_size": 4,
+        "ffn_multiple": 8,
+        "halt_pool": "mean",
+        "relations": tuple((name, "groups") for name in TASK.relation_names),
+    }
+    return TRMConfig(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def small_solver(seed: int = 0, **changes: object) -> Solver:
+    torch.manual_seed(seed)
+    model = TinyRecursiveModel(relation_config(**changes))
+    return Solver(model, TASK, torch.device("cpu"), torch.float32)
+
+
+def random_tokens(count: int, size: int = 9) -> Ints:
+    rng = np.random.default_rng(count)
+    return rng.integers(1, size + 2, size=(count, size * size))
+
+
+def test_all_puzzles_stay_when_nothing_halts() -> None:
+    steps = list(small_solver().steps(random_tokens(3), (9, 9), max_steps=4, halt="never"))
+    assert [step.number for step in steps] == [1, 2, 3, 4]
+    assert all(step.rows.tolist() == [0, 1, 2] for step in steps)
+    assert [step.done.all() for step in steps] == [False, False, False, True]
+    assert all(step.tokens.shape == (3, 81) for step in steps)
+    assert all(((step.confidence > 0) & (step.confidence <= 1)).all() for step in steps)
+
+
+def test_the_halting_head_ends_a_try() -> None:
+    solver = small_solver()
+    solver.model.halt_head.bias.data.fill_(5.0)
+    (only,) = solver.steps(random_tokens(3), (9, 9), max_steps=16, halt="head")
+    assert only.done.all() and (only.halt > 0.5).all()
+
+
+def test_a_checked_answer_leaves_the_batch() -> None:
+    """A puzzle that is given solved counts as answered when the model keeps it; here the check is replaced."""
+    solver = small_solver()
+    questions = random_tokens(4)
+
+    class OddRows(type(TASK)):  # type: ignore[misc]
+        def check(self, questions: object, answers: np.ndarray) -> np.ndarray:  # type: ignore[override]
+            return np.arange(len(answers)) % 2 == 1
+
+    solver.task = OddRows()
+    rows = [step.rows.tolist() for step in solver.steps(questions, (9, 9), max_steps=3)]
+    assert rows == [[0, 1, 2, 3], [0, 2], [0]]
+
+
+def test_whoever_consumes_the_steps_may_send_puzzles_away() -> None:
+    seen = []
+    for step in small_solver().steps(random_tokens(4), (9, 9), max_steps=3, halt="never"):
+        seen.append(step.rows.tolist())
+        step.done[0] = True
+    assert seen == [[0, 1, 2, 3], [1, 2, 3], [2, 3]]
+
+
+def test_a_puzzle_gets_the_same_answer_alone_and_in_a_batch() -> None:
+    solver, tokens = small_solver(), random_tokens(5)
+    together = list(solver.steps(tokens, (9, 9), max_steps=3, halt="never"))[-1]
+    for row in range(5):
+        alone = list(solver.steps(tokens[row : row + 1], (9, 9), max_steps=3, halt="never"))[-1]
+        np.testing.assert_allclose(alone.confidence[0], together.confidence[row], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [4, 6, 9, 16])
+def test_one_set_of_weights_serves_every_size(size: int) -> None:
+    step = next(small_solver().steps(random_tokens(2, size), (size, size), max_steps=1))
+    assert step.tokens.shape == (2, size * size)
+
+
+def test_the_relation_mixer_does_not_see_the_order_of_rows_and_columns() -> None:
+    """Permuting bands, stacks and lines permutes the output in the same way: nothing else is encoded."""
+    solver = small_solver()
+    tokens = random_tokens(6)
+    symmetry = TASK.symmetries((9, 9), 6, np.random.default_rng(0))
+    straight = symmetry.cells.reshape(6, 9, 9)
+    keep = np.array([(cells[0] // 9 == cells[0, 0] // 9).all() for cells in straight])  # not transposed
+    assert keep.any()
+    moved = np.take_along_axis(tokens, symmetry.cells, 1)
+    one = list(solver.steps(tokens, (9, 9), max_steps=3, halt="never"))[-1]
+    two = list(solver.steps(moved, (9, 9), max_steps=3, halt="never"))[-1]
+    expected = np.take_along_axis(one.confidence, symmetry.cells, 1)
+    np.testing.assert_allclose(two.confidence[keep], expected[keep], atol=1e-4)
+
+
+def test_group_attention_equals_masked_attention() -> None:
+    """Attention inside gathered groups is full attention with everything outside the group masked."""
+    torch.manual_seed(1)
+    model = TinyRecursiveModel(relation_config())
+    mixer = model.layers[0].mixer
+    relations = build_relations(TASK, (6, 6))
+    x = torch.randn(2, 36, 16)
+    heads, width = 2, 4
+    parts = mixer.qkv(x).view(2, 36, 3, 3, heads, width)  # cells, relations, q/k/v, heads
+    mixed = []
+    for number, relation in enumerate(TASK.relations((6, 6))):
+        group_of = np.empty(36, dtype=np.int64)
+        for group, cells in enumerate(relation.index):
+            group_of[cells] = group
+        allowed = torch.from_numpy(group_of[:, None] == group_of[None, :])
+        q, k, v = (parts[:, :, number, i].transpose(1, 2) for i in range(3))
+        full = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
+        mixed.append(full.transpose(1, 2).reshape(2, 36, -1))
+    expected = mixer.out(torch.cat(mixed, dim=-1))
+    torch.testing.assert_close(mixer(x, relations), expected, atol=1e-5, rtol=1e-4)
