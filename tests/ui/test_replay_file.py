@@ -13,7 +13,7 @@ from trmcli.errors import InputError, Origin
 from trmcli.solving.search import Answer, Frame
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Puzzle
-from trmcli.ui.replay import Replay, ReplayFile
+from trmcli.ui.replay import Replay, saving
 
 SUDOKU = get_task("sudoku")
 QUESTION = np.array([[1, 0, 0, 4], [0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 1]], dtype=np.uint8)
@@ -30,9 +30,9 @@ def replay(verdict: str = "not solved: <1 & 2>") -> Replay:
 
 def test_several_puzzles_make_a_list(tmp_path: Path) -> None:
     file = tmp_path / "two.json"
-    with ReplayFile(file, many=True) as saved:
-        saved.add(replay())
-        saved.add(replay())
+    with saving(file, many=True) as add:
+        add(replay())
+        add(replay())
     first, second = json.loads(file.read_text())
     assert first == second
     assert first["puzzle"] == "1..4..1..1..2..1"
@@ -53,8 +53,8 @@ def test_several_puzzles_make_a_list(tmp_path: Path) -> None:
 def test_an_interrupted_run_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "old.json"
     file.write_text("old")
-    with pytest.raises(KeyboardInterrupt), ReplayFile(file, many=False) as saved:
-        saved.add(replay())
+    with pytest.raises(KeyboardInterrupt), saving(file, many=False) as add:
+        add(replay())
         raise KeyboardInterrupt
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
@@ -62,8 +62,8 @@ def test_an_interrupted_run_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_svg_is_well_formed_whatever_the_verdict_holds(tmp_path: Path) -> None:
     file = tmp_path / "grid.SVG"
-    with ReplayFile(file, many=False) as saved:
-        saved.add(replay())
+    with saving(file, many=False) as add:
+        add(replay())
     root = ElementTree.parse(file).getroot()
     names = {"s": "http://www.w3.org/2000/svg"}
     assert root.findtext("s:title", namespaces=names) == "sudoku: not solved: <1 & 2>"
@@ -73,12 +73,12 @@ def test_svg_is_well_formed_whatever_the_verdict_holds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x", "x.png", "x.html"])
 def test_other_suffixes_are_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"must end in \.json or \.svg"):
-        ReplayFile(tmp_path / name, many=False)
+    with pytest.raises(InputError, match=r"must end in \.json or \.svg"), saving(tmp_path / name, False):
+        pass
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "folder.json"
     folder.mkdir()
-    with pytest.raises(InputError, match="is a directory"), ReplayFile(folder, many=False):
+    with pytest.raises(InputError, match="is a directory"), saving(folder, many=False):
         pass

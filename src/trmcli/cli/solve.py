@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trmcli.solving.search import Answer, Frame, SearchConfig
     from trmcli.solving.solver import Solver
     from trmcli.tasks.base import Cells, Puzzle, Task
-    from trmcli.ui.replay import ReplayFile
+    from trmcli.ui.replay import Replay
     from trmcli.weights.files import Card
 
 EXAMPLES = """
@@ -174,9 +174,9 @@ def solve(
     with ExitStack() as files:
         saved = None
         if save is not None:
-            from trmcli.ui.replay import ReplayFile
+            from trmcli.ui.replay import saving
 
-            saved = files.enter_context(ReplayFile(save, many))
+            saved = files.enter_context(saving(save, many))
         solver, card = _load(kind, weights, device, first[0])
         stream.seq_len = solver.model.config.seq_len
         from trmcli.solving.search import SearchConfig
@@ -284,7 +284,7 @@ class _Run:
     card: Card
     config: SearchConfig
     fallback: Fallback | None
-    saved: ReplayFile | None
+    saved: Callable[[Replay], None] | None
     json: bool
     fps: float
 
@@ -389,8 +389,7 @@ class _Run:
         if self.saved is not None:
             from trmcli.ui.replay import Replay
 
-            replay = Replay(self.solver.task, frames, outcome.answer, outcome.verdict, outcome.unique)
-            self.saved.add(replay)
+            self.saved(Replay(self.solver.task, frames, outcome.answer, outcome.verdict, outcome.unique))
 
     def _text(self, outcome: Outcome) -> str:
         answer, task = outcome.answer, self.solver.task

@@ -176,8 +176,8 @@ class _Legend:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Segment("given", Style(bold=True))
         if console.no_color or console.color_system is None:
-            signs = ">" if options.ascii_only else "›"
-            yield Segment(f"  {signs} changed  ? in doubt  ! conflict", _LABEL)
+            sign = ">" if options.ascii_only else "›"
+            yield Segment(f"  {sign} changed  ? doubt  ! conflict", _LABEL)
         else:
             block = "#" if options.ascii_only else "■"
             yield Segment("   doubt ", _LABEL)

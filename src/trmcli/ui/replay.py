@@ -12,12 +12,10 @@ cell), ``halt``, ``checked`` and ``seconds``.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
@@ -25,6 +23,7 @@ import numpy as np
 
 from trmcli.errors import InputError
 from trmcli.tasks.base import Cells, Puzzle, Task
+from trmcli.ui.files import writing
 from trmcli.ui.grid import Color, box_of, conflicts, ramp_color, rgb
 
 if TYPE_CHECKING:
@@ -85,64 +84,32 @@ def as_line(task: Task, puzzle: Puzzle, cells: Cells) -> str:
     return task.write(replace(puzzle, layout="line"), cells)
 
 
-class ReplayFile:
-    """A file that collects replays; a context manager.
+@contextmanager
+def saving(path: Path, many: bool) -> Iterator[Callable[[Replay], None]]:
+    """Open a file for replays; yields what takes one replay after another.
 
     Args:
         path: where to; its suffix says what is written.
         many: whether several puzzles will come (a list in JSON).
 
     Raises:
-        InputError: for another suffix or several puzzles as SVG; on entering, where nothing can be written.
+        InputError: at once, for another suffix, several puzzles as SVG, or where nothing can be written.
     """
+    check_suffix(path)
+    drawn = path.suffix.lower() == ".svg"
+    if many and drawn:
+        raise InputError("an SVG shows one puzzle: give one, or save as .json", str(path))
+    with writing(path) as file:
+        assert file is not None
+        before = "[" if many else ""
 
-    def __init__(self, path: Path, many: bool) -> None:
-        check_suffix(path)
-        if many and path.suffix.lower() == ".svg":
-            raise InputError("an SVG shows one puzzle: give one, or save as .json", str(path))
-        self.path, self.many = path, many
-        self.replays: list[dict[str, Any]] = []
-        self.text = ""
+        def add(replay: Replay) -> None:
+            nonlocal before
+            file.write(before + (svg(replay) if drawn else json.dumps(replay.to_dict(), ensure_ascii=False)))
+            before = ",\n"
 
-    def __enter__(self) -> ReplayFile:
-        if self.path.is_dir():
-            raise InputError("is a directory: name a file to save to", str(self.path))
-        if self.path.exists() and not os.access(self.path, os.W_OK):
-            raise InputError("cannot be written: permission denied", str(self.path))
-        try:
-            number, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"cannot be written: {reason}", str(self.path)) from None
-        os.close(number)
-        self.temporary = Path(name)
-        return self
-
-    def add(self, replay: Replay) -> None:
-        if self.path.suffix.lower() == ".svg":
-            self.text = svg(replay)
-        else:
-            self.replays.append(replay.to_dict())
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None:
-                self._write()
-                mask = os.umask(0)
-                os.umask(mask)
-                self.temporary.chmod(0o666 & ~mask)
-                self.temporary.replace(self.path)
-        finally:
-            self.temporary.unlink(missing_ok=True)
-
-    def _write(self) -> None:
-        text = self.text or json.dumps(self.replays if self.many else self.replays[0], ensure_ascii=False)
-        with self.temporary.open("w", encoding="utf-8") as file:
-            file.write(text.rstrip("\n") + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        yield add
+        file.write("]\n" if many else "\n")
 
 
 def check_suffix(path: Path) -> None:
