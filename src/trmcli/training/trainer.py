@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from trmcli.errors import InputError
 from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
 from trmcli.model.losses import Losses, supervision_loss
 from trmcli.solving.solver import Solver, build_relations, default_dtype
@@ -223,11 +224,18 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def model_config(config: TrainConfig, task: Task, examples: Examples) -> TRMConfig:
-    """The model's dimensions: the run's ``[model]`` table, completed from the task."""
+    """The model's dimensions: the run's ``[model]`` table, completed from the task.
+
+    Raises:
+        InputError: if the settings do not fit together.
+    """
     values = {"vocab_size": task.vocab_size, **config.model}
     if values.get("mixer") == "relation":
         relations = task.relations(examples.shape)
         values["relations"] = [(relation.name, relation.kind) for relation in relations]
     elif values.get("mixer") == "mlp" or values.get("positions") == "learned":
         values["seq_len"] = examples.shape[0] * examples.shape[1]
-    return TRMConfig.from_dict(values)
+    try:
+        return TRMConfig.from_dict(values)
+    except ValueError as error:
+        raise InputError(f"[model] {error}", config.name) from None

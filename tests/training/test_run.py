@@ -1,0 +1,258 @@
+"""Training runs: learning, resuming bit for bit, refusing what cannot be right."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from trmcli.errors import InputError
+from trmcli.training.checkpoint import list_checkpoints
+from trmcli.training.config import TrainConfig, apply_override, load_config, presets
+from trmcli.training.optim import learning_rate
+from trmcli.training.run import Evaluation, Interval, run, to_toml
+from trmcli.training.trainer import Trainer
+from trmcli.weights.files import load_weights, read_card
+
+TINY = """
+task = "sudoku"
+batch_size = 8
+max_steps = 24
+supervision_steps = 4
+validation_count = 10
+reveal_share = 0.5
+reveal_max = 4
+optimizer = "muon"
+lr = 5e-3
+warmup_steps = 4
+ema = 0.9
+eval_every = 12
+halt_weight = 0.05
+
+[model]
+mixer = "relation"
+hidden_size = 16
+num_layers = 1
+rounds = 1
+latent_updates = 2
+num_heads = 1
+head_size = 8
+ffn_multiple = 8
+halt_pool = "mean"
+
+[[data]]
+source = "generated"
+weight = 0.7
+count = 60
+options = { size = 4, clues = "5-9" }
+
+[[data]]
+source = "generated"
+weight = 0.3
+count = 30
+options = { size = 6, clues = "12-20" }
+"""
+
+
+class Watcher:
+    """Collects what a run reports."""
+
+    def __init__(self) -> None:
+        self.intervals: list[Interval] = []
+        self.evaluations: list[Evaluation] = []
+        self.saves: list[Path] = []
+
+    def started(self, trainer: Trainer, resumed_from: int) -> None:
+        self.resumed_from = resumed_from
+
+    def progressed(self, interval: Interval) -> None:
+        self.intervals.append(interval)
+
+    def evaluated(self, evaluation: Evaluation) -> None:
+        self.evaluations.append(evaluation)
+
+    def saved(self, path: Path) -> None:
+        self.saves.append(path)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return path
+
+
+def train(config: TrainConfig, folder: Path, **options: object) -> Watcher:
+    watcher = Watcher()
+    run(config, folder, watcher, device=torch.device("cpu"), **options)  # type: ignore[arg-type]
+    return watcher
+
+
+def final_state(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(list_checkpoints(folder / "checkpoint")[-1] / "state.safetensors")
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_a_resumed_run_equals_one_that_never_stopped(tiny: Path, tmp_path: Path, optimizer: str) -> None:
+    config = load_config(str(tiny), overrides=[f"optimizer={optimizer}"])
+    train(config, tmp_path / "whole")
+    train(config, tmp_path / "parts", max_seconds=0.0)  # stops after one step
+    assert [path.name for path in list_checkpoints(tmp_path / "parts" / "checkpoint")] == ["step-00000001"]
+    watcher = train(config, tmp_path / "parts", resume=True)
+    assert watcher.resumed_from == 1
+    whole, parts = final_state(tmp_path / "whole"), final_state(tmp_path / "parts")
+    assert whole.keys() == parts.keys()
+    for name, value in whole.items():
+        assert torch.equal(value, parts[name]), name
+
+
+def test_a_run_learns_and_leaves_its_files(tiny: Path, tmp_path: Path) -> None:
+    config = load_config(str(tiny), overrides=["max_steps=150", "eval_every=150"])
+    watcher = train(config, tmp_path / "run")
+    assert [interval.step for interval in watcher.intervals] == [50, 100, 150]
+    assert watcher.intervals[-1].token_loss < 0.8 * watcher.intervals[0].token_loss
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [(entry["kind"], entry["step"]) for entry in log] == [
+        *(("train", step) for step in (50, 100, 150)),
+        ("evaluation", 150),
+    ]
+    assert load_config(str(tmp_path / "run" / "config.toml")) == config
+    card = read_card(tmp_path / "run" / "best.safetensors")
+    assert (card.task, card.training["steps"]) == ("sudoku", 150)
+    model, _ = load_weights(tmp_path / "run" / "best.safetensors")
+    assert model.config.relations[2] == ("box", "groups")
+
+
+def test_only_the_last_two_checkpoints_stay(tiny: Path, tmp_path: Path) -> None:
+    config = load_config(str(tiny), overrides=["max_steps=5", "save_every=0.0"])
+    watcher = train(config, tmp_path / "run")
+    assert len(watcher.saves) >= 5
+    kept = [path.name for path in (tmp_path / "run" / "checkpoint").iterdir()]
+    assert sorted(kept) == ["step-00000004", "step-00000005"]
+
+
+def test_a_run_is_not_overwritten(tiny: Path, tmp_path: Path) -> None:
+    config = load_config(str(tiny), overrides=["max_steps=1"])
+    train(config, tmp_path / "run")
+    with pytest.raises(InputError, match="holds a run already: go on with --resume"):
+        train(config, tmp_path / "run")
+
+
+def test_a_changed_setting_is_refused_on_resuming(tiny: Path, tmp_path: Path) -> None:
+    train(load_config(str(tiny), overrides=["max_steps=1"]), tmp_path / "run")
+    changed = load_config(str(tiny), overrides=["max_steps=2"])
+    with pytest.raises(InputError, match="max_steps: 1 is now 2.*--override"):
+        train(changed, tmp_path / "run", resume=True)
+    assert train(changed, tmp_path / "run", resume=True, override=True).resumed_from == 1
+
+
+def test_a_damaged_checkpoint_is_named(tiny: Path, tmp_path: Path) -> None:
+    config = load_config(str(tiny), overrides=["max_steps=1"])
+    train(config, tmp_path / "run")
+    state = list_checkpoints(tmp_path / "run" / "checkpoint")[-1] / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(InputError, match="is not a readable checkpoint"):
+        train(config, tmp_path / "run", resume=True)
+
+
+def test_there_must_be_something_to_resume(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no checkpoint"):
+        train(load_config(str(tiny)), tmp_path / "nothing", resume=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_checkpoint_that_resumes(tiny: Path, tmp_path: Path, number: int) -> None:
+    command = [sys.executable, "-m", "trmcli", "train", str(tiny), "--out", str(tmp_path / "run")]
+    command += ["--set", "max_steps=100000", "--set", "eval_every=100000"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("step 50/"):
+            break
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert out == "" and "Traceback" not in err and "saved" in err
+    (checkpoint,) = list_checkpoints(tmp_path / "run" / "checkpoint")
+    step = int(checkpoint.name.removeprefix("step-"))
+    resumed = subprocess.run(
+        [*command, "--resume", "--max-time", "1s"], capture_output=True, text=True, timeout=120
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert f"resumed at step {step:,}" in resumed.stderr
+
+
+def test_the_command_line_says_what_is_wrong(tiny: Path, tmp_path: Path) -> None:
+    def fails(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "trmcli", "train", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "200"},
+        )
+        assert (done.returncode, done.stdout) == (2, ""), done
+        assert done.stderr.count("\n") == 1 and done.stderr.startswith("trm: error: ")
+        return done.stderr
+
+    assert "presets are" in fails("no-such-preset")
+    assert "90s, 9m or 2h" in fails(str(tiny), "--max-time", "soon")
+    assert "write key=value" in fails(str(tiny), "--set", "lr")
+    assert "no such file" in fails(str(tiny), "--data", "missing.csv")
+    (tmp_path / "questions.txt").write_text("1...\n" "..2.\n" ".3..\n" "...4\n")
+    assert "needs puzzles with answers" in fails(str(tiny), "--data", "questions.txt")
+    assert "name a preset" in fails()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("rate=1", "unknown setting 'rate'"),
+        ("batch_size=many", "batch_size must be int"),
+        ("optimizer=sgd", "optimizer must be one of adamw, muon"),
+        ("model.width=3", "unknown model setting 'width'"),
+        ("model.mixer=magic", "mixer must be one of"),
+        ("validation_count=40", "too few to hold out 40"),
+    ],
+)
+def test_settings_are_checked(tiny: Path, tmp_path: Path, change: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        train(load_config(str(tiny), overrides=[change]), tmp_path / "run")
+
+
+def test_overrides_reach_tables() -> None:
+    values: dict[str, object] = {"model": {"hidden_size": 4}}
+    apply_override(values, "model.hidden_size=8")
+    apply_override(values, "betas=[0.8, 0.9]")
+    apply_override(values, "name=some run")
+    assert values == {"model": {"hidden_size": 8}, "betas": [0.8, 0.9], "name": "some run"}
+
+
+def test_presets_load_and_round_trip_through_toml(tmp_path: Path) -> None:
+    assert "sudoku-small" in presets()
+    for name in presets():
+        config = load_config(name)
+        copy = tmp_path / f"{name}.toml"
+        copy.write_text(to_toml(config.to_dict()))
+        assert load_config(str(copy)) == config
+
+
+def test_the_learning_rate_rises_stays_and_falls() -> None:
+    config = load_config("sudoku-small", overrides=["lr=1.0", "max_steps=100", "warmup_steps=10"])
+    rates = [learning_rate(step, config) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1) and rates[9] == rates[59] == 1.0
+    assert rates[80] == pytest.approx(0.5) and rates[99] == pytest.approx(0.025)
+
+
+def test_stopping_is_prompt(tiny: Path, tmp_path: Path) -> None:
+    start = time.monotonic()
+    watcher = train(load_config(str(tiny)), tmp_path / "run", max_seconds=0.0)
+    assert len(watcher.saves) == 1 and time.monotonic() - start < 60
