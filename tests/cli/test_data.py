@@ -15,10 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 from trmcli.cli.data import app
-from trmcli.tasks.sudoku_search import parse_clues
 from trmcli.errors import InputError
 from trmcli.tasks import read_puzzles
-from trmcli.tasks.sudoku_search import count_solutions, rating
+from trmcli.tasks.sudoku_search import count_solutions, parse_clues, rating
 
 
 def generate(*arguments: str) -> str:

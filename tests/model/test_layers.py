@@ -42,7 +42,9 @@ def test_neighbours_are_mixed_linearly_and_the_edge_is_zero() -> None:
     """On a row of three cells with left and right neighbours, the outermost see nothing beyond the edge."""
     torch.manual_seed(0)
     names = (("left", "neighbours"), ("right", "neighbours"))
-    config = TRMConfig(vocab_size=5, hidden_size=4, num_layers=1, mixer="relation", num_heads=1, relations=names)
+    config = TRMConfig(
+        vocab_size=5, hidden_size=4, num_layers=1, mixer="relation", num_heads=1, relations=names
+    )
     mixer = TinyRecursiveModel(config).layers[0].mixer
     columns = [torch.tensor([[-1], [0], [1]]), torch.tensor([[1], [2], [-1]])]
     relations = Relations.build([], columns, 3)
@@ -106,7 +108,7 @@ def test_exactness_counts_whole_answers() -> None:
 def test_only_the_last_round_has_a_gradient() -> None:
     """With T rounds, the gradient is that of one round begun from the state after T - 1."""
     torch.manual_seed(0)
-    values = dict(vocab_size=5, hidden_size=8, num_layers=1, num_heads=2, latent_updates=2)
+    values = {"vocab_size": 5, "hidden_size": 8, "num_layers": 1, "num_heads": 2, "latent_updates": 2}
     deep = TinyRecursiveModel(TRMConfig(**values, rounds=3))
     flat = TinyRecursiveModel(TRMConfig(**values, rounds=1))
     flat.load_state_dict(deep.state_dict())
@@ -135,7 +137,10 @@ def test_only_the_last_round_has_a_gradient() -> None:
         ({"vocab_size": 11, "mixer": "magic"}, "mixer must be one of mlp, attention, relation"),
         ({"vocab_size": 11, "mixer": "mlp"}, "need seq_len"),
         ({"vocab_size": 11, "mixer": "relation"}, "needs relations"),
-        ({"vocab_size": 11, "mixer": "relation", "relations": [["row", "circle"]]}, "relations must be of kind"),
+        (
+            {"vocab_size": 11, "mixer": "relation", "relations": [["row", "circle"]]},
+            "relations must be of kind",
+        ),
         ({"vocab_size": 11, "hidden_size": 10, "num_heads": 4}, "no multiple of num_heads"),
         ({"vocab_size": 11, "puzzle_emb_len": 4}, "go together"),
     ],

@@ -59,7 +59,7 @@ def test_the_halting_head_ends_a_try() -> None:
 
 
 def test_a_checked_answer_leaves_the_batch() -> None:
-    """A puzzle that is given solved counts as answered when the model keeps it; here the check is replaced."""
+    """Random models answer nothing, so the check is replaced by one that likes odd rows."""
     solver = small_solver()
     questions = random_tokens(4)
 

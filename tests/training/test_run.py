@@ -149,7 +149,7 @@ def test_a_run_is_not_overwritten(tiny: Path, tmp_path: Path) -> None:
 def test_a_changed_setting_is_refused_on_resuming(tiny: Path, tmp_path: Path) -> None:
     train(load_config(str(tiny), overrides=["max_steps=1"]), tmp_path / "run")
     changed = load_config(str(tiny), overrides=["max_steps=2"])
-    with pytest.raises(InputError, match="max_steps: 1 is now 2.*--override"):
+    with pytest.raises(InputError, match=r"max_steps: 1 is now 2.*--override"):
         train(changed, tmp_path / "run", resume=True)
     assert train(changed, tmp_path / "run", resume=True, override=True).resumed_from == 1
 
@@ -207,7 +207,7 @@ def test_the_command_line_says_what_is_wrong(tiny: Path, tmp_path: Path) -> None
     assert "90s, 9m or 2h" in fails(str(tiny), "--max-time", "soon")
     assert "write key=value" in fails(str(tiny), "--set", "lr")
     assert "no such file" in fails(str(tiny), "--data", "missing.csv")
-    (tmp_path / "questions.txt").write_text("1...\n" "..2.\n" ".3..\n" "...4\n")
+    (tmp_path / "questions.txt").write_text("1...\n..2.\n.3..\n...4\n")
     assert "needs puzzles with answers" in fails(str(tiny), "--data", "questions.txt")
     assert "name a preset" in fails()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trmcli.cli.common import HaltRule, check_device, load_solver, puzzle_sources
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ def evaluate(
         int, typer.Option(min=1, help="Most tries of a puzzle; a checked answer ends them.")
     ] = 1,
     halt: Annotated[
-        str, typer.Option(help="A try ends when its answer is checked, by the halting head, or never early.")
-    ] = "checked",
+        HaltRule,
+        typer.Option(help="End a try when its answer is checked, when the halting head says so, or never."),
+    ] = HaltRule.checked,
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Only the first N puzzles."),
@@ -68,24 +70,23 @@ def evaluate(
     """Measure a model on many puzzles. Every answer is checked against the rules."""
     from itertools import chain, islice
 
-    from trmcli.cli.common import halt_choice, puzzle_sources
     from trmcli.tasks import read_puzzles
     from trmcli.ui.files import writing
 
+    check_device(device)
     pairs = read_puzzles(puzzle_sources(data), None if task == "auto" else task)
     chosen, first = next(pairs)
-    puzzles: Iterator[Puzzle] = chain([first], (puzzle for _, puzzle in pairs))
+    puzzles = _of_one_task(chosen, chain([(chosen, first)], pairs))
     if answers is not None:
         puzzles = _with_answers(puzzles, chosen, answers)
     puzzles = islice(puzzles, limit)
 
     with writing(predictions) as output:
-        from trmcli.cli.common import load_solver
         from trmcli.solving.evaluation import Evaluation
         from trmcli.solving.search import SearchConfig, solve_many
 
-        solver = load_solver(weights, chosen, device)
-        config = SearchConfig(steps, tries, halt_choice(halt), batch_size, seed)
+        solver, _ = load_solver(chosen, weights, device, first)
+        config = SearchConfig(steps, tries, halt.value, batch_size, seed)
         evaluation = Evaluation(steps)
         rows = _prediction_rows(output)
         try:
@@ -102,6 +103,14 @@ def evaluate(
         typer.echo(f"trm: interrupted after {evaluation.total.count} puzzles: partial figures", err=True)
         raise typer.Exit(130)
     raise typer.Exit(0 if evaluation.total.solved == evaluation.total.count else 1)
+
+
+def _of_one_task(task: Task, pairs: Iterator[tuple[Task, Puzzle]]) -> Iterator[Puzzle]:
+    for other, puzzle in pairs:
+        if other is not task:
+            message = f"is a puzzle of the task {other.name}, those before are {task.name}"
+            raise InputError(f"{message}: evaluate them apart", puzzle.origin)
+        yield puzzle
 
 
 def _measure(evaluation: Evaluation, answers: Any, rows: Any, task: Task, limit: int | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trmcli.cli.common import HaltRule, check_device, check_size, load_solver, puzzle_sources
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,14 +40,6 @@ Examples:
 
   trm solve hard.txt --tries 256 --fallback search
 """
-
-
-class HaltRule(str, Enum):
-    """When a try ends."""
-
-    checked = "checked"
-    head = "head"
-    never = "never"
 
 
 class Fallback(str, Enum):
@@ -154,12 +146,11 @@ def solve(
 
     Exit status: 0 all solved, 1 some not, 2 bad usage or input.
     """
-    _check_device(device)
+    check_device(device)
     if live and json:
         raise InputError("--live draws and --json writes: choose one")
     if live and not sys.stdout.isatty():
         raise InputError("--live needs a terminal to draw on, and stdout is none")
-    from trmcli.cli.common import puzzle_sources
     from trmcli.tasks import read_puzzles
 
     stream = _Stream(read_puzzles(puzzle_sources(puzzles), None if task == "auto" else task))
@@ -177,7 +168,7 @@ def solve(
             from trmcli.ui.replay import saving
 
             saved = files.enter_context(saving(save, many))
-        solver, card = _load(kind, weights, device, first[0])
+        solver, card = load_solver(kind, weights, device, first[0])
         stream.seq_len = solver.model.config.seq_len
         from trmcli.solving.search import SearchConfig
 
@@ -216,7 +207,7 @@ class _Stream:
             if task is not self.task:
                 message = f"is a puzzle of the task {task.name}, those before are {self.task.name}"
                 raise InputError(f"{message}: solve them apart", puzzle.origin)
-            _check_size(puzzle, self.seq_len)
+            check_size(puzzle, self.seq_len)
         except InputError as error:
             self.error = error
             raise StopIteration from None
@@ -226,40 +217,6 @@ class _Stream:
         """Raise what ended the stream, if it was an error."""
         if self.error is not None:
             raise self.error
-
-
-def _check_size(puzzle: Puzzle, seq_len: int) -> None:
-    if seq_len not in (0, puzzle.cells.size):
-        message = f"has {puzzle.cells.size} cells, and these weights are for puzzles of {seq_len} cells"
-        raise InputError(message, puzzle.origin)
-
-
-def _check_device(name: str) -> None:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
-        raise InputError(f"there is no device {name!r}: choose auto, cpu, cuda, cuda:N or mps", "--device")
-
-
-def _load(task: Task, weights: str | None, device: str, puzzle: Puzzle) -> tuple[Solver, Card]:
-    """The solver; whatever can be found wrong without torch is found before torch is imported."""
-    from trmcli.cli.common import load_solver
-    from trmcli.weights.files import read_card
-    from trmcli.weights.registry import find_weights
-
-    path = find_weights(weights, task.name)
-    card = read_card(path)
-    if card.task != task.name:
-        raise InputError(f"these weights solve {card.task}, and the puzzle is {task.name}", str(path))
-    seq_len = card.config.get("seq_len", 0)
-    if isinstance(seq_len, int):
-        _check_size(puzzle, seq_len)
-    if device not in ("auto", "cpu"):
-        import torch
-
-        there = {"mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
-        there |= {f"cuda:{number}": True for number in range(torch.cuda.device_count())}
-        if not there.get(device):
-            raise InputError(f"this machine has no {device} that torch can use", "--device")
-    return load_solver(str(path), task, device), card
 
 
 def _can_draw(task: Task, puzzle: Puzzle) -> bool:

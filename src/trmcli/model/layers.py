@@ -43,7 +43,7 @@ class Linear(nn.Linear):
 def rms_norm(x: Tensor, eps: float) -> Tensor:
     """Divide each vector by its root mean square; no gain (``models/layers.py: rms_norm``).
 
-    In float32 this is the reference to the last bit; below it, PyTorch's own, which rounds once and is faster.
+    In float32 this is the reference to the last bit; else PyTorch's own, which rounds once and is faster.
     """
     if x.dtype == torch.float32:
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps)

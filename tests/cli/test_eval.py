@@ -1,0 +1,126 @@
+"""``trm eval`` in processes of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Screen, environment
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples" / "sudoku"
+SMALL = "1...\n..2.\n.3..\n...4\n"
+
+
+def test_figures_in_a_pipe_are_tab_separated(trm: Run, random_weights: Path) -> None:
+    done = trm("eval", "-", "--weights", random_weights, stdin=SMALL + SMALL)
+    assert done.returncode == 1 and done.stderr == ""
+    header, row, *rest = done.stdout.splitlines()
+    assert header.split("\t")[:3] == ["source", "puzzles", "exact"]
+    assert row.split("\t")[:3] == ["all", "2", "0.00%"]
+    assert rest[0].startswith("halting head right in") and rest[1].split()[1] == "puzzles/s,"
+    assert "\x1b" not in done.stdout
+
+
+def test_json_is_one_object(trm: Run, random_weights: Path) -> None:
+    done = trm("eval", "--json", "--per-step", "--steps", 3, "--weights", random_weights, stdin=SMALL)
+    figures = json.loads(done.stdout)
+    assert (figures["puzzles"], figures["solved"], figures["complete"]) == (1, 0, True)
+    assert figures["exact_accuracy_by_step"] == [0.0, 0.0, 0.0]
+    assert figures["cell_accuracy"] is None
+    assert sum(entry["steps"] for entry in figures["halting"]["bins"]) == 3
+
+
+def test_sources_limits_and_predictions(trm: Run, random_weights: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    rows = [("a", "1...............", ""), ("b", "2...............", ""), ("a", "3...............", "")]
+    data.write_text("source,question,answer,rating\n" + "".join(f"{s},{q},{a},0\n" for s, q, a in rows))
+    out = tmp_path / "out.csv"
+    options = ("--weights", random_weights, "--limit", 2, "--steps", 2, "--predictions", out, "--json")
+    done = trm("eval", data, *options)
+    assert done.returncode == 1, done.stderr
+    assert list(json.loads(done.stdout)["sources"]) == ["a", "b"]
+    with out.open() as file:
+        written = list(csv.DictReader(file))
+    assert [row["question"] for row in written] == [rows[0][1], rows[1][1]]
+    assert {(row["solved"], row["tries"], row["steps"]) for row in written} == {("0", "1", "2")}
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_answers_from_another_file(trm: Run, random_weights: Path, tmp_path: Path) -> None:
+    question, answer = "1...............", "1234341221434321"
+    (tmp_path / "answers.txt").write_text(answer + "\n")
+    options = ("--weights", random_weights, "--json", "--answers", tmp_path / "answers.txt")
+    figures = json.loads(trm("eval", "-", *options, stdin=question + "\n").stdout)
+    assert figures["cell_accuracy"] is not None
+    wrong = trm("eval", "-", *options, stdin="2" + question[1:] + "\n")
+    assert wrong.returncode == 2 and "does not answer the puzzle at <stdin>:1" in wrong.stderr
+    short = trm("eval", "-", *options, stdin=(question + "\n") * 2)
+    assert short.returncode == 2 and "has fewer answers than there are puzzles" in short.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "message"),
+    [
+        (["missing.txt"], "", "missing.txt: no such file"),
+        ([str(EXAMPLES)], "", "is a directory"),
+        (["-"], "", "<stdin>: holds no puzzle"),
+        (["-"], "source,puzle\n1,2\n", "question"),
+        (["-", "--predictions", "/no/such/folder/out.csv"], SMALL, "cannot be written"),
+        (["-", "--device", "toaster"], SMALL, "there is no device 'toaster'"),
+        (["-", "--weights", "no-such-weights"], SMALL, "no-such-weights"),
+    ],
+)
+def test_bad_input_is_one_line(trm: Run, arguments: list[str], stdin: str, message: str) -> None:
+    done = trm("eval", *arguments, stdin=stdin)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert done.stderr.startswith("trm: error: ") and done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+def test_a_terminal_gets_a_table(terminal: Callable[..., Screen], random_weights: Path) -> None:
+    screen = terminal("eval", EXAMPLES / "4x4.txt", "--weights", random_weights, "--per-step", "--steps", 2)
+    assert screen.status == 1
+    assert "95% interval" in screen.text and "\t" not in screen.text.split("halting head")[0]
+
+
+def test_interrupted_figures_say_that_they_are_partial(random_weights: Path) -> None:
+    command = [sys.executable, "-m", "trmcli", "eval", "-", "--batch-size", "1", "--steps", "1"]
+    process = subprocess.Popen(
+        [*command, "--weights", str(random_weights)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stdin is not None
+    process.stdin.write(("1" + "." * 80 + "\n") * 3)
+    process.stdin.flush()  # it waits for more, having solved two
+    wait_until_idle(process.pid)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "partial figures" in err and "Traceback" not in err
+    assert out.splitlines()[1].startswith("all\t")
+
+
+def wait_until_idle(pid: int) -> None:
+    """Wait until a process has stopped using its processor."""
+    last = -1.0
+    for _ in range(200):
+        time.sleep(0.5)
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        if used == last and used > 0.5:
+            return
+        last = used
