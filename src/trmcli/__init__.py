@@ -1,21 +1,28 @@
 """Tiny Recursive Models that solve puzzles. Importing this imports neither torch nor NumPy.
 
 >>> import trmcli
->>> solver = trmcli.load()  # the Sudoku weights that come with the package
+>>> for answer in trmcli.solve("puzzles.txt"):  # or the puzzle itself as text
+...     print(answer.checked, answer.cells)
+
+:func:`load` gives a solver with chosen weights; its ``steps`` are what ``solve`` and the live view consume.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trmcli import weights
+    from trmcli.solving.search import Answer
     from trmcli.solving.solver import Solver
 
     __version__: str
 
-__all__ = ["Solver", "__version__", "load", "weights"]
+__all__ = ["Solver", "__version__", "load", "solve", "weights"]
 
 
 def load(name: str | None = None, task: str = "sudoku", device: str = "auto") -> Solver:
@@ -35,6 +42,37 @@ def load(name: str | None = None, task: str = "sudoku", device: str = "auto") ->
 
     model, card = load_weights(find_weights(name, task))
     return Solver(model, get_task(card.task), pick_device(device))
+
+
+def solve(
+    *sources: str,
+    solver: Solver | None = None,
+    tries: int = 32,
+    max_steps: int = 16,
+    batch_size: int = 64,
+    seed: int = 0,
+) -> Iterator[Answer]:
+    """Solve puzzles and check the answers; one ``Answer`` each, in order.
+
+    Args:
+        sources: files, ``-`` for standard input, or puzzles as text.
+        solver: from :func:`load`; without it the default weights of the first puzzle's task.
+        tries: most tries of a puzzle; the first checked answer ends them.
+        max_steps: most supervision steps of a try.
+        batch_size: puzzles and tries worked on at once.
+        seed: of the random symmetries that tries begin with.
+
+    Raises:
+        InputError: for bad input, naming file, line and column.
+    """
+    from trmcli.solving.search import SearchConfig, solve_many
+    from trmcli.tasks import read_puzzles
+
+    pairs = read_puzzles(sources, solver.task.name if solver else None)
+    task, first = next(pairs)
+    solver = solver or load(task=task.name)
+    config = SearchConfig(max_steps, tries, "checked", batch_size, seed)
+    yield from solve_many(solver, chain([first], (puzzle for _, puzzle in pairs)), config)
 
 
 def __getattr__(name: str) -> Any:
