@@ -1,4 +1,4 @@
-"""Speed of solving: a cold ``trm solve`` beside ``import torch``, and puzzles a second by kind and batch size.
+"""Speed of solving: a cold ``trm solve`` beside ``import torch``, and puzzles a second by batch size.
 
 Run it with: python benchmarks/solve.py [--weights NAME|FILE] [--data hard_eval.csv.gz]
 

@@ -96,28 +96,25 @@ def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig) -> Iterator[Fram
     The last frame is the answer if it is checked; otherwise :func:`best_frame` picks one.
     """
     tokens = solver.task.encode(puzzle.cells[None])
-    past = waited = 0.0
+    seconds, resumed = 0.0, time.perf_counter()
     for attempt in range(1, config.tries + 1):
         symmetry = symmetry_of(solver, puzzle, attempt, 0, config.seed)
         undo = symmetry.inverse()
-        elapsed = 0.0
         for step in solver.steps(
             symmetry.apply(tokens), puzzle.shape, max_steps=config.max_steps, halt=config.halt
         ):
-            elapsed = step.seconds
-            frame = Frame(
+            # The viewer's time, spent between two frames, does not count.
+            seconds += time.perf_counter() - resumed
+            yield Frame(
                 attempt,
                 step.number,
                 solver.task.decode(undo.apply(step.tokens), puzzle.shape)[0],
                 np.take_along_axis(step.confidence, undo.cells, 1)[0].reshape(puzzle.shape),
                 float(step.halt[0]),
                 bool(step.checked[0]),
-                past + elapsed - waited,
+                seconds,
             )
-            handed_over = time.perf_counter()
-            yield frame
-            waited += time.perf_counter() - handed_over
-        past += elapsed
+            resumed = time.perf_counter()
         if step.checked[0]:
             return
 
