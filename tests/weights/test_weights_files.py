@@ -195,7 +195,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         ((1 << 20).to_bytes(8, "little") + b"{}", "is cut short: header ends at byte 1048584, file has 10"),
         ((4).to_bytes(8, "little") + b"{]]}", "is damaged: its header is not JSON"),
         ((4).to_bytes(8, "little") + b"{\xff\xfe}", "is damaged: its header is not JSON"),
-        (b"PK\x03\x04" + bytes(100), "is a PyTorch checkpoint, not a safetensors file: use trm convert"),
+        (b"PK\x03\x04" + bytes(100), "is a PyTorch checkpoint, not a safetensors file"),
     ],
 )
 def test_what_is_no_safetensors_file(tmp_path: Path, data: bytes, expected: str) -> None:
@@ -224,7 +224,7 @@ def test_cut_short_at_every_place(path: Path) -> None:
 def test_foreign_safetensors_file(tmp_path: Path) -> None:
     path = tmp_path / "foreign.safetensors"
     save_file({"weight": torch.zeros(2, 3)}, path, {"format": "pt"})
-    assert message(path) == "is a safetensors file, but not one of trmcli's: it has no card; use trm convert"
+    assert message(path) == "is a safetensors file, but not one of trmcli's: it has no card"
 
 
 @pytest.mark.parametrize(

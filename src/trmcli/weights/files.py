@@ -166,7 +166,7 @@ def read_card(path: Path, header: Header | None = None) -> Card:
     header = header or read_header(path)
     if _KEY not in header.metadata:
         raise InputError(
-            "is a safetensors file, but not one of trmcli's: it has no card; use trm convert", str(path)
+            "is a safetensors file, but not one of trmcli's: it has no card", str(path)
         )
     return Card.from_json(header.metadata[_KEY], str(path))
 
@@ -304,7 +304,7 @@ def _check_start(start: bytes, length: int, size: int, origin: str) -> None:
     if size == 0:
         raise InputError("is empty", origin)
     if start.startswith((b"PK\x03\x04", b"\x80\x02")):
-        raise InputError("is a PyTorch checkpoint, not a safetensors file: use trm convert", origin)
+        raise InputError("is a PyTorch checkpoint, not a safetensors file", origin)
     if len(start) < 9 or start[8:] != b"{" or not 2 <= length <= _LONGEST_HEADER:
         raise InputError("is not a safetensors file", origin)
     if 8 + length > size:
