@@ -8,7 +8,7 @@ import torch
 from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
 from trmcli.model.layers import GatedSiLU, SwiGLU, truncated_normal_
 from trmcli.model.losses import softmax_cross_entropy, stablemax_cross_entropy, supervision_loss
-from trmcli.model.mixers import permute
+from trmcli.model.mixers import FromGroups, ToGroups
 from trmcli.model.trm import Output
 
 
@@ -18,10 +18,15 @@ def test_gradient_of_the_gate() -> None:
     assert torch.autograd.gradcheck(GatedSiLU.apply, (x,))
 
 
-def test_gradient_of_a_permutation() -> None:
-    order = torch.randperm(5)
-    x = torch.randn(2, 5, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: permute(x, order, order.argsort()), (x,))
+@pytest.mark.parametrize("width", [2, 3])
+def test_gradients_of_moving_between_cells_and_groups(width: int) -> None:
+    torch.manual_seed(0)
+    cells = torch.arange(6).view(2, 3)
+    gather, scatter = Relations.build([cells, cells.T], [], 6).orders(2)
+    x = torch.randn(2, 6 * 2 * 3 * 2, width, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: ToGroups.apply(x, gather), (x,))
+    y = torch.randn(2, 6 * 2 * 2, width, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda y: FromGroups.apply(y, scatter), (y,))
 
 
 def test_swiglu_is_down_of_gated_up() -> None:

@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,58 +25,97 @@ class Relations:
     """The relations of one puzzle shape as index tensors, made once and handed to every forward pass.
 
     Attributes:
-        gather: ``[R * L]``: for relation r, group g, member k the row ``cell * R + r`` of the cells.
-        scatter: ``[L * R]``: the inverse of ``gather``.
+        cells: ``[R, L]``: for each group relation the cells, group after group.
         sizes: cells in a group of each of the R group relations.
         neighbours: ``[L, N]``: neighbour in each of N directions, ``L`` where there is none.
     """
 
-    gather: Tensor
-    scatter: Tensor
+    cells: Tensor
     sizes: tuple[int, ...]
     neighbours: Tensor
+    _orders: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False, compare=False)
 
     @staticmethod
     def build(groups: list[Tensor], neighbours: list[Tensor], length: int) -> Relations:
         """From ``[G, K]`` partitions and ``[length, directions]`` neighbours (-1: none)."""
-        count = len(groups)
-        gather = torch.cat(
-            [index.flatten() * count + r for r, index in enumerate(groups)] or [torch.zeros(0)]
-        )
+        cells = torch.stack([index.flatten() for index in groups]) if groups else torch.zeros(0, length)
         beside = torch.cat(neighbours, dim=1) if neighbours else torch.zeros(length, 0)
-        gather, beside = gather.long(), beside.long()
+        beside = beside.long()
         return Relations(
-            gather=gather,
-            scatter=gather.argsort(),
-            sizes=tuple(index.shape[1] for index in groups),
-            neighbours=beside.masked_fill(beside < 0, length),
+            cells.long(),
+            tuple(index.shape[1] for index in groups),
+            beside.masked_fill(beside < 0, length),
         )
 
     def to(self, device: torch.device) -> Relations:
-        return Relations(
-            self.gather.to(device), self.scatter.to(device), self.sizes, self.neighbours.to(device)
-        )
+        return Relations(self.cells.to(device), self.sizes, self.neighbours.to(device))
+
+    def orders(self, heads: int) -> tuple[Tensor, Tensor]:
+        """How vectors move between cells and groups.
+
+        Returns:
+            ``[3, R * L * heads]``: where query, key and value of each relation, group, head and member stand
+            among the vectors of the cells, ``[L, R, 3, heads]``; and ``[L * R * heads]``: where the vector of
+            each cell, relation and head stands among those of the groups.
+        """
+        if heads not in self._orders:
+            count = len(self.cells)
+            head = torch.arange(heads, device=self.cells.device)
+            places = []
+            for number, size in enumerate(self.sizes):
+                cells = self.cells[number].view(-1, 1, size) * count + number
+                places.append(torch.stack((cells + 0 * head[:, None], head[:, None] + 0 * cells)).flatten(1))
+            row, head = torch.cat(places, dim=1)
+            gather = torch.stack([(row * 3 + part) * heads + head for part in range(3)])
+            self._orders[heads] = gather, (row * heads + head).argsort()
+        return self._orders[heads]
 
 
-class Permute(torch.autograd.Function):
-    """``x[:, order]`` for a permutation; its gradient is ``g[:, inverse]``, a copy instead of a sum."""
+def _words(x: Tensor) -> Tensor:
+    """The same memory in words of 16 bytes where possible: a CPU moves words one by one, however wide."""
+    width = x.shape[-1] * x.element_size()
+    aligned = width % 16 == 0 and x.storage_offset() * x.element_size() % 16 == 0
+    return x.view(torch.complex128) if x.device.type == "cpu" and x.is_contiguous() and aligned else x
+
+
+def _pick(x: Tensor, order: Tensor) -> Tensor:
+    """``x[:, order]`` of ``[B, N, width]``."""
+    return _words(x).index_select(1, order).view(x.dtype)
+
+
+class ToGroups(torch.autograd.Function):
+    """Queries, keys and values ``x[:, order[0]], x[:, order[1]], x[:, order[2]]`` of ``[B, N, width]``.
+
+    Together the orders are a permutation, so the gradient is a copy, not a sum.
+    """
 
     @staticmethod
-    def forward(x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
-        return x[:, order]
+    def forward(x: Tensor, order: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return _pick(x, order[0]), _pick(x, order[1]), _pick(x, order[2])
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-        _, ctx.order, ctx.inverse = inputs
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: object) -> None:
+        ctx.order = inputs[1]
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return permute(gradient, ctx.inverse, ctx.order), None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return _pick(torch.cat(gradients, dim=1), ctx.order.flatten().argsort()), None
 
 
-def permute(x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
-    """Rows of ``[B, N, D]`` in another order."""
-    return cast(Tensor, Permute.apply(x, order, inverse))  # type: ignore[no-untyped-call]
+class FromGroups(torch.autograd.Function):
+    """``x[:, order]`` of ``[B, N, width]`` for a permutation."""
+
+    @staticmethod
+    def forward(x: Tensor, order: Tensor) -> Tensor:
+        return _pick(x, order)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: object) -> None:
+        ctx.order = inputs[1]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _pick(gradient.contiguous(), ctx.order.argsort()), None
 
 
 class MLPMixer(nn.Module):
@@ -151,23 +190,25 @@ class RelationMixer(nn.Module):
         return mixed
 
     def _attend(self, qkv: Tensor, relations: Relations) -> Tensor:
+        """Attention in every group: ``[B, L, R * 3 * heads * width]`` to ``[B, L, R * heads * width]``."""
         batch, length, _ = qkv.shape
-        rows = qkv.view(batch, length * self.groups, -1)
-        rows = permute(rows, relations.gather, relations.scatter)
+        gather, scatter = relations.orders(self.heads)
+        vectors = qkv.reshape(batch, -1, self.width)
+        q, k, v = ToGroups.apply(vectors, gather)  # type: ignore[no-untyped-call]
         if len(set(relations.sizes)) == 1:
-            mixed = self._within(rows, relations.sizes[0])
+            mixed = self._within(q, k, v, relations.sizes[0])
         else:
-            parts = zip(rows.chunk(self.groups, dim=1), relations.sizes, strict=True)
-            mixed = torch.cat([self._within(part, size) for part, size in parts], dim=1)
-        return permute(mixed, relations.scatter, relations.gather).view(batch, length, -1)
+            parts = zip(*(part.chunk(self.groups, dim=1) for part in (q, k, v)), relations.sizes, strict=True)
+            mixed = torch.cat([self._within(*part) for part in parts], dim=1)
+        cells: Tensor = FromGroups.apply(mixed, scatter)  # type: ignore[no-untyped-call]
+        return cells.reshape(batch, length, -1)
 
-    def _within(self, rows: Tensor, size: int) -> Tensor:
-        """Attention among each ``size`` consecutive rows of ``[B, rows, 3 * heads * width]``."""
-        batch, count, _ = rows.shape
-        q, k, v = rows.reshape(-1, size, 3, self.heads, self.width).permute(2, 0, 3, 1, 4)
-        weights = (q @ k.transpose(-1, -2) * self.width**-0.5).softmax(dim=-1)
-        mixed: Tensor = (weights @ v).transpose(1, 2).reshape(batch, count, -1)
-        return mixed
+    def _within(self, q: Tensor, k: Tensor, v: Tensor, size: int) -> Tensor:
+        """Attention among each ``size`` consecutive vectors of ``[B, N, width]``."""
+        shape = q.shape
+        q, k, v = (part.reshape(-1, size, self.width) for part in (q, k, v))
+        weights = (torch.bmm(q, k.transpose(1, 2)) * self.width**-0.5).softmax(dim=-1)
+        return torch.bmm(weights, v).view(shape)
 
 
 MIXERS: dict[str, type[MLPMixer] | type[AttentionMixer] | type[RelationMixer]] = {

@@ -165,9 +165,7 @@ def read_card(path: Path, header: Header | None = None) -> Card:
     """
     header = header or read_header(path)
     if _KEY not in header.metadata:
-        raise InputError(
-            "is a safetensors file, but not one of trmcli's: it has no card", str(path)
-        )
+        raise InputError("is a safetensors file, but not one of trmcli's: it has no card", str(path))
     return Card.from_json(header.metadata[_KEY], str(path))
 
 
