@@ -19,7 +19,7 @@ from trmcli.training.checkpoint import list_checkpoints
 from trmcli.training.config import TrainConfig, apply_override, load_config, presets
 from trmcli.training.optim import learning_rate
 from trmcli.training.run import Evaluation, Interval, run, to_toml
-from trmcli.training.trainer import Trainer
+from trmcli.training.trainer import Trainer, rounds_at
 from trmcli.weights.files import load_weights, read_card
 
 TINY = """
@@ -246,10 +246,22 @@ def test_presets_load_and_round_trip_through_toml(tmp_path: Path) -> None:
 
 
 def test_the_learning_rate_rises_stays_and_falls() -> None:
-    config = load_config("sudoku-small", overrides=["lr=1.0", "max_steps=100", "warmup_steps=10"])
+    config = load_config(
+        "sudoku-small", overrides=["lr=1.0", "max_steps=100", "warmup_steps=10", "decay_fraction=0.4"]
+    )
     rates = [learning_rate(step, config) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and rates[9] == rates[59] == 1.0
     assert rates[80] == pytest.approx(0.5) and rates[99] == pytest.approx(0.025)
+
+
+def test_recursion_deepens_along_the_curriculum(tiny: Path) -> None:
+    config = load_config(
+        str(tiny), overrides=["max_steps=10", "rounds_curriculum=[[0.0, 1], [0.5, 3]]", "model.rounds=3"]
+    )
+    assert [rounds_at(step, config) for step in (0, 4, 5, 9)] == [1, 1, 3, 3]
+    assert rounds_at(0, load_config(str(tiny))) is None
+    with pytest.raises(InputError, match="rounds_curriculum must be pairs"):
+        load_config(str(tiny), overrides=["rounds_curriculum=[1, 2]"])
 
 
 def test_stopping_is_prompt(tiny: Path, tmp_path: Path) -> None:

@@ -146,7 +146,11 @@ class TinyRecursiveModel(nn.Module):
         return Carry(answer, latent)
 
     def supervision_step(
-        self, carry: Carry, question: Tensor, relations: Relations | None = None
+        self,
+        carry: Carry,
+        question: Tensor,
+        relations: Relations | None = None,
+        rounds: int | None = None,
     ) -> tuple[Carry, Output]:
         """T rounds, gradient through the last, then the heads (paper, figure 3: ``deep_recursion``).
 
@@ -154,12 +158,13 @@ class TinyRecursiveModel(nn.Module):
             carry: the states so far.
             question: x from :meth:`embed_question`.
             relations: for the relation mixer.
+            rounds: instead of the configuration's, for a curriculum of depth.
 
         Returns:
             The detached carry for the next step, and what the heads say.
         """
         with torch.no_grad():
-            for _ in range(self.config.rounds - 1):
+            for _ in range((rounds or self.config.rounds) - 1):
                 carry = self.round(carry, question, relations)
         carry = self.round(carry, question, relations)
         answer = carry.answer
@@ -174,5 +179,6 @@ class TinyRecursiveModel(nn.Module):
         tokens: Tensor,
         relations: Relations | None = None,
         puzzle: Tensor | None = None,
+        rounds: int | None = None,
     ) -> tuple[Carry, Output]:
-        return self.supervision_step(carry, self.embed_question(tokens, puzzle), relations)
+        return self.supervision_step(carry, self.embed_question(tokens, puzzle), relations, rounds)

@@ -51,6 +51,8 @@ class TrainConfig:
         batch_size: examples in a step.
         max_steps: gradient steps, one supervision step each; the schedule's length.
         supervision_steps: most supervision steps spent on one example (``halt_max_steps``).
+        rounds_curriculum: (share of ``max_steps``, T) pairs: from there on, a supervision step has T rounds
+            ("CGAR", arXiv:2511.08653: shallow recursion first). Empty: the model's own T throughout.
         exploration: share of examples whose early halting is put off (``halt_exploration_prob``).
         token_loss: ``stablemax`` (paper) or ``softmax``.
         halt_weight: weight of the halting loss.
@@ -76,6 +78,7 @@ class TrainConfig:
     batch_size: int = 64
     max_steps: int = 10000
     supervision_steps: int = 16
+    rounds_curriculum: tuple[tuple[float, int], ...] = ()
     exploration: float = 0.1
     token_loss: Literal["softmax", "stablemax"] = "softmax"
     halt_weight: float = 0.5
@@ -117,6 +120,11 @@ class TrainConfig:
         changed = {**values, "data": tuple(data)}
         if "betas" in values:
             changed["betas"] = tuple(values["betas"])
+        if "rounds_curriculum" in values:
+            pairs = values["rounds_curriculum"]
+            if not all(isinstance(pair, list) and len(pair) == 2 and pair[1] >= 1 for pair in pairs):
+                raise InputError("rounds_curriculum must be pairs such as [[0.0, 1], [0.5, 2]]", origin)
+            changed["rounds_curriculum"] = tuple((float(share), int(rounds)) for share, rounds in pairs)
         return cls(**changed)
 
 

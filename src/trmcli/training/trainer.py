@@ -143,7 +143,10 @@ class Trainer:
         state = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
         cast = {name: value.to(self.dtype) for name, value in state.items()}
         carry, output = torch.func.functional_call(
-            self.model, cast, (lane.carry, lane.tokens, lane.relations)
+            self.model,
+            cast,
+            (lane.carry, lane.tokens, lane.relations),
+            {"rounds": rounds_at(self.steps_done, self.config)},
         )
         losses = supervision_loss(
             output, lane.labels, kind=self.config.token_loss, halt_weight=self.config.halt_weight
@@ -217,6 +220,12 @@ class Trainer:
                     setattr(lane, key, state[key].to(self.device))
                 lane.carry = Carry(state["answer"].to(self.device), state["latent"].to(self.device))
         self.steps_done = int(values["step"])
+
+
+def rounds_at(step: int, config: TrainConfig) -> int | None:
+    """T at a step of the curriculum of depth; None for the model's own."""
+    reached = [rounds for share, rounds in config.rounds_curriculum if step >= share * config.max_steps]
+    return reached[-1] if reached else None
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
