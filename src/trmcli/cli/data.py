@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -72,6 +70,8 @@ def sudoku(
     """
     from trmcli.tasks.sudoku import BOX_SHAPES, Sudoku
     from trmcli.tasks.sudoku_search import generate_many, parse_clues, processors
+    from trmcli.ui.files import writing
+    from trmcli.ui.progress import progress
 
     if size not in BOX_SHAPES:
         raise InputError(f"there is no {size}x{size} Sudoku here: --size is 4, 6, 9 or 16")
@@ -84,7 +84,8 @@ def sudoku(
         return "".join(task.symbol(value, (size, size)) for value in cells.ravel().tolist())
 
     puzzles = generate_many(size, count, clue_range, minimal, seed, processes, unique)
-    with closing(puzzles), _output(output) as file, _progress(count) as advance:
+    with closing(puzzles), writing(output) as whole, progress("generating", count) as advance:
+        file = whole or sys.stdout
         if format is Format.csv:
             file.write("source,question,answer,rating\n")
         for question, answer, rating in puzzles:
@@ -95,35 +96,3 @@ def sudoku(
             if output is None:
                 file.flush()
             advance()
-
-
-@contextmanager
-def _output(path: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that appears under its name once it is whole."""
-    if path is None:
-        yield sys.stdout
-        return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            yield file
-        part.replace(path)
-    except OSError as error:
-        raise InputError(error.strerror or str(error), str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """A bar on standard error if that is a terminal; call what it gives once a puzzle."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("generating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("generating", total=total)
-        yield lambda: progress.advance(bar)
