@@ -43,3 +43,14 @@ def test_imports_point_one_way(file: Path) -> None:
 def test_torch_is_imported_late(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_training_needs_no_downloads() -> None:
+    """A training machine may have torch, NumPy, safetensors, typer and rich alone."""
+    code = """
+import sys
+sys.modules.update(dict.fromkeys(("pooch", "platformdirs", "requests")))
+import trmcli.cli.train, trmcli.training.run, trmcli.ui.dashboard
+from trmcli.cli.app import app
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -15,8 +15,18 @@ from trmcli.errors import InputError
 if TYPE_CHECKING:
     from trmcli.tasks.base import Cells
 
-app = typer.Typer(help="Make puzzles and data sets.", no_args_is_help=True)
-generate_app = typer.Typer(help="Make new puzzles with one solution each.", no_args_is_help=True)
+EXAMPLES = """
+Examples:
+
+  trm data generate sudoku                          # one puzzle
+
+  trm data generate sudoku --count 20 | trm solve -
+"""
+
+app = typer.Typer(help="Make puzzles and data sets.", epilog=EXAMPLES, no_args_is_help=True)
+generate_app = typer.Typer(
+    help="Make new puzzles with one solution each.", epilog=EXAMPLES, no_args_is_help=True
+)
 app.add_typer(generate_app, name="generate")
 
 
