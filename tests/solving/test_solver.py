@@ -88,6 +88,19 @@ def test_a_puzzle_gets_the_same_answer_alone_and_in_a_batch() -> None:
         np.testing.assert_allclose(alone.confidence[0], together.confidence[row], atol=1e-5)
 
 
+def test_a_batch_that_is_shared_between_threads_gives_the_same_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokens = random_tokens(37)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    alone = list(small_solver().steps(tokens, (9, 9), max_steps=3, halt="never"))[-1]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    shared = list(small_solver().steps(tokens, (9, 9), max_steps=3, halt="never"))[-1]
+    np.testing.assert_array_equal(alone.tokens, shared.tokens)
+    np.testing.assert_allclose(alone.confidence, shared.confidence, atol=1e-5)
+    np.testing.assert_allclose(alone.halt, shared.halt, atol=1e-5)
+
+
 @pytest.mark.parametrize("size", [4, 6, 9, 16])
 def test_one_set_of_weights_serves_every_size(size: int) -> None:
     step = next(small_solver().steps(random_tokens(2, size), (size, size), max_steps=1))

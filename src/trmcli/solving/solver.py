@@ -7,16 +7,22 @@ command line, the live view, replays, evaluation and the Python API all consume 
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
-from trmcli.model import Relations, TinyRecursiveModel
+from trmcli.model import Carry, Output, Relations, TinyRecursiveModel
 from trmcli.tasks.base import Bools, Ints, Shape, Task
 
 Halt = Literal["checked", "head", "never"]
@@ -78,6 +84,26 @@ def build_relations(task: Task, shape: Shape) -> Relations:
     )
 
 
+@cache
+def keep_memory() -> None:
+    """Let the C library keep the memory of freed tensors instead of giving it back after every operation.
+
+    Under glibc each result of some megabytes is otherwise mapped, cleared page by page and unmapped again, and
+    threads wait for each other in it. Elsewhere this does nothing.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            library = ctypes.CDLL("libc.so.6")
+            trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # malloc.h
+            library.mallopt(mmap_threshold, 1 << 30)
+            library.mallopt(trim_threshold, 1 << 30)
+            library.mallopt(top_pad, 64 << 20)
+
+
+LEAST_SHARE = 8
+"""Puzzles that are worth a thread of their own."""
+
+
 class Solver:
     """A model that is ready to solve puzzles of one task.
 
@@ -99,6 +125,9 @@ class Solver:
         self.model = model.to(self.device, dtype or default_dtype(self.device)).eval().requires_grad_(False)
         self.task = task
         self._relations: dict[Shape, Relations] = {}
+        keep_memory()
+        self._workers = torch.get_num_threads() if self.device.type == "cpu" else 1
+        self._pool = ThreadPoolExecutor(self._workers, initializer=torch.set_num_threads, initargs=(1,))
 
     def relations(self, shape: Shape) -> Relations:
         if shape not in self._relations:
@@ -126,7 +155,7 @@ class Solver:
         question = self.model.embed_question(inputs)
         carry = self.model.initial_carry(len(tokens), tokens.shape[1])
         for number in range(1, max_steps + 1):
-            carry, output = self.model.supervision_step(carry, question, relations)
+            carry, output = self._supervision_step(carry, question, relations)
             confidence, predicted = output.logits.float().softmax(dim=-1).max(dim=-1)
             answers: Ints = predicted.cpu().numpy()
             probability: Floats = output.halt.sigmoid().cpu().numpy()
@@ -145,3 +174,28 @@ class Solver:
                 kept = torch.from_numpy(left).to(self.device)
                 rows, questions = rows[left], questions[left]
                 question, carry = question[kept], carry[kept]
+
+    def _supervision_step(self, carry: Carry, question: Tensor, relations: Relations) -> tuple[Carry, Output]:
+        """One supervision step of the batch.
+
+        On a CPU a large batch is shared out between threads that each work alone on their part: tensors are
+        small, and this is faster than several threads on every operation.
+        """
+        shares = min(self._workers, len(question) // LEAST_SHARE)
+        if shares < 2:
+            return self.model.supervision_step(carry, question, relations)
+
+        def work(answer: Tensor, latent: Tensor, question: Tensor) -> tuple[Carry, Output]:
+            with torch.inference_mode():  # it holds in one thread only
+                return self.model.supervision_step(Carry(answer, latent), question, relations)
+
+        parts = (tensor.tensor_split(shares) for tensor in (carry.answer, carry.latent, question))
+        carries, outputs = zip(*self._pool.map(work, *parts), strict=True)
+        return (
+            Carry(torch.cat([one.answer for one in carries]), torch.cat([one.latent for one in carries])),
+            Output(
+                torch.cat([one.logits for one in outputs]),
+                torch.cat([one.halt for one in outputs]),
+                torch.cat([one.go_on for one in outputs]),
+            ),
+        )
