@@ -88,14 +88,14 @@ def build_relations(task: Task, shape: Shape) -> Relations:
 def keep_memory() -> None:
     """Let the C library keep the memory of freed tensors instead of giving it back after every operation.
 
-    Under glibc each result of some megabytes is otherwise mapped, cleared page by page and unmapped again, and
-    threads wait for each other in it. Elsewhere this does nothing.
+    Under glibc each result of some megabytes is otherwise mapped, cleared page by page and unmapped again,
+    and threads wait for each other in it. Elsewhere this does nothing.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             library = ctypes.CDLL("libc.so.6")
             trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # malloc.h
-            library.mallopt(mmap_threshold, 1 << 30)
+            library.mallopt(mmap_threshold, 32 << 20)  # the most that it takes
             library.mallopt(trim_threshold, 1 << 30)
             library.mallopt(top_pad, 64 << 20)
 
