@@ -12,7 +12,7 @@ import pytest
 
 import trmcli
 
-COMMANDS = ["solve", "eval", "train", "download", "info", "data"]
+COMMANDS = ["solve", "eval", "train", "download", "info", "convert", "data"]
 
 
 def test_help_names_every_command(trm: Callable[..., subprocess.CompletedProcess[str]]) -> None:

@@ -11,35 +11,12 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from trmcli.model import TinyRecursiveModel, TRMConfig
-from trmcli.model.losses import supervision_loss
+from trmcli.model import TinyRecursiveModel
+from trmcli.model.losses import Losses, go_on_target, supervision_loss
+from trmcli.weights.convert import Settings, infer_config, our_name
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden"
-FILES = sorted(GOLDEN.glob("trm_*.safetensors"))
-
-NAMES = (
-    ("_orig_mod.model.", ""),
-    ("inner.", ""),
-    ("L_level.", ""),
-    ("mlp_t.", "mixer.across."),
-    ("self_attn.qkv_proj", "mixer.qkv"),
-    ("self_attn.o_proj", "mixer.out"),
-    (".mlp.", ".ffn."),
-    ("gate_up_proj", "gate_up"),
-    ("down_proj", "down"),
-    ("embed_tokens.embedding_weight", "embed.weight"),
-    ("embed_pos.embedding_weight", "embed_positions.weight"),
-    ("puzzle_emb.weights", "embed_puzzle.weight"),
-    ("q_head", "halt_head"),
-    ("H_init", "initial_answer"),
-    ("L_init", "initial_latent"),
-)
-
-
-def our_name(name: str) -> str:
-    for theirs, ours in NAMES:
-        name = name.replace(theirs, ours)
-    return name
+FILES = sorted(GOLDEN.glob("*.safetensors"))
 
 
 @dataclass
@@ -56,35 +33,33 @@ def recorded(request: pytest.FixtureRequest) -> Recorded:
     with safe_open(request.param, "pt") as file:
         theirs = json.loads(file.metadata()["config"])
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    has_embedding = theirs["puzzle_emb_ndim"] > 0
-    config = TRMConfig(
-        vocab_size=theirs["vocab_size"],
-        hidden_size=theirs["hidden_size"],
-        num_layers=theirs["L_layers"],
-        mixer="mlp" if theirs["mlp_t"] else "attention",
-        rounds=theirs["H_cycles"],
-        latent_updates=theirs["L_cycles"],
-        expansion=theirs["expansion"],
-        num_heads=theirs["num_heads"],
-        positions=theirs["pos_encodings"],
-        seq_len=theirs["seq_len"],
-        puzzle_emb_len=theirs["puzzle_emb_len"] if has_embedding else 0,
-        num_puzzles=theirs["num_puzzle_identifiers"] if has_embedding else 0,
-    )
-    model = TinyRecursiveModel(config)
     state = {our_name(name[6:]): value for name, value in tensors.items() if name.startswith("state.")}
+    settings = Settings(
+        H_cycles=theirs["H_cycles"],
+        L_cycles=theirs["L_cycles"],
+        num_heads=theirs["num_heads"],
+        pos_encodings=theirs["pos_encodings"],
+        puzzle_emb_len=theirs.get("puzzle_emb_len"),
+    )
+    model = TinyRecursiveModel(infer_config(state, settings, request.param.name))
     model.load_state_dict(state)
     return Recorded(
         model,
         tensors,
         tensors["batch.inputs"].long(),
         tensors["batch.labels"].long(),
-        tensors["batch.puzzle_identifiers"].long() if has_embedding else None,
+        tensors["batch.puzzle_identifiers"].long() if theirs["puzzle_emb_ndim"] else None,
     )
 
 
 def test_there_are_vectors() -> None:
-    assert len(FILES) == 4
+    assert [path.stem for path in FILES] == [
+        "hrm",
+        "trm_attention_learned_pos",
+        "trm_attention_rope",
+        "trm_mlp",
+        "trm_mlp_no_puzzle_emb",
+    ]
 
 
 @torch.no_grad()
@@ -103,11 +78,24 @@ def test_four_evaluation_steps(recorded: Recorded) -> None:
             torch.testing.assert_close(value, expected, rtol=0, atol=1e-5)
 
 
-def test_loss_and_gradients_of_a_training_step(recorded: Recorded) -> None:
+def first_training_step(recorded: Recorded) -> Losses:
+    """The losses of one supervision step from the beginning, HRM's Q-learning included."""
     carry = recorded.model.initial_carry(*recorded.tokens.shape)
-    _, output = recorded.model(carry, recorded.tokens, None, recorded.puzzle)
-    losses = supervision_loss(output, recorded.labels)
+    carry, output = recorded.model(carry, recorded.tokens, None, recorded.puzzle)
+    target = None
+    if recorded.model.config.answer_layers:
+        with torch.no_grad():
+            _, following = recorded.model(carry, recorded.tokens, None, recorded.puzzle)
+        target = go_on_target(following, torch.zeros(len(recorded.tokens), dtype=torch.bool))
+    return supervision_loss(output, recorded.labels, go_on=target)
+
+
+def test_loss_and_gradients_of_a_training_step(recorded: Recorded) -> None:
+    losses = first_training_step(recorded)
     batch = len(recorded.tokens)
+    for name, value in (("lm", losses.tokens), ("q_halt", losses.halt), ("q_continue", losses.go_on)):
+        expected = recorded.tensors.get(f"train.metric.{name}_loss", torch.zeros(1))[0]
+        torch.testing.assert_close(value.double() * batch, expected.double(), rtol=1e-6, atol=0)
     torch.testing.assert_close(
         losses.total.detach().double() * batch, recorded.tensors["train.loss_sum"][0], rtol=1e-6, atol=0
     )
@@ -128,11 +116,10 @@ def test_loss_and_gradients_of_a_training_step(recorded: Recorded) -> None:
 def test_gradient_of_the_puzzle_embedding(recorded: Recorded) -> None:
     if recorded.puzzle is None:
         return
-    carry = recorded.model.initial_carry(*recorded.tokens.shape)
-    _, output = recorded.model(carry, recorded.tokens, None, recorded.puzzle)
-    supervision_loss(output, recorded.labels).total.backward()
+    first_training_step(recorded).total.backward()
     gradient = recorded.model.embed_puzzle.weight.grad
     assert gradient is not None
+    gradient = gradient.to_dense()
     # The reference records one gradient an example; a table sums them over the examples of a puzzle.
     expected = torch.zeros_like(gradient)
     expected.index_add_(0, recorded.puzzle, recorded.tensors["train.grad.inner.puzzle_emb.local_weights"])

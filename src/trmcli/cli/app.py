@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from trmcli.cli import data, download, eval, info, solve, train
+from trmcli.cli import convert, data, download, eval, info, solve, train
 from trmcli.errors import InputError
 
 EXAMPLES = """
@@ -114,6 +114,7 @@ app.command("eval", epilog=eval.EXAMPLES)(eval.evaluate)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command(epilog=download.EXAMPLES)(download.download)
 app.command(epilog=info.EXAMPLES)(info.info)
+app.command(epilog=convert.EXAMPLES)(convert.convert)
 app.add_typer(data.app, name="data")
 
 

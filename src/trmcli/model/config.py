@@ -9,11 +9,16 @@ from typing import Any, Literal, get_args, get_type_hints
 Mixer = Literal["mlp", "attention", "relation"]
 Positions = Literal["none", "rope", "learned"]
 RelationKind = Literal["groups", "neighbours"]
+Gradient = Literal["round", "step"]
 
 
 @dataclass(frozen=True)
 class TRMConfig:
-    """A Tiny Recursive Model.
+    """A Tiny Recursive Model, or a Hierarchical Reasoning Model.
+
+    HRM (arXiv:2506.21734) is the same loop with two changes, which the paper of TRM undoes and measures one
+    by one: y has a network of its own (``answer_layers``), and the gradient goes back through the last update
+    of each state only (``gradient="step"``). So it is two settings here, not a second model.
 
     The paper's letters and the reference's names (``config/arch/trm.yaml``) stand behind the fields.
 
@@ -21,6 +26,8 @@ class TRMConfig:
         vocab_size: tokens, padding included.
         hidden_size: width D of every vector.
         num_layers: layers of the one network (``L_layers``), 2 in the paper.
+        answer_layers: layers of a second network that updates y (``H_layers``); 0: the one network does.
+        gradient: how far back it goes: through the last ``round`` (TRM) or the last ``step`` (HRM).
         mixer: how cells exchange information; see :mod:`trmcli.model.mixers`.
         rounds: T (``H_cycles``): rounds in a supervision step, all but the last without gradient.
         latent_updates: n (``L_cycles``): updates of the latent z in a round.
@@ -41,6 +48,8 @@ class TRMConfig:
     vocab_size: int
     hidden_size: int = 512
     num_layers: int = 2
+    answer_layers: int = 0
+    gradient: Gradient = "round"
     mixer: Mixer = "attention"
     rounds: int = 3
     latent_updates: int = 6
@@ -62,8 +71,10 @@ class TRMConfig:
         for name in positive:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.answer_layers < 0:
+            raise ValueError(f"answer_layers must be at least 0, not {self.answer_layers}")
         hints = get_type_hints(type(self))
-        for name in ("mixer", "positions", "halt_pool"):
+        for name in ("mixer", "positions", "halt_pool", "gradient"):
             if getattr(self, name) not in get_args(hints[name]):
                 choices = ", ".join(get_args(hints[name]))
                 raise ValueError(f"{name} must be one of {choices}, not {getattr(self, name)!r}")

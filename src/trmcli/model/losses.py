@@ -44,6 +44,7 @@ class Losses:
         total: scalar to differentiate: the mean over the batch.
         tokens: scalar, mean token loss of a puzzle.
         halt: scalar, mean halting loss.
+        go_on: scalar, mean loss of HRM's second halting output; 0 without a target for it.
         exact: ``[B]`` bool, answers that are exactly right.
         cells: ``[B]`` float32, share of cells that are right.
     """
@@ -51,16 +52,37 @@ class Losses:
     total: Tensor
     tokens: Tensor
     halt: Tensor
+    go_on: Tensor
     exact: Tensor
     cells: Tensor
 
 
+def go_on_target(following: Output, last: Tensor) -> Tensor:
+    """HRM's bootstrapped target of ``go_on``: how good halting will be if one goes on now.
+
+    Args:
+        following: what the heads say one supervision step later, without gradient.
+        last: ``[B]`` bool, which puzzles have no further step than that one.
+
+    Returns:
+        ``[B]`` probabilities (``models/recursive_reasoning/hrm.py``: ``target_q_continue``).
+    """
+    best = torch.maximum(following.halt, following.go_on)
+    return torch.where(last, following.halt, best).sigmoid()
+
+
 def supervision_loss(
-    output: Output, labels: Tensor, *, kind: TokenLoss = "stablemax", halt_weight: float = 0.5
+    output: Output,
+    labels: Tensor,
+    *,
+    kind: TokenLoss = "stablemax",
+    halt_weight: float = 0.5,
+    go_on: Tensor | None = None,
 ) -> Losses:
     """The loss of one supervision step. Labels below 1 (padding; -100 in the reference) do not count.
 
-    Tokens are averaged over a puzzle's cells; the weighted halting loss is added.
+    Tokens are averaged over a puzzle's cells; the weighted halting loss is added. ``go_on`` is the target of
+    the second halting output (:func:`go_on_target`), which only HRM trains.
 
     ``models/losses.py: ACTLossHead`` of the reference; there both are summed over the batch and divided by
     its size afterwards, which gives the mean used here.
@@ -76,4 +98,8 @@ def supervision_loss(
         exact = right.sum(dim=-1) == counted.sum(dim=-1)
         cells = right.sum(dim=-1) / count
     halt = F.binary_cross_entropy_with_logits(output.halt, exact.to(output.halt.dtype))
-    return Losses(tokens + halt_weight * halt, tokens.detach(), halt.detach(), exact, cells)
+    later = (
+        torch.zeros_like(halt) if go_on is None else F.binary_cross_entropy_with_logits(output.go_on, go_on)
+    )
+    total = tokens + halt_weight * (halt + later)
+    return Losses(total, tokens.detach(), halt.detach(), later.detach(), exact, cells)

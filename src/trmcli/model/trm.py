@@ -6,8 +6,10 @@ reference) and the *latent* scratchpad z (``z_L``). With the embedded question x
     T rounds of:  n times  z <- network(z + y + x)
                   once     y <- network(y + z)
 
-with gradient through the last round only. Heads then read the answer's tokens and a halting logit from y, and
-the states, detached, are carried into the next supervision step.
+with gradient through the last round only. HRM (arXiv:2506.21734; ``models/recursive_reasoning/hrm.py``) gives
+y a network of its own and lets the gradient through the last update of z and of y only. Heads then read the
+answer's tokens and a halting logit from y, and the states, detached, are carried into the next supervision
+step.
 """
 
 from __future__ import annotations
@@ -88,13 +90,16 @@ class TinyRecursiveModel(nn.Module):
         size = config.hidden_size
         self.embed = nn.Embedding(config.vocab_size, size)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
+        if config.answer_layers:
+            self.answer_layers = nn.ModuleList(Layer(config) for _ in range(config.answer_layers))
         self.lm_head = Linear(size, config.vocab_size, bias=False)
         self.halt_head = Linear(size, 2)
         if config.positions == "learned":
             self.embed_positions = nn.Embedding(config.seq_len + config.puzzle_emb_len, size)
             truncated_normal_(self.embed_positions.weight.data, size**-0.5)
         if config.puzzle_emb_len:
-            self.embed_puzzle = nn.Embedding(config.num_puzzles, size)
+            # A step touches few puzzles of many, so the gradient holds their rows only.
+            self.embed_puzzle = nn.Embedding(config.num_puzzles, size, sparse=True)
             nn.init.zeros_(self.embed_puzzle.weight)
         self.register_buffer("initial_answer", truncated_normal_(torch.empty(size), 1.0))
         self.register_buffer("initial_latent", truncated_normal_(torch.empty(size), 1.0))
@@ -119,11 +124,14 @@ class TinyRecursiveModel(nn.Module):
         return Carry(answer.expand(shape), latent.expand(shape))
 
     def embed_question(self, tokens: Tensor, puzzle: Tensor | None = None) -> Tensor:
-        """x: ``[B, L]`` tokens (and ``[B]`` puzzle numbers) to ``[B, P + L, D]``, scaled by sqrt(D)."""
+        """x: ``[B, L]`` tokens (and ``[B]`` puzzle numbers) to ``[B, P + L, D]``, scaled by sqrt(D).
+
+        Without numbers, every puzzle is number 0, the reference's ``<blank>``.
+        """
         embedded = self.embed(tokens)
         if self.config.puzzle_emb_len:
-            assert puzzle is not None, "this model needs the puzzle's number"
-            front = self.embed_puzzle(puzzle).unsqueeze(1)
+            numbers = tokens.new_zeros(len(tokens), dtype=torch.long) if puzzle is None else puzzle
+            front = self.embed_puzzle(numbers).to(embedded.dtype).unsqueeze(1)
             pad = front.new_zeros(len(front), self.config.puzzle_emb_len - 1, front.shape[-1])
             embedded = torch.cat((front, pad, embedded), dim=1)
         if self.config.positions == "learned":
@@ -132,18 +140,24 @@ class TinyRecursiveModel(nn.Module):
         return scaled
 
     def network(self, state: Tensor, injected: Tensor, relations: Relations | None) -> Tensor:
-        x = state + injected
-        for layer in self.layers:
-            x = layer(x, relations)
-        return x
+        """The one network (``L_level``): ``state`` updated by what is ``injected``."""
+        return apply_layers(self.layers, state + injected, relations)
+
+    def answer_network(self, answer: Tensor, latent: Tensor, relations: Relations | None) -> Tensor:
+        """The network that updates y: the one network, or HRM's second one (``H_level``)."""
+        layers = self.answer_layers if self.config.answer_layers else self.layers
+        return apply_layers(layers, answer + latent, relations)
 
     def round(self, carry: Carry, question: Tensor, relations: Relations | None) -> Carry:
         """n updates of the latent, then one of the answer (paper, figure 3: ``latent_recursion``)."""
         answer, latent = carry.answer, carry.latent
-        for _ in range(self.config.latent_updates):
-            latent = self.network(latent, answer + question, relations)
-        answer = self.network(answer, latent, relations)
-        return Carry(answer, latent)
+        for number in range(1, self.config.latent_updates + 1):
+            last = number == self.config.latent_updates
+            with torch.set_grad_enabled(
+                torch.is_grad_enabled() and (last or self.config.gradient == "round")
+            ):
+                latent = self.network(latent, answer + question, relations)
+        return Carry(self.answer_network(answer, latent, relations), latent)
 
     def supervision_step(
         self,
@@ -182,3 +196,10 @@ class TinyRecursiveModel(nn.Module):
         rounds: int | None = None,
     ) -> tuple[Carry, Output]:
         return self.supervision_step(carry, self.embed_question(tokens, puzzle), relations, rounds)
+
+
+def apply_layers(layers: nn.ModuleList, x: Tensor, relations: Relations | None) -> Tensor:
+    """``[B, P + L, D]`` through one layer after another."""
+    for layer in layers:
+        x = layer(x, relations)
+    return x

@@ -26,7 +26,8 @@ class DataConfig:
     """One source of training examples; a run draws from several in proportion to ``weight``.
 
     Attributes:
-        source: a file with puzzles and answers (CSV or text), or ``generated``.
+        source: a file with puzzles and answers (CSV or text), a dataset folder of the reference, or
+            ``generated``.
         weight: share of the gradient steps that train on this source.
         count: how many puzzles to generate.
         options: what to generate, in the task's own words (Sudoku: ``size``, ``clues``, ``minimal``).
@@ -56,12 +57,16 @@ class TrainConfig:
         exploration: share of examples whose early halting is put off (``halt_exploration_prob``).
         token_loss: ``stablemax`` (paper) or ``softmax``.
         halt_weight: weight of the halting loss.
+        halting: ``binary``: learn whether the answer is right, and halt if so (paper). ``q_learning``: learn
+            as well what going on is worth, by one more forward pass a step, and halt if it is less (HRM).
         reveal_share, reveal_max: share of examples made easier, and by how many cells at most.
-        optimizer: ``adamw``, or ``muon`` for the matrices and AdamW for the rest.
+        optimizer: ``adamw``, ``adam_atan2`` (paper), or ``muon`` for the matrices and AdamW for the rest.
         lr, weight_decay, betas: of the optimiser; with Muon, updates are scaled to AdamW's size.
-        clip: largest norm of the gradient.
+        puzzle_emb_lr, puzzle_emb_weight_decay: of the puzzle embeddings, which learn by sign-SGD.
+        clip: largest norm of the gradient; 0 lets every gradient pass (paper).
         warmup_steps: linear warm-up.
-        decay_fraction: share of the steps at the end in which the rate falls linearly to ``lr_floor * lr``.
+        schedule: ``linear``, or ``cosine`` from the warm-up's end (reference); both to ``lr_floor * lr``.
+        decay_fraction: share of the steps at the end in which a linear schedule falls.
         ema: decay of the averaged weights, which are what is evaluated and exported.
         dtype: of computation; ``auto`` is bfloat16 where the processor multiplies it faster.
         eval_every: steps between evaluations.
@@ -82,15 +87,19 @@ class TrainConfig:
     exploration: float = 0.1
     token_loss: Literal["softmax", "stablemax"] = "softmax"
     halt_weight: float = 0.5
+    halting: Literal["binary", "q_learning"] = "binary"
     reveal_share: float = 0.0
     reveal_max: int = 0
-    optimizer: Literal["adamw", "muon"] = "adamw"
+    optimizer: Literal["adamw", "adam_atan2", "muon"] = "adamw"
     lr: float = 1e-3
     lr_floor: float = 0.0
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
+    puzzle_emb_lr: float = 1e-2
+    puzzle_emb_weight_decay: float = 0.1
     clip: float = 1.0
     warmup_steps: int = 200
+    schedule: Literal["linear", "cosine"] = "linear"
     decay_fraction: float = 0.4
     ema: float = 0.999
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -148,7 +157,9 @@ def _check_types(cls: type, values: Mapping[str, Any], origin: str) -> None:
 
 _CHOICES = {
     "token_loss": ("softmax", "stablemax"),
-    "optimizer": ("adamw", "muon"),
+    "halting": ("binary", "q_learning"),
+    "optimizer": ("adamw", "muon", "adam_atan2"),
+    "schedule": ("linear", "cosine"),
     "dtype": ("auto", "float32", "bfloat16"),
 }
 

@@ -32,13 +32,14 @@ class Examples:
         )
 
     def draw(
-        self, task: Task, count: int, config: TrainConfig, rng: np.random.Generator
-    ) -> tuple[Ints, Ints]:
-        """``count`` random examples under random symmetries, some made easier.
+        self, task: Task, slots: Ints, step: int, config: TrainConfig, rng: np.random.Generator
+    ) -> tuple[Ints, Ints, Ints]:
+        """Random examples under random symmetries, some made easier, for these places of a batch.
 
         Returns:
-            Tokens and labels, ``[count, L]`` each.
+            Tokens and labels, ``[len(slots), L]`` each, and ``[len(slots)]`` numbers of the puzzles (all 0).
         """
+        count = len(slots)
         rows = rng.integers(len(self), size=count)
         questions, answers = self.questions[rows].astype(np.int64), self.answers[rows].astype(np.int64)
         symmetry = task.symmetries(self.shape, count, rng)
@@ -47,7 +48,7 @@ class Examples:
             revealed = rng.integers(config.reveal_max + 1, size=count)
             revealed[rng.random(count) >= config.reveal_share] = 0
             questions = task.reveal(questions, answers, revealed, rng)
-        return questions, answers
+        return questions, answers, np.zeros(count, dtype=np.int64)
 
 
 def load_examples(task: Task, data: DataConfig, seed: int) -> Examples:

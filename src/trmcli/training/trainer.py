@@ -7,6 +7,7 @@ generator seeded with (seed, s): a resumed run goes on exactly as if it had neve
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,32 +18,34 @@ from torch import Tensor
 
 from trmcli.errors import InputError
 from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
-from trmcli.model.losses import Losses, supervision_loss
+from trmcli.model.losses import Losses, go_on_target, supervision_loss
 from trmcli.solving.solver import Solver, build_relations, default_dtype
 from trmcli.tasks.base import Task
 from trmcli.training.checkpoint import optimizer_tensors, restore_optimizers, save_checkpoint
 from trmcli.training.config import TrainConfig
 from trmcli.training.data import Examples
 from trmcli.training.ema import EMA
-from trmcli.training.optim import build_optimizers, learning_rate
+from trmcli.training.optim import PUZZLE_TABLE, build_optimizers, learning_rate
 
 
 @dataclass
 class Lane:
     """One source's batch on its way through the supervision steps; each source keeps its own.
 
-    ``tokens`` and ``labels`` are ``[B, L]``; ``steps`` (supervision steps done) and ``halted`` are ``[B]``.
+    ``tokens`` and ``labels`` are ``[B, L]``; ``puzzle`` (numbers), ``steps`` (supervision steps done) and
+    ``halted`` are ``[B]``.
     """
 
     examples: Examples
     relations: Relations
     tokens: Tensor
     labels: Tensor
+    puzzle: Tensor
     steps: Tensor
     halted: Tensor
     carry: Carry
 
-    STATE = ("tokens", "labels", "steps", "halted")
+    STATE = ("tokens", "labels", "puzzle", "steps", "halted")
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Trainer:
         dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "auto": default_dtype(device)}
         self.dtype = dtypes[config.dtype]
         self.optimizers = build_optimizers(self.model, config)
+        self.clipped = [value for name, value in self.model.named_parameters() if name != PUZZLE_TABLE]
         self.ema = EMA(self.model, config.ema)
         self.lanes = [self._lane(part) for part in examples]
         weights = np.array([entry.weight for entry in config.data])
@@ -99,6 +103,7 @@ class Trainer:
             build_relations(self.task, examples.shape).to(self.device),
             tokens=blank,
             labels=blank.clone(),
+            puzzle=torch.zeros(batch, dtype=torch.long, device=self.device),
             steps=torch.zeros(batch, dtype=torch.long, device=self.device),
             halted=torch.ones(batch, dtype=torch.bool, device=self.device),
             carry=Carry(carry.answer.to(self.dtype).clone(), carry.latent.to(self.dtype).clone()),
@@ -113,10 +118,10 @@ class Trainer:
         lr = learning_rate(self.steps_done, config)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = lr
+                group["lr"] = lr * group.get("lr_ratio", 1.0)
         carry, losses, halt = self._forward(lane)
         losses.total.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.clipped, config.clip or math.inf)
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -129,7 +134,7 @@ class Trainer:
             step=self.steps_done,
             loss=float(losses.total.detach()),
             token_loss=float(losses.tokens),
-            halt_loss=float(losses.halt),
+            halt_loss=float(losses.halt + losses.go_on),
             cells=float(losses.cells.mean()),
             ended=int(lane.halted.sum()),
             exact=int((losses.exact & lane.halted).sum()),
@@ -139,26 +144,35 @@ class Trainer:
         )
 
     def _forward(self, lane: Lane) -> tuple[Carry, Losses, Tensor]:
-        """One supervision step in the dtype of computation; gradients reach the float32 masters."""
+        """One supervision step in the dtype of computation; gradients reach the float32 masters.
+
+        Returns:
+            The carry, the losses, and ``[B]`` logits that are positive where the model wants to halt.
+        """
+        config = self.config
         state = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
-        cast = {name: value.to(self.dtype) for name, value in state.items()}
-        carry, output = torch.func.functional_call(
-            self.model,
-            cast,
-            (lane.carry, lane.tokens, lane.relations),
-            {"rounds": rounds_at(self.steps_done, self.config)},
-        )
+        cast = {name: value.to(self.dtype) for name, value in state.items() if name != PUZZLE_TABLE}
+        inputs = (lane.tokens, lane.relations, lane.puzzle, rounds_at(self.steps_done, config))
+        carry, output = torch.func.functional_call(self.model, cast, (lane.carry, *inputs))
+        halt, target = output.halt.detach(), None
+        if config.halting == "q_learning":
+            with torch.no_grad():
+                _, following = torch.func.functional_call(self.model, cast, (carry, *inputs))
+            target = go_on_target(following, lane.steps + 1 >= config.supervision_steps)
+            halt = halt - output.go_on.detach()
         losses = supervision_loss(
-            output, lane.labels, kind=self.config.token_loss, halt_weight=self.config.halt_weight
+            output, lane.labels, kind=config.token_loss, halt_weight=config.halt_weight, go_on=target
         )
-        return carry, losses, output.halt.detach()
+        return carry, losses, halt
 
     def _refill(self, lane: Lane, rng: np.random.Generator) -> None:
         """Replace the halted examples of a lane by fresh ones."""
         rows = lane.halted.nonzero().squeeze(1)
-        tokens, labels = lane.examples.draw(self.task, len(rows), self.config, rng)
+        slots = rows.cpu().numpy()
+        tokens, labels, puzzle = lane.examples.draw(self.task, slots, self.steps_done, self.config, rng)
         lane.tokens[rows] = torch.from_numpy(tokens).to(self.device)
         lane.labels[rows] = torch.from_numpy(labels).to(self.device)
+        lane.puzzle[rows] = torch.from_numpy(puzzle).to(self.device)
         lane.steps[rows] = 0
         initial = self.model.initial_carry(len(lane.steps), lane.tokens.shape[1])
         fresh = Carry(initial.answer.to(self.dtype), initial.latent.to(self.dtype))
@@ -217,7 +231,8 @@ class Trainer:
             state = _under(f"lane.{number}.", tensors)
             if state and state["tokens"].shape == lane.tokens.shape:
                 for key in Lane.STATE:
-                    setattr(lane, key, state[key].to(self.device))
+                    if key in state:  # the first checkpoints had no puzzle numbers
+                        setattr(lane, key, state[key].to(self.device))
                 lane.carry = Carry(state["answer"].to(self.device), state["latent"].to(self.device))
         self.steps_done = int(values["step"])
 

@@ -217,7 +217,6 @@ def save_weights(
         InputError: the tensors do not fit ``card.config``, or the file cannot be written.
     """
     import torch
-    from safetensors.torch import save
 
     if isinstance(model, torch.nn.Module):
         card = replace(card, config=model.config.to_dict())
@@ -225,13 +224,28 @@ def save_weights(
     else:
         state = model
     _checked_model(card, {name: tuple(tensor.shape) for name, tensor in state.items()}, str(path))
-    tensors = {
-        name: tensor.detach().to("cpu", dtype or torch.bfloat16, copy=True).contiguous()
-        for name, tensor in state.items()
-    }
-    data = save(tensors, {_KEY: card.to_json()})
-    with new_file(path) as temporary:
-        temporary.write_bytes(data)
+    with new_file(path) as temporary, temporary.open("wb") as file:
+        file.writelines(_serialized(state, dtype or torch.bfloat16, {_KEY: card.to_json()}))
+
+
+def _serialized(
+    state: Mapping[str, torch.Tensor], dtype: torch.dtype, metadata: Mapping[str, str]
+) -> Iterator[bytes]:
+    """A safetensors file in pieces, so that no second copy of a large table is ever in memory."""
+    import torch
+
+    kind = {torch.bfloat16: "BF16", torch.float32: "F32"}[dtype]
+    header: dict[str, Any] = {"__metadata__": dict(metadata)}
+    end = 0
+    for name in sorted(state):
+        start, end = end, end + state[name].numel() * dtype.itemsize
+        header[name] = {"dtype": kind, "shape": list(state[name].shape), "data_offsets": [start, end]}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    yield len(text).to_bytes(8, "little") + text
+    for name in sorted(state):
+        for piece in torch.split(state[name].detach().reshape(-1), 1 << 22):
+            yield piece.to("cpu", dtype).contiguous().view(torch.uint8).numpy().tobytes()
 
 
 @contextmanager

@@ -1,0 +1,326 @@
+"""The reference's checkpoints to weights files and back.
+
+A checkpoint of TinyRecursiveModels is the state dict of a model, written by ``torch.save``: a pickle. It is
+read by ``torch.load(weights_only=True, mmap=True)`` and in no other way, so nothing in it can run, and big
+tables of puzzle embeddings stay on disk until they are written again. Shapes tell most of a model's settings.
+The others stand in ``all_config.yaml``, which the reference writes next to its checkpoints: a machine's YAML
+with one plain ``key: value`` a line, of which a few are needed, so a pattern reads them and no YAML parser is
+installed for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trmcli.errors import InputError
+from trmcli.weights.files import Card, new_file, read_card, read_header, save_weights
+
+if TYPE_CHECKING:
+    import torch
+
+    from trmcli.model import TRMConfig
+
+PREFIX = "_orig_mod.model.inner."
+"""What stands before every name if the model was compiled; less of it does if not."""
+
+_TOP = {
+    "embed_tokens.embedding_weight": "embed.weight",
+    "embed_pos.embedding_weight": "embed_positions.weight",
+    "puzzle_emb.weights": "embed_puzzle.weight",
+    "lm_head.weight": "lm_head.weight",
+    "q_head.weight": "halt_head.weight",
+    "q_head.bias": "halt_head.bias",
+    "H_init": "initial_answer",
+    "L_init": "initial_latent",
+}
+_LEVELS = {"L_level": "layers", "H_level": "answer_layers"}
+_IN_LAYER = {
+    "mlp_t.gate_up_proj.weight": "mixer.across.gate_up.weight",
+    "mlp_t.down_proj.weight": "mixer.across.down.weight",
+    "self_attn.qkv_proj.weight": "mixer.qkv.weight",
+    "self_attn.o_proj.weight": "mixer.out.weight",
+    "mlp.gate_up_proj.weight": "ffn.gate_up.weight",
+    "mlp.down_proj.weight": "ffn.down.weight",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What shapes do not tell, by the reference's names; None where nobody has said."""
+
+    H_cycles: int | None = None
+    L_cycles: int | None = None
+    num_heads: int | None = None
+    pos_encodings: str | None = None
+    puzzle_emb_len: int | None = None
+    expansion: float = 4.0
+    rms_norm_eps: float = 1e-5
+    rope_theta: float = 10000.0
+
+
+_KINDS: dict[str, type] = {
+    "pos_encodings": str,
+    "expansion": float,
+    "rms_norm_eps": float,
+    "rope_theta": float,
+}
+
+
+def our_name(name: str) -> str:
+    """Our name of a tensor of the reference.
+
+    Raises:
+        KeyError: if it knows no such tensor.
+    """
+    bare = re.sub(r"^(_orig_mod\.)?(model\.)?(inner\.)?", "", name)
+    if bare in _TOP:
+        return _TOP[bare]
+    match = re.fullmatch(r"([LH]_level)\.layers\.(\d+)\.(.+)", bare)
+    if match is None or match[3] not in _IN_LAYER:
+        raise KeyError(name)
+    return f"{_LEVELS[match[1]]}.{match[2]}.{_IN_LAYER[match[3]]}"
+
+
+def reference_name(name: str) -> str:
+    """The reference's name, without :data:`PREFIX`, of a tensor of ours: the inverse of :func:`our_name`.
+
+    Raises:
+        KeyError: if it has no such tensor.
+    """
+    top = {ours: theirs for theirs, ours in _TOP.items()}
+    if name in top:
+        return top[name]
+    part, number, rest = name.split(".", 2) if name.count(".") > 1 else (name, "", "")
+    levels = {ours: theirs for theirs, ours in _LEVELS.items()}
+    inside = {ours: theirs for theirs, ours in _IN_LAYER.items()}
+    return f"{levels[part]}.layers.{number}.{inside[rest]}"
+
+
+def read_settings(config: Path | None, overrides: Iterable[str] = ()) -> Settings:
+    """Settings from ``all_config.yaml``, then from ``key=value``.
+
+    Raises:
+        InputError: a file cannot be read, a key is unknown or its value is of the wrong kind.
+    """
+    known = [entry.name for entry in fields(Settings)]
+    values: dict[str, Any] = {}
+    if config is not None:
+        try:
+            text = config.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot be read: {error}", str(config)) from None
+        for key, value in re.findall(r"^ *(\w+): *([^\s#]+) *(?:#.*)?$", text, re.MULTILINE):
+            if key in known:
+                values[key] = _parse(key, value, str(config))
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or key.strip() not in known:
+            raise InputError(f"{override!r} is no setting: write key=value with {', '.join(known)}", "--set")
+        values[key.strip()] = _parse(key.strip(), value.strip(), "--set")
+    return Settings(**values)
+
+
+def _parse(key: str, value: str, origin: str) -> Any:
+    kind = _KINDS.get(key, int)
+    try:
+        return kind(value)
+    except ValueError:
+        raise InputError(f"{key} must be {kind.__name__}, not {value!r}", origin) from None
+
+
+def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a reference checkpoint by our names, still on disk (memory-mapped).
+
+    Newer checkpoints hold a dict with ``model`` and perhaps ``ema_helper``, whose averages are preferred.
+
+    Raises:
+        InputError: it is no checkpoint, holds anything but tensors, or a tensor that nobody knows.
+    """
+    values = _load(path)
+    parts = [values]
+    if "model" in values:
+        parts = [part for key in ("model", "ema_helper") if isinstance(part := values.get(key), Mapping)]
+    state = {}
+    for part in parts:
+        for name, tensor in part.items():
+            try:
+                ours = our_name(str(name))
+            except KeyError:
+                raise InputError(f"holds {name!r}, which is no tensor of TRM or HRM", str(path)) from None
+            if not hasattr(tensor, "is_floating_point") or not tensor.is_floating_point():
+                raise InputError(f"holds {name!r}, which is no tensor of floats", str(path))
+            state[ours] = tensor
+    return state
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    import pickle
+
+    import torch
+
+    if not path.is_file():
+        raise InputError("is a folder, not a checkpoint" if path.is_dir() else "no such file", str(path))
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        what = f"names {found[1]}, which" if found else "holds something that"
+        raise InputError(f"{what} is no tensor; nothing of it was run", str(path)) from None
+    except Exception as error:  # a damaged archive raises whatever it likes
+        reason = str(error).partition("\n")[0][:120]
+        raise InputError(f"is no PyTorch checkpoint that can be read: {reason}", str(path)) from None
+    if not isinstance(values, Mapping):
+        raise InputError(f"holds a {type(values).__name__}, not a state dict", str(path))
+    return values
+
+
+def infer_config(state: Mapping[str, torch.Tensor], settings: Settings, origin: str) -> TRMConfig:
+    """The model's settings, from its tensors' shapes where they tell.
+
+    Raises:
+        InputError: naming the settings that are missing, or a tensor that does not fit.
+    """
+    from trmcli.model import TRMConfig
+
+    for name in ("embed.weight", "layers.0.ffn.gate_up.weight"):
+        if name not in state or state[name].ndim != 2:
+            raise InputError(f"has no usable tensor {reference_name(name)!r}", origin)
+    vocab_size, hidden = state["embed.weight"].shape
+    across = state.get("layers.0.mixer.across.down.weight")
+    learned = state.get("embed_positions.weight")
+    puzzles = state.get("embed_puzzle.weight")
+    needed = ["H_cycles", "L_cycles"]
+    if across is None:
+        needed += ["num_heads"] if learned is not None else ["num_heads", "pos_encodings"]
+    hierarchical = any(name.startswith("answer_layers.") for name in state)
+    if puzzles is not None and not hierarchical:  # one token in HRM, as many as its setting says in TRM
+        needed.append("puzzle_emb_len")
+    if missing := [name for name in needed if getattr(settings, name) is None]:
+        raise InputError(
+            f"does not say {', '.join(missing)}: name its all_config.yaml by --config, "
+            f"or --set {missing[0]}=…",
+            origin,
+        )
+    if puzzles is not None and puzzles.shape[1] != hidden:
+        raise InputError(
+            f"has 'puzzle_emb.weights' of width {puzzles.shape[1]}, and only {hidden} is known", origin
+        )
+    front = 0 if puzzles is None else settings.puzzle_emb_len or 1
+    positions: Any = settings.pos_encodings if across is None else "none"  # of no effect on the MLP
+    if learned is not None:
+        positions = "learned"
+    length = next((len(tensor) for tensor in (across, learned) if tensor is not None), front)
+    try:
+        config = TRMConfig(
+            vocab_size=vocab_size,
+            hidden_size=hidden,
+            num_layers=_count(state, "layers"),
+            answer_layers=_count(state, "answer_layers"),
+            gradient="step" if hierarchical else "round",
+            mixer="attention" if across is None else "mlp",
+            rounds=settings.H_cycles or 0,
+            latent_updates=settings.L_cycles or 0,
+            expansion=settings.expansion,
+            num_heads=settings.num_heads or 1,
+            positions=positions,
+            seq_len=length - front,
+            puzzle_emb_len=front,
+            num_puzzles=0 if puzzles is None else len(puzzles),
+            norm_eps=settings.rms_norm_eps,
+            rope_theta=settings.rope_theta,
+        )
+    except ValueError as error:
+        raise InputError(str(error), origin) from None
+    width = state["layers.0.ffn.gate_up.weight"].shape[0] // 2
+    if width != config.ffn_size:
+        raise InputError(
+            f"has a SwiGLU of width {width}, and expansion={settings.expansion:g} gives {config.ffn_size}: "
+            "--set expansion=…",
+            origin,
+        )
+    return config
+
+
+def _count(state: Mapping[str, Any], level: str) -> int:
+    return len({name.split(".")[1] for name in state if name.startswith(f"{level}.")})
+
+
+def from_reference(
+    source: Path, target: Path, settings: Settings, task: str, dtype: torch.dtype | None = None
+) -> Card:
+    """Write the weights file of a reference checkpoint, in float32 if ``dtype`` names no other; its card.
+
+    Raises:
+        InputError: as :func:`read_checkpoint`, :func:`infer_config` and
+            :func:`trmcli.weights.files.save_weights`.
+    """
+    import torch
+
+    state = read_checkpoint(source)
+    config = infer_config(state, settings, str(source))
+    card = Card(
+        name=target.stem,
+        task=task,
+        config=config.to_dict(),
+        training={"converted": f"{source.name}, a checkpoint of TinyRecursiveModels"},
+    )
+    save_weights(target, state, card, dtype or torch.float32)
+    return card
+
+
+def to_reference(source: Path, target: Path) -> list[str]:
+    """Write a checkpoint that the reference loads, in float32.
+
+    Returns:
+        The settings that it needs, as ``arch.key=value`` of the reference's command line.
+
+    Raises:
+        InputError: the reference has no such model, or a file cannot be read or written.
+    """
+    import torch
+    from safetensors import safe_open
+
+    header = read_header(source)
+    card = read_card(source, header)
+    try:
+        config = card.model_config
+    except (ValueError, TypeError) as error:
+        raise InputError(f"describes no model: {error}", str(source)) from None
+    for key, only in (("ffn_multiple", 256), ("head_size", 0), ("halt_pool", "first")):
+        if getattr(config, key) != only:
+            raise InputError(
+                f"has {key}={getattr(config, key)!r}, and the reference only {only!r}", str(source)
+            )
+    if config.mixer == "relation":
+        raise InputError("mixes by relations, which the reference cannot", str(source))
+    if (config.answer_layers > 0) != (config.gradient == "step"):
+        raise InputError("is half TRM and half HRM, and the reference knows whole ones", str(source))
+    tensors = {}
+    with safe_open(source, "pt") as file:
+        for name in header.tensors:
+            try:
+                theirs = reference_name(name)
+            except KeyError:
+                raise InputError(f"holds {name!r}, which the reference does not have", str(source)) from None
+            tensors[PREFIX + theirs] = file.get_tensor(name).to(torch.float32)
+    with new_file(target) as temporary:
+        torch.save(tensors, temporary)
+    values = {
+        "H_cycles": config.rounds,
+        "L_cycles": config.latent_updates,
+        "H_layers": config.answer_layers,
+        "L_layers": config.num_layers,
+        "hidden_size": config.hidden_size,
+        "expansion": f"{config.expansion:g}",
+        "num_heads": config.num_heads,
+        "pos_encodings": config.positions,
+        "puzzle_emb_ndim": config.hidden_size if config.puzzle_emb_len else 0,
+        "puzzle_emb_len": config.puzzle_emb_len,
+        "mlp_t": config.mixer == "mlp",
+    }
+    arch = "hrm" if config.answer_layers else "trm"
+    return [f"arch={arch}", *(f"arch.{key}={value}" for key, value in values.items())]
