@@ -1,4 +1,4 @@
-"""``trm data``: make puzzles."""
+"""``trm data``: make puzzles and data sets."""
 
 from __future__ import annotations
 
@@ -23,11 +23,25 @@ Examples:
   trm data generate sudoku --count 20 | trm solve -
 """
 
+BUILD_EXAMPLES = """
+Examples:
+
+  trm data build sudoku --csv train.csv --test-csv test.csv --out data/all
+
+  trm data build sudoku --csv train.csv --subsample 1000 --augment 1000 --out data/sudoku
+
+  trm train paper-sudoku-extreme --data data/sudoku
+"""
+
 app = typer.Typer(help="Make puzzles and data sets.", epilog=EXAMPLES, no_args_is_help=True)
 generate_app = typer.Typer(
     help="Make new puzzles with one solution each.", epilog=EXAMPLES, no_args_is_help=True
 )
 app.add_typer(generate_app, name="generate")
+build_app = typer.Typer(
+    help="Make data sets as the reference lays them out.", epilog=BUILD_EXAMPLES, no_args_is_help=True
+)
+app.add_typer(build_app, name="build")
 
 
 class Format(str, Enum):
@@ -106,3 +120,35 @@ def sudoku(
             if output is None:
                 file.flush()
             advance()
+
+
+@build_app.command("sudoku", epilog=BUILD_EXAMPLES)
+def build_sudoku(
+    csv: Annotated[Path, typer.Option(metavar="FILE", help="Training puzzles with answers.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to make.")],
+    test_csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Test puzzles with answers.", show_default=False)
+    ] = None,
+    subsample: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Take so many training puzzles at random.", show_default=False),
+    ] = None,
+    augment: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Rearranged copies of each training puzzle.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same data set.")] = 0,
+) -> None:
+    """Make a folder of Sudoku that trm and the reference train on."""
+    from trmcli.tasks.sudoku import Sudoku
+    from trmcli.training.reference_data import build_sudoku
+
+    counts = build_sudoku(
+        out,
+        str(csv),
+        None if test_csv is None else str(test_csv),
+        subsample=subsample,
+        augment=augment,
+        seed=seed,
+        task=Sudoku(),
+    )
+    typer.echo("\n".join(f"{out / split}\t{count} examples" for split, count in counts.items()))

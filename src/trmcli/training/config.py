@@ -47,7 +47,8 @@ class TrainConfig:
         task: the puzzle kind.
         model: fields of :class:`trmcli.model.TRMConfig`; vocabulary and relations come from the task.
         data: where examples come from; the first is the main one, which ``--data`` replaces.
-        validation: a file to evaluate on; empty means a share of the main data, held out.
+        validation: a file or folder to evaluate on; empty means the main folder's test split, or a share of
+            the main data, held out.
         validation_count: puzzles of each evaluation.
         batch_size: examples in a step.
         max_steps: gradient steps, one supervision step each; the schedule's length.

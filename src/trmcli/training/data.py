@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +23,11 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.questions)
+
+    @property
+    def num_puzzles(self) -> int:
+        """Rows of the table of puzzle embeddings that these examples need: all are puzzle 0 here."""
+        return 1
 
     def split(self, count: int, seed: int) -> tuple[Examples, Examples]:
         """Two parts without overlap: all but ``count`` random examples, and those."""
@@ -51,12 +57,16 @@ class Examples:
         return questions, answers, np.zeros(count, dtype=np.int64)
 
 
-def load_examples(task: Task, data: DataConfig, seed: int) -> Examples:
-    """Read or generate the examples of one source.
+def load_examples(task: Task, data: DataConfig, seed: int, split: str = "train") -> Examples:
+    """Read or generate the examples of one source; ``split`` says which, if it is a folder of the reference.
 
     Raises:
         InputError: if the source holds puzzles without answers, of several shapes, or none at all.
     """
+    from trmcli.training.reference_data import is_dataset, read_dataset
+
+    if is_dataset(data.source, split):
+        return read_dataset(Path(data.source), split, task)
     if data.source == "generated":
         questions, answers = task.generate(data.count, seed, data.options)
     else:

@@ -27,6 +27,7 @@ from trmcli.tasks.base import Task
 from trmcli.training.checkpoint import list_checkpoints, load_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import Examples, load_examples
+from trmcli.training.reference_data import is_dataset
 from trmcli.training.trainer import Progress, Trainer
 from trmcli.weights.files import Card, save_weights
 
@@ -185,8 +186,11 @@ def run(
 def _load_data(config: TrainConfig, task: Task) -> tuple[list[Examples], Examples]:
     """The examples of every source, and the held-out ones for validation."""
     examples = [load_examples(task, entry, config.seed + n) for n, entry in enumerate(config.data)]
-    if config.validation:
-        held = load_examples(task, DataConfig(config.validation), config.seed)
+    validation = config.validation
+    if not validation and is_dataset(config.data[0].source, "test"):
+        validation = config.data[0].source
+    if validation:
+        held = load_examples(task, DataConfig(validation), config.seed, "test")
         _, held = held.split(min(config.validation_count, len(held)), config.seed)
         return examples, held
     if len(examples[0]) < 2 * config.validation_count:

@@ -259,6 +259,8 @@ def model_config(config: TrainConfig, task: Task, examples: Examples) -> TRMConf
         values["relations"] = [(relation.name, relation.kind) for relation in relations]
     elif values.get("mixer") == "mlp" or values.get("positions") == "learned":
         values["seq_len"] = examples.shape[0] * examples.shape[1]
+    if values.get("puzzle_emb_len"):
+        values.setdefault("num_puzzles", examples.num_puzzles)
     try:
         return TRMConfig.from_dict(values)
     except ValueError as error:

@@ -1,0 +1,290 @@
+"""Dataset folders of the reference: built, read, sampled, trained on; damaged ones refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trmcli.errors import InputError
+from trmcli.tasks import get_task, read_puzzles
+from trmcli.training.config import DataConfig, TrainConfig
+from trmcli.training.data import load_examples
+from trmcli.training.reference_data import (
+    Metadata,
+    ReferenceExamples,
+    build_sudoku,
+    is_dataset,
+    read_dataset,
+    write_split,
+)
+from trmcli.training.run import _load_data
+from trmcli.training.trainer import Trainer
+
+CSV = str(Path(__file__).parents[1] / "data" / "sudoku_hard.csv")
+SUDOKU = get_task("sudoku")
+CONFIG = TrainConfig("test", "sudoku", {}, (DataConfig("folder"),), batch_size=4)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    counts = build_sudoku(tmp_path / "data", CSV, CSV, subsample=6, augment=3, seed=5, task=SUDOKU)
+    assert counts == {"train": 24, "test": 12}
+    return tmp_path / "data"
+
+
+def test_a_built_folder_is_laid_out_as_the_reference_lays_it_out(folder: Path) -> None:
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    arrays = ["group_indices", "inputs", "labels", "puzzle_identifiers", "puzzle_indices"]
+    expected = ["identifiers.json"]
+    for split in ("test", "train"):
+        expected += [*(f"{split}/all__{name}.npy" for name in arrays), f"{split}/dataset.json"]
+    assert names == expected
+    assert json.loads((folder / "identifiers.json").read_text()) == ["<blank>"]
+    assert json.loads((folder / "train" / "dataset.json").read_text()) == {
+        "seq_len": 81,
+        "vocab_size": 11,
+        "pad_id": 0,
+        "ignore_label_id": 0,
+        "blank_identifier_id": 0,
+        "num_puzzle_identifiers": 1,
+        "total_groups": 6,
+        "mean_puzzle_examples": 1,
+        "total_puzzles": 24,
+        "sets": ["all"],
+    }
+    loaded = {name: np.load(folder / "train" / f"all__{name}.npy") for name in arrays}
+    assert loaded["group_indices"].tolist() == list(range(0, 25, 4))
+    assert loaded["puzzle_indices"].tolist() == list(range(25))
+    assert loaded["puzzle_identifiers"].tolist() == [0] * 24
+    assert loaded["inputs"].dtype == loaded["labels"].dtype == np.uint8
+
+
+def test_groups_hold_a_puzzle_of_the_file_and_right_copies_of_it(folder: Path) -> None:
+    known = {SUDOKU.encode(puzzle.cells[None])[0].tobytes() for _, puzzle in read_puzzles([CSV])}
+    examples = read_dataset(folder, "train", SUDOKU)
+    questions, answers = examples.questions.astype(np.int64), examples.answers.astype(np.int64)
+    originals = {question.tobytes() for question in questions[::4]}
+    assert len(originals) == 6 and originals < known
+    shape = (9, 9)
+    assert SUDOKU.check(SUDOKU.decode(questions, shape), SUDOKU.decode(answers, shape)).all()
+    assert len({question.tobytes() for question in questions}) == 24
+    givens = (questions > 1).sum(axis=1).reshape(6, 4)
+    assert (givens == givens[:, :1]).all()
+    test = read_dataset(folder, "test", SUDOKU)
+    assert {question.astype(np.int64).tobytes() for question in test.questions} == known
+
+
+def test_building_repeats_by_seed_and_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
+    for name, seed in (("again", 5), ("other", 6)):
+        build_sudoku(tmp_path / name, CSV, None, subsample=6, augment=3, seed=seed, task=SUDOKU)
+    inputs = {
+        name: np.load(tmp_path / name / "train" / "all__inputs.npy") for name in ("data", "again", "other")
+    }
+    assert np.array_equal(inputs["data"], inputs["again"])
+    assert not np.array_equal(inputs["data"], inputs["other"])
+    with pytest.raises(InputError, match="is there already"):
+        build_sudoku(folder, CSV, None, task=SUDOKU)
+    with pytest.raises(InputError, match="no such file"):
+        build_sudoku(tmp_path / "none", str(tmp_path / "missing.csv"), None, task=SUDOKU)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again", "data", "other"]
+
+
+def many_examples(tmp_path: Path) -> ReferenceExamples:
+    """Three groups: of two puzzles with 2 examples, of one with 1, of two with 3 and 1."""
+    puzzle_indices = np.array([0, 2, 4, 5, 8, 9], dtype=np.int32)
+    tokens = np.tile((np.arange(9, dtype=np.uint8) % 9 + 2)[:, None], (1, 4))
+    arrays = {
+        "inputs": tokens,
+        "labels": tokens,
+        "puzzle_identifiers": np.array([1, 2, 3, 4, 5], dtype=np.int32),
+        "puzzle_indices": puzzle_indices,
+        "group_indices": np.array([0, 2, 3, 5], dtype=np.int32),
+    }
+    metadata = Metadata(4, 11, 0, 5, 0, 6, 3, 1.8)
+    write_split(tmp_path / "many", "train", arrays, metadata)
+    return read_dataset(tmp_path / "many", "train", SUDOKU)
+
+
+def test_an_epoch_visits_every_group_once_with_all_examples_of_one_puzzle(tmp_path: Path) -> None:
+    examples = many_examples(tmp_path)
+    assert (len(examples), examples.num_puzzles, examples.shape) == (3, 6, (2, 2))
+    seen, orders = set(), set()
+    for number in range(40):
+        rows, puzzles = examples.epoch(number, seed=0)
+        assert len(rows) == 6
+        groups = np.searchsorted(examples.group_indices, puzzles, side="right") - 1
+        assert sorted(groups.tolist()) == [0, 0, 1, 2, 2, 2]
+        for group in range(3):
+            (puzzle,) = set(puzzles[groups == group].tolist())
+            start, end = examples.puzzle_indices[puzzle : puzzle + 2]
+            assert set(rows[groups == group].tolist()) == set(range(start, end))
+            seen.add(puzzle)
+        orders.add(tuple(rows.tolist()))
+        again, _ = examples.epoch(number, seed=0)
+        assert np.array_equal(again, rows)
+    assert seen == {0, 1, 2, 3, 4} and len(orders) > 20
+
+
+def test_a_step_takes_its_places_of_the_stream_of_epochs(tmp_path: Path) -> None:
+    examples = many_examples(tmp_path)
+    rng = np.random.default_rng(0)
+    stream = np.concatenate([examples.epoch(number, CONFIG.seed)[0] for number in range(4)])
+    for step in range(6):
+        questions, answers, puzzle = examples.draw(SUDOKU, np.arange(4), step, CONFIG, rng)
+        rows = stream[step * 4 : step * 4 + 4]
+        assert np.array_equal(questions, examples.questions[rows])
+        owners = np.searchsorted(examples.puzzle_indices, rows, side="right") - 1
+        assert puzzle.tolist() == (owners + 1).tolist()
+        # Label 5 is ignored in this folder, and 0 is what the loss leaves out.
+        assert np.array_equal(answers, np.where(questions == 5, 0, questions))
+        part, _, _ = examples.draw(SUDOKU, np.array([2, 3]), step, CONFIG, rng)
+        assert np.array_equal(part, questions[2:])
+
+
+def test_validation_takes_the_test_split_or_whole_groups(folder: Path) -> None:
+    config = replace(CONFIG, data=(DataConfig(str(folder)),), validation_count=2)
+    (train,), held = _load_data(config, SUDOKU)
+    assert (len(train), len(held)) == (6, 2)
+    for path in (folder / "test").iterdir():
+        path.unlink()
+    (train,), held = _load_data(config, SUDOKU)
+    assert (len(train), len(held)) == (4, 2)
+    assert isinstance(train, ReferenceExamples)
+    drawn = {row for number in range(50) for row in train.epoch(number, 0)[0].tolist()}
+    groups_drawn = {row // 4 for row in drawn}
+    originals = [train.questions[4 * group].tolist() for group in set(range(6)) - groups_drawn]
+    assert sorted(originals) == sorted(held.questions.tolist())
+
+
+def test_puzzle_embeddings_learn_and_a_run_resumes_on_a_folder(folder: Path, tmp_path: Path) -> None:
+    model = {
+        "mixer": "mlp",
+        "vocab_size": 11,
+        "hidden_size": 8,
+        "num_layers": 1,
+        "rounds": 1,
+        "latent_updates": 1,
+        "num_heads": 1,
+        "ffn_multiple": 8,
+        "puzzle_emb_len": 2,
+        "answer_layers": 1,
+        "gradient": "step",
+    }
+    config = replace(
+        CONFIG,
+        model=model,
+        data=(DataConfig(str(folder)),),
+        supervision_steps=3,
+        optimizer="adam_atan2",
+        halting="q_learning",
+        schedule="cosine",
+        clip=0.0,
+        dtype="float32",
+        max_steps=8,
+        warmup_steps=2,
+    )
+    examples = [load_examples(SUDOKU, config.data[0], 0)]
+
+    def trainer() -> Trainer:
+        return Trainer(config, SUDOKU, examples, torch.device("cpu"))
+
+    whole, first, second = trainer(), trainer(), trainer()
+    progress = [whole.step() for _ in range(6)]
+    assert all(np.isfinite(one.loss) for one in progress)
+    assert whole.model.config.num_puzzles == 1
+    assert float(whole.model.embed_puzzle.weight.detach().abs().max()) > 0
+    for _ in range(3):
+        first.step()
+    from trmcli.training.checkpoint import load_checkpoint
+
+    second.restore(*load_checkpoint(first.save(tmp_path / "checkpoint", {})))
+    for _ in range(3):
+        second.step()
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[name]), name
+
+
+def test_the_second_halting_output_learns_only_in_q_learning(folder: Path) -> None:
+    model = {"hidden_size": 8, "rounds": 1, "latent_updates": 1, "num_heads": 1, "ffn_multiple": 8}
+    losses = {}
+    for halting in ("binary", "q_learning"):
+        config = replace(
+            CONFIG,
+            model=model,
+            halting=halting,  # type: ignore[arg-type]
+            supervision_steps=1,
+            warmup_steps=1,
+            dtype="float32",
+        )
+        trainer = Trainer(config, SUDOKU, [read_dataset(folder, "train", SUDOKU)], torch.device("cpu"))
+        before = trainer.model.halt_head.bias.detach().clone()
+        losses[halting] = trainer.step().halt_loss
+        trainer.step()  # at first both outputs are alike, and so is the target
+        moved = trainer.model.halt_head.bias.detach() != before
+        assert moved.tolist() == [True, halting == "q_learning"]
+    assert losses["q_learning"] > losses["binary"] > 0
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("dataset.json", "{", "does not describe a dataset"),
+        ("dataset.json", "[]", "does not describe a dataset"),
+        ("dataset.json", '{"seq_len": 81}', "does not describe a dataset"),
+        ("all__labels.npy", "nothing", "is no array that can be read"),
+        ("all__labels.npy", None, "no such file"),
+        ("all__labels.npy", np.zeros((3, 81), dtype=np.uint8), r"labels \[3, 81\], not \[24, 81\]"),
+        ("all__inputs.npy", np.zeros((24, 81)), "holds float64, not whole numbers"),
+        ("all__puzzle_indices.npy", np.arange(24), "puzzle_indices do not rise from 0 to 24"),
+        ("all__group_indices.npy", np.array([0, 30, 24]), "group_indices do not rise from 0 to 24"),
+        ("all__puzzle_identifiers.npy", np.full(24, 7), "puzzle_identifiers do not fit"),
+    ],
+)
+def test_damaged_folders_are_refused(folder: Path, file: str, content: object, message: str) -> None:
+    path = folder / "train" / file
+    path.unlink()
+    if isinstance(content, str):
+        path.write_text(content)
+    elif content is not None:
+        np.save(path, content)
+    with pytest.raises(InputError, match=message):
+        read_dataset(folder, "train", SUDOKU)
+
+
+def test_pickles_in_arrays_are_refused(folder: Path) -> None:
+    np.save(folder / "train" / "all__inputs.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="is no array that can be read"):
+        read_dataset(folder, "train", SUDOKU)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"vocab_size": 99}, "has 99 tokens, and the task sudoku only 18"),
+        ({"sets": ["all", "more"]}, "only 'all' is known"),
+        ({"vocab_size": 0}, "must be 1 or more"),
+    ],
+)
+def test_metadata_must_fit(folder: Path, change: dict[str, object], message: str) -> None:
+    path = folder / "train" / "dataset.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(InputError, match=message):
+        read_dataset(folder, "train", SUDOKU)
+
+
+def test_tokens_beyond_the_vocabulary_are_named(folder: Path) -> None:
+    path = folder / "train" / "all__inputs.npy"
+    np.save(path, np.load(path) + 100)
+    examples = read_dataset(folder, "train", SUDOKU)
+    with pytest.raises(InputError, match="tokens beyond its vocab_size 11"):
+        examples.draw(SUDOKU, np.arange(4), 0, CONFIG, np.random.default_rng(0))
+
+
+def test_other_sources_are_no_folders(tmp_path: Path) -> None:
+    assert not is_dataset(CSV) and not is_dataset("generated") and not is_dataset("1" * 5000)
+    assert not is_dataset("a\0b") and not is_dataset(str(tmp_path))
