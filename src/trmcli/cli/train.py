@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trmcli.errors import InputError
+
+if TYPE_CHECKING:
+    from trmcli.training.config import TrainConfig
 
 EXAMPLES = """
 Examples:
@@ -20,6 +23,8 @@ Examples:
   trm train sudoku-small --resume                  # go on where it was stopped
 
   trm train my.toml --set batch_size=32 --set model.hidden_size=96 --out runs/narrow
+
+  trm train paper-sudoku-extreme --dry-run         # how large would it be?
 
   trm train --list                                 # the presets
 """
@@ -45,6 +50,9 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; repeatable."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the settings and the run's size, and stop.")
+    ] = False,
     listing: Annotated[bool, typer.Option("--list", help="Name the presets.")] = False,
 ) -> None:
     """Train a model, with live progress, checkpoints and resuming."""
@@ -59,6 +67,9 @@ def train(
         raise InputError(f"name a preset ({', '.join(presets())}) or a TOML file")
     config = load_config(preset, data, settings or ())
     seconds = parse_time(max_time) if max_time else float("inf")
+    if dry_run:
+        typer.echo(describe(config))
+        return
 
     from trmcli.solving.solver import pick_device
     from trmcli.training.run import run
@@ -77,6 +88,24 @@ def train(
         )
     if received:
         raise typer.Exit(128 + received)
+
+
+def describe(config: TrainConfig) -> str:
+    """The resolved settings as TOML that can be trained again, with the run's size in comments."""
+    from trmcli.training.plan import plan
+    from trmcli.training.run import to_toml
+
+    size = plan(config)
+    lines = [
+        f"# parameters: {size.parameters:,}",
+        *(
+            f"# examples in {source}: {'unknown, for it is not here' if count is None else f'{count:,}'}"
+            for source, count in size.examples
+        ),
+        f"# steps: {size.steps:,} of {config.batch_size} examples, {size.examples_seen:,} in all",
+        f"# arithmetic: {size.flops:.3g} FLOP a step, {size.flops * size.steps:.3g} in all",
+    ]
+    return to_toml(config.to_dict()) + "\n" + "\n".join(lines)
 
 
 def parse_time(text: str) -> float:

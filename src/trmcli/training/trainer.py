@@ -20,7 +20,7 @@ from trmcli.errors import InputError
 from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
 from trmcli.model.losses import Losses, go_on_target, supervision_loss
 from trmcli.solving.solver import Solver, build_relations, default_dtype
-from trmcli.tasks.base import Task
+from trmcli.tasks.base import Shape, Task
 from trmcli.training.checkpoint import optimizer_tensors, restore_optimizers, save_checkpoint
 from trmcli.training.config import TrainConfig
 from trmcli.training.data import Examples
@@ -83,7 +83,9 @@ class Trainer:
     ) -> None:
         self.config, self.task, self.device = config, task, device
         torch.manual_seed(config.seed)
-        self.model = TinyRecursiveModel(model_config(config, task, examples[0])).to(device)
+        self.model = TinyRecursiveModel(
+            model_config(config, task, examples[0].shape, examples[0].num_puzzles)
+        ).to(device)
         dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "auto": default_dtype(device)}
         self.dtype = dtypes[config.dtype]
         self.optimizers = build_optimizers(self.model, config)
@@ -247,20 +249,20 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def model_config(config: TrainConfig, task: Task, examples: Examples) -> TRMConfig:
-    """The model's dimensions: the run's ``[model]`` table, completed from the task.
+def model_config(config: TrainConfig, task: Task, shape: Shape, num_puzzles: int = 1) -> TRMConfig:
+    """The model's dimensions: the run's ``[model]`` table, completed from the task and the data.
 
     Raises:
         InputError: if the settings do not fit together.
     """
     values = {"vocab_size": task.vocab_size, **config.model}
     if values.get("mixer") == "relation":
-        relations = task.relations(examples.shape)
+        relations = task.relations(shape)
         values["relations"] = [(relation.name, relation.kind) for relation in relations]
     elif values.get("mixer") == "mlp" or values.get("positions") == "learned":
-        values["seq_len"] = examples.shape[0] * examples.shape[1]
+        values["seq_len"] = shape[0] * shape[1]
     if values.get("puzzle_emb_len"):
-        values.setdefault("num_puzzles", examples.num_puzzles)
+        values.setdefault("num_puzzles", num_puzzles)
     try:
         return TRMConfig.from_dict(values)
     except ValueError as error:

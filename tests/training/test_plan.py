@@ -1,0 +1,95 @@
+"""What a run would be, and the paper's presets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trmcli.errors import InputError
+from trmcli.tasks import get_task
+from trmcli.training.config import load_config, presets
+from trmcli.training.plan import Plan, plan
+from trmcli.training.reference_data import build_sudoku
+
+CSV = str(Path(__file__).parents[1] / "data" / "sudoku_hard.csv")
+
+
+@pytest.mark.parametrize(
+    ("preset", "parameters", "steps"),
+    [
+        # The paper says 5M, 7M and 27M; 50,000 and 20,000 epochs of 1,000 groups in batches of 768.
+        ("paper-sudoku-extreme", 5_029_378, 50_000 * 1000 // 768),
+        ("paper-sudoku-extreme-attention", 6_828_546, 50_000 * 1000 // 768),
+        ("paper-hrm-sudoku", 27_275_778, 20_000 * 1000 // 768),
+    ],
+)
+def test_the_papers_models_have_the_papers_size(preset: str, parameters: int, steps: int) -> None:
+    size = plan(load_config(preset))
+    assert (size.parameters, size.steps) == (parameters, steps)
+    assert size.examples == (("data/sudoku-extreme-1k-aug-1000", None),)
+
+
+def test_arithmetic_of_the_mlp_by_hand() -> None:
+    """21 passes forward and 7 backward at twice the cost, through two layers, and the heads.
+
+    The first product of the last round reads a state that has no gradient.
+    """
+    size = plan(load_config("paper-sudoku-extreme"))
+    tokens, width, hidden, across = 81 + 16, 512, 1536, 512
+    layer = 3 * 2 * tokens * width * hidden + 3 * 2 * width * tokens * across
+    heads = 2 * 81 * width * 11 + 2 * width * 2
+    spared = 2 * width * tokens * 2 * across
+    assert size.flops == 768 * (2 * layer * (21 + 2 * 7) + 3 * heads - spared)
+
+
+def test_a_curriculum_and_q_learning_count() -> None:
+    def small(rounds: str, *more: str) -> Plan:
+        data = "data=[{source='generated', count=4, options={size=4}}]"
+        settings = [data, "max_steps=100", f"rounds_curriculum={rounds}", *more]
+        return plan(load_config("sudoku-small", overrides=settings))
+
+    deep, flat = small("[]"), small("[[0.0, 1]]")
+    half, late = small("[[0.0, 1], [0.5, 2]]"), small("[[0.5, 1]]")
+    asked = small("[]", "halting=q_learning")
+    assert half.flops == pytest.approx((deep.flops + flat.flops) / 2) == late.flops
+    assert flat.flops < deep.flops < asked.flops
+    assert half.examples == (("generated", 4),) and half.examples_seen == 6400
+
+
+def test_a_folder_that_is_here_is_counted(tmp_path: Path) -> None:
+    build_sudoku(tmp_path / "data", CSV, None, augment=2, task=get_task("sudoku"))
+    size = plan(load_config("paper-sudoku-extreme", data=str(tmp_path / "data")))
+    assert size.examples == ((str(tmp_path / "data"), 36),)
+
+
+def test_the_dry_run_prints_a_config_that_loads(tmp_path: Path) -> None:
+    arguments = ["train", "paper-sudoku-extreme", "--dry-run", "--set", "seed=7"]
+    done = subprocess.run(
+        [sys.executable, "-m", "trmcli", *arguments], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "# parameters: 5,029,378\n" in done.stdout
+    assert "unknown, for it is not here" in done.stdout
+    (tmp_path / "copy.toml").write_text(done.stdout)
+    again = load_config(str(tmp_path / "copy.toml"))
+    assert again == load_config("paper-sudoku-extreme", overrides=["seed=7"])
+    assert [path.name for path in tmp_path.iterdir()] == ["copy.toml"]
+
+
+def test_missing_data_without_a_size_are_an_error() -> None:
+    with pytest.raises(InputError, match="no such file"):
+        plan(load_config("sudoku-small", data="missing.csv"))
+    with pytest.raises(InputError, match="makes no square"):
+        plan(load_config("paper-sudoku-extreme", overrides=["model.seq_len=80"]))
+
+
+def test_papers_presets_say_where_their_settings_come_from() -> None:
+    papers = {name: path for name, path in presets().items() if name.startswith("paper-")}
+    assert len(papers) >= 4
+    for name, path in papers.items():
+        text = path.read_text(encoding="utf-8")
+        assert "arXiv:2510.04871" in text and "README.md of" in text
+        assert load_config(name).name == name
