@@ -13,9 +13,9 @@ from trmcli.errors import InputError
 EXAMPLES = """
 Examples:
 
-  trm convert step_65104 -o sudoku.safetensors     # all_config.yaml lies beside it
+  trm convert step_65104 -o sudoku.safetensors  # beside its all_config.yaml
 
-  trm convert step_65104 -o sudoku.safetensors --set H_cycles=3 --set L_cycles=6 --set puzzle_emb_len=16
+  trm convert step_1 -o hrm.safetensors --config runs/hrm/all_config.yaml
 
   trm solve puzzle.txt --weights sudoku.safetensors
 

@@ -28,9 +28,9 @@ Examples:
 
   trm data build sudoku --csv train.csv --test-csv test.csv --out data/all
 
-  trm data build sudoku --csv train.csv --subsample 1000 --augment 1000 --out data/sudoku
+  trm data build sudoku --csv train.csv --subsample 1000 --augment 9 --out few
 
-  trm train paper-sudoku-extreme --data data/sudoku
+  trm train paper-sudoku-extreme --data few
 """
 
 app = typer.Typer(help="Make puzzles and data sets.", epilog=EXAMPLES, no_args_is_help=True)
