@@ -85,7 +85,8 @@ def test_every_parameter_has_one_optimizer(optimizer: str) -> None:
     assert sorted(seen) == sorted(names.values())
     (table,) = [group for group in groups if model.embed_puzzle.weight in set(group["params"])]
     assert (len(table["params"]), table["weight_decay"]) == (1, 2.0)
-    assert table["lr_ratio"] * config.lr == pytest.approx(0.03)
+    assert table["base_lr"] == 0.03
+    assert learning_rate(4, config, table["base_lr"]) == pytest.approx(0.015)
     (head,) = [group for group in groups if model.halt_head.bias in set(group["params"])]
     assert head["weight_decay"] == (0.5 if optimizer == "adam_atan2" else 0.0)
 

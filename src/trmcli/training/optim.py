@@ -83,7 +83,7 @@ def build_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.
 
     Muon's updates are scaled to the root mean square of AdamW's, so one learning rate serves both. Vectors
     are not decayed, but by AdamATan2, which treats all parameters alike, as the reference does. The table of
-    puzzle embeddings has an optimiser of its own; its ``lr_ratio`` is its rate against ``config.lr``.
+    puzzle embeddings has an optimiser of its own, whose ``base_lr`` stands for ``config.lr``.
     """
     matrices, others, vectors, puzzles = [], [], [], []
     for name, parameter in model.named_parameters():
@@ -109,7 +109,7 @@ def build_optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.
         )
     if puzzles:
         optimizers.append(SignSGD(puzzles, config.puzzle_emb_lr, config.puzzle_emb_weight_decay))
-        optimizers[-1].param_groups[0]["lr_ratio"] = config.puzzle_emb_lr / lr
+        optimizers[-1].param_groups[0]["base_lr"] = config.puzzle_emb_lr
     return optimizers
 
 
@@ -117,12 +117,12 @@ PUZZLE_TABLE = "embed_puzzle.weight"
 """The parameter that has sparse gradients and is neither cast, nor clipped, nor averaged."""
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
+def learning_rate(step: int, config: TrainConfig, base: float | None = None) -> float:
     """The rate of gradient step ``step`` (from 0): linear warm-up, then by ``config.schedule``.
 
     ``linear``: constant, then a linear fall over the last ``decay_fraction`` of ``max_steps``. ``cosine``:
     half a cosine from the warm-up's end (``pretrain.py: cosine_schedule_with_warmup_lr_lambda``). Both end at
-    ``lr_floor * lr`` (``lr_min_ratio``).
+    ``lr_floor * lr`` (``lr_min_ratio``). ``base`` instead of ``config.lr`` is what the schedule scales.
     """
     warmup = min(1.0, (step + 1) / max(1, config.warmup_steps))
     if config.schedule == "cosine":
@@ -130,4 +130,5 @@ def learning_rate(step: int, config: TrainConfig) -> float:
         left = 0.5 * (1 + math.cos(math.pi * max(0.0, min(1.0, done))))
     else:
         left = (config.max_steps - step) / max(1.0, config.decay_fraction * config.max_steps)
-    return config.lr * min(warmup, config.lr_floor + (1 - config.lr_floor) * max(0.0, min(1.0, left)))
+    full = config.lr if base is None else base
+    return full * min(warmup, config.lr_floor + (1 - config.lr_floor) * max(0.0, min(1.0, left)))

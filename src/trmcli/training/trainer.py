@@ -120,7 +120,7 @@ class Trainer:
         lr = learning_rate(self.steps_done, config)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = lr * group.get("lr_ratio", 1.0)
+                group["lr"] = learning_rate(self.steps_done, config, group.get("base_lr"))
         carry, losses, halt = self._forward(lane)
         losses.total.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.clipped, config.clip or math.inf)

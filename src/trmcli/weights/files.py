@@ -272,8 +272,9 @@ def _checked_model(card: Card, shapes: Mapping[str, tuple[int, ...]], origin: st
     try:
         config = card.model_config
         # Every layer has tensors; without this, a damaged number could keep the constructor busy for hours.
-        if config.num_layers > len(shapes):
-            raise InputError(f"describes {config.num_layers} layers and has {len(shapes)} tensors", origin)
+        layers = config.num_layers + config.answer_layers
+        if layers > len(shapes):
+            raise InputError(f"describes {layers} layers and has {len(shapes)} tensors", origin)
         model = _empty_model(config)
     except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
         raise InputError(f"describes no model that can be built: {error}", origin) from None
