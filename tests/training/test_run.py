@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from trmcli.errors import InputError
 from trmcli.training.checkpoint import list_checkpoints
@@ -152,6 +152,19 @@ def test_a_changed_setting_is_refused_on_resuming(tiny: Path, tmp_path: Path) ->
     with pytest.raises(InputError, match=r"max_steps: 1 is now 2.*--override"):
         train(changed, tmp_path / "run", resume=True)
     assert train(changed, tmp_path / "run", resume=True, override=True).resumed_from == 1
+
+
+def test_a_run_from_before_a_setting_existed_goes_on(tiny: Path, tmp_path: Path) -> None:
+    config = load_config(str(tiny), overrides=["max_steps=2"])
+    train(config, tmp_path / "run", max_seconds=0.0)
+    (checkpoint,) = list_checkpoints(tmp_path / "run" / "checkpoint")
+    state = json.loads((checkpoint / "state.json").read_text())
+    for name in ("schedule", "halting", "puzzle_emb_lr"):
+        del state["config"][name]
+    (checkpoint / "state.json").write_text(json.dumps(state))
+    tensors = load_file(checkpoint / "state.safetensors")
+    save_file({k: v for k, v in tensors.items() if "puzzle" not in k}, checkpoint / "state.safetensors")
+    assert train(config, tmp_path / "run", resume=True).resumed_from == 1
 
 
 def test_a_damaged_checkpoint_is_named(tiny: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import platform
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -204,7 +204,9 @@ def _load_data(config: TrainConfig, task: Task) -> tuple[list[Examples], Example
 
 
 def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path) -> None:
-    before, after = json.loads(json.dumps(old)), json.loads(json.dumps(new))
+    # A setting that did not exist when the run was begun had what is its default now.
+    defaults = {entry.name: entry.default for entry in fields(TrainConfig) if entry.default is not MISSING}
+    before, after = json.loads(json.dumps({**defaults, **old})), json.loads(json.dumps(new))
     changed = [
         f"{key}: {before.get(key)!r} is now {after[key]!r}" for key in after if before.get(key) != after[key]
     ]
