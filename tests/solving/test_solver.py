@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trmcli.model import TinyRecursiveModel, TRMConfig
-from trmcli.solving.solver import Solver, build_relations
+from trmcli.solving.solver import COMMIT_FROM, Solver, build_relations
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Ints
 
@@ -142,3 +142,16 @@ def test_group_attention_equals_masked_attention() -> None:
         mixed.append(full.transpose(1, 2).reshape(2, 36, -1))
     expected = mixer.out(torch.cat(mixed, dim=-1))
     torch.testing.assert_close(mixer(x, relations), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_committing_gives_the_network_its_own_guesses() -> None:
+    """From step 4 on the question of a committing puzzle changes, that of its neighbour does not."""
+    tokens = np.ones((2, 81), dtype=np.int64)
+    tokens[:, 0] = 2
+    plain = list(small_solver().steps(tokens, (9, 9), max_steps=8, halt="never"))
+    commit = np.array([True, False])
+    mixed = list(small_solver().steps(tokens, (9, 9), max_steps=8, halt="never", commit=commit))
+    for one, two in zip(plain, mixed, strict=True):
+        np.testing.assert_allclose(one.confidence[1], two.confidence[1], atol=1e-5)
+        differs = np.abs(one.confidence[0] - two.confidence[0]).max() > 1e-4
+        assert differs == (one.number > COMMIT_FROM)

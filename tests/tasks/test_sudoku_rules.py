@@ -118,3 +118,26 @@ def test_reveal_gives_away_what_the_answer_has() -> None:
 
 def test_symbols() -> None:
     assert "".join(TASK.symbol(value, (16, 16)) for value in range(17)) == ".123456789ABCDEFG"
+
+
+def test_committing_takes_the_surest_doubtful_cell_that_breaks_no_rule() -> None:
+    task = Sudoku()
+    question = np.zeros((1, 4, 4), dtype=np.uint8)
+    question[0, 0, 0] = 1
+    tokens = task.encode(question)
+    answers = np.full((1, 16), 3)  # the digit 2 everywhere
+    answers[0, 1] = 2  # a second 1 in the row of the given
+    confidence = np.full((1, 16), 0.5, dtype=np.float32)
+    confidence[0, [1, 2, 7, 0]] = [0.89, 0.95, 0.8, 0.85]  # breaks a rule; is sure; is chosen; is given
+    committed = task.commit(tokens, answers, confidence)
+    assert np.flatnonzero(committed[0] != tokens[0]).tolist() == [7]
+    assert committed[0, 7] == 3 and tokens[0, 7] == 1
+    again = task.commit(committed, answers, confidence)  # 2 may stand neither in row 2, column 4 nor box 2
+    assert np.flatnonzero(again[0] != committed[0]).tolist() == [8]
+
+
+def test_without_doubt_there_is_nothing_to_commit_to() -> None:
+    task = Sudoku()
+    tokens = task.encode(np.zeros((2, 4, 4), dtype=np.uint8))
+    committed = task.commit(tokens, np.full((2, 16), 3), np.full((2, 16), 0.99, dtype=np.float32))
+    np.testing.assert_array_equal(committed, tokens)

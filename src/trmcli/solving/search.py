@@ -1,6 +1,8 @@
 """Tries and selection: from the steps of a batch to one answer a puzzle.
 
-A try runs the puzzle under a random symmetry (the first one as it stands) and undoes the symmetry at the end.
+A try runs the puzzle under a random symmetry (the first one as it stands) and undoes the symmetry at the
+end. Every fourth try also commits: step by step it takes its surest doubtful cell as given, which settles
+puzzles that have several solutions.
 Puzzles can be checked, so nobody has to guess which try was right: the first answer that the rules accept
 wins.
 """
@@ -101,7 +103,11 @@ def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig) -> Iterator[Fram
         symmetry = symmetry_of(solver, puzzle, attempt, 0, config.seed)
         undo = symmetry.inverse()
         for step in solver.steps(
-            symmetry.apply(tokens), puzzle.shape, max_steps=config.max_steps, halt=config.halt
+            symmetry.apply(tokens),
+            puzzle.shape,
+            max_steps=config.max_steps,
+            halt=config.halt,
+            commit=np.array([commits(attempt)]),
         ):
             # The viewer's time, spent between two frames, does not count.
             seconds += time.perf_counter() - resumed
@@ -148,6 +154,11 @@ def symmetry_of(solver: Solver, puzzle: Puzzle, attempt: int, number: int, seed:
     if attempt == 1:
         return Symmetry.identity(1, length, solver.task.vocab_size)
     return solver.task.symmetries(puzzle.shape, 1, np.random.default_rng((seed, number, attempt)))
+
+
+def commits(attempt: int) -> bool:
+    """Whether a try takes guesses as given on its way: every fourth does."""
+    return attempt % 4 == 0
 
 
 def solve_many(solver: Solver, puzzles: Iterable[Puzzle], config: SearchConfig) -> Iterator[Answer]:
@@ -201,7 +212,8 @@ def _solve_chunk(solver: Solver, puzzles: list[Puzzle], first: int, config: Sear
         owners = np.array([n for n, _ in jobs])
         tokens = symmetry.apply(questions[owners])
         elapsed = 0.0
-        for step in solver.steps(tokens, shape, max_steps=config.max_steps, halt=config.halt):
+        commit = np.array([commits(attempt) for _, attempt in jobs])
+        for step in solver.steps(tokens, shape, max_steps=config.max_steps, halt=config.halt, commit=commit):
             elapsed = step.seconds
             for position, row in enumerate(step.rows):
                 state = states[owners[row]]

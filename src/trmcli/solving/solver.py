@@ -100,6 +100,9 @@ def keep_memory() -> None:
             library.mallopt(top_pad, 64 << 20)
 
 
+COMMIT_FROM = 4
+"""Supervision steps after which a committing try begins to take guesses as given."""
+
 LEAST_SHARE = 8
 """Puzzles that are worth a thread of their own."""
 
@@ -136,7 +139,13 @@ class Solver:
 
     @torch.inference_mode()
     def steps(
-        self, tokens: Ints, shape: Shape, *, max_steps: int = 16, halt: Halt = "checked"
+        self,
+        tokens: Ints,
+        shape: Shape,
+        *,
+        max_steps: int = 16,
+        halt: Halt = "checked",
+        commit: Bools | None = None,
     ) -> Iterator[Step]:
         """Refine the answers to a batch of questions, one supervision step after another.
 
@@ -146,13 +155,14 @@ class Solver:
             max_steps: most supervision steps.
             halt: when a puzzle leaves the batch: ``checked``, as soon as the rules accept its answer;
                 ``head``, when the halting head says so; ``never``, only after ``max_steps``.
+            commit: ``[B]`` puzzles in which, from step :data:`COMMIT_FROM` on, the surest of the doubtful
+                cells is taken as given after each step; see :meth:`trmcli.tasks.base.Task.commit`.
         """
         start = time.perf_counter()
         rows = np.arange(len(tokens))
         questions = self.task.decode(tokens, shape)
-        inputs = torch.from_numpy(tokens).to(self.device)
         relations = self.relations(shape)
-        question = self.model.embed_question(inputs)
+        question = self._embed(tokens)
         carry = self.model.initial_carry(len(tokens), tokens.shape[1])
         for number in range(1, max_steps + 1):
             carry, output = self._supervision_step(carry, question, relations)
@@ -169,11 +179,19 @@ class Solver:
             yield Step(number, rows, answers, confidence.cpu().numpy(), probability, checked, done, seconds)
             if done.all():
                 return
+            if commit is not None and number >= COMMIT_FROM:
+                sure = confidence.cpu().numpy()
+                tokens = np.where(commit[:, None], self.task.commit(tokens, answers, sure), tokens)
+                question = self._embed(tokens)
             if done.any():
                 left = np.flatnonzero(~done)
                 kept = torch.from_numpy(left).to(self.device)
-                rows, questions = rows[left], questions[left]
+                rows, questions, tokens = rows[left], questions[left], tokens[left]
+                commit = None if commit is None else commit[left]
                 question, carry = question[kept], carry[kept]
+
+    def _embed(self, tokens: Ints) -> Tensor:
+        return self.model.embed_question(torch.from_numpy(tokens).to(self.device))
 
     def _supervision_step(self, carry: Carry, question: Tensor, relations: Relations) -> tuple[Carry, Output]:
         """One supervision step of the batch.

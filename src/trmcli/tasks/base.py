@@ -23,6 +23,9 @@ Cells = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 Shape = tuple[int, int]
 
+SURE = 0.9
+"""Cells whose value has at least this probability are not in doubt."""
+
 
 @dataclass(frozen=True)
 class Puzzle:
@@ -166,6 +169,14 @@ class Task(ABC):
     @abstractmethod
     def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
         """Make puzzles easier: give away ``count[b]`` more cells of ``[B, L]`` questions. For training."""
+
+    def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
+        """Questions (``[B, L]`` tokens) with the surest of the doubtful cells of each answer taken as given.
+
+        A try that commits makes up its mind where several answers look alike. Tasks without givens change
+        nothing.
+        """
+        return questions
 
     def is_unique(self, question: Cells) -> bool | None:
         """Whether a solvable puzzle has one solution only; None where nobody can tell in reasonable time."""

@@ -21,7 +21,19 @@ import numpy as np
 import numpy.typing as npt
 
 from trmcli.errors import InputError, Origin
-from trmcli.tasks.base import Bools, Cells, Ints, Problem, Puzzle, Relation, Shape, Symmetry, Task, Verdict
+from trmcli.tasks.base import (
+    SURE,
+    Bools,
+    Cells,
+    Ints,
+    Problem,
+    Puzzle,
+    Relation,
+    Shape,
+    Symmetry,
+    Task,
+    Verdict,
+)
 
 BOX_SHAPES: dict[int, Shape] = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4)}
 """Rows and columns of a box, by the size of the grid."""
@@ -37,6 +49,15 @@ def units(size: int) -> Ints:
     cells = np.arange(size * size).reshape(size, size)
     boxes = cells.reshape(size // box_height, box_height, size // box_width, box_width).swapaxes(1, 2)
     return np.stack([cells, cells.T, boxes.reshape(size, size)])
+
+
+@cache
+def _peers(size: int) -> Bools:
+    """``[L, L]``: whether two cells share a row, a column or a box."""
+    together = np.zeros((size * size, size * size), dtype=np.bool_)
+    for unit in units(size).reshape(-1, size):
+        together[np.ix_(unit, unit)] = True
+    return together
 
 
 class Sudoku(Task):
@@ -108,6 +129,16 @@ class Sudoku(Task):
         kept: Bools = ((givens == 0) | (givens == flat)).all(axis=1)
         ok: Bools = kept & complete.all(axis=(1, 2))
         return ok
+
+    def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
+        size = round(questions.shape[1] ** 0.5)
+        same = (answers[:, :, None] == questions[:, None, :]) & _peers(size)
+        doubtful = (questions == 1) & (answers > 1) & (confidence < SURE) & ~same.any(axis=2)
+        rows = np.flatnonzero(doubtful.any(axis=1))
+        chosen = np.where(doubtful, confidence, -1.0).argmax(axis=1)[rows]
+        committed: Ints = questions.copy()
+        committed[rows, chosen] = answers[rows, chosen]
+        return committed
 
     def is_unique(self, question: Cells) -> bool | None:
         from trmcli.tasks.sudoku_search import count_solutions

@@ -17,14 +17,12 @@ from rich.measure import Measurement
 from rich.segment import Segment
 from rich.style import Style
 
-from trmcli.tasks.base import Bools, Cells, Ints, Task
+from trmcli.tasks.base import SURE, Bools, Cells, Ints, Task
 
 Color = tuple[int, int, int]
 
 RAMP: tuple[Color, ...] = ((122, 130, 148), (224, 148, 84), (222, 196, 92), (72, 199, 142))
 """Confidence from low to high: slate, orange, yellow, green."""
-DOUBT = 0.9
-"""An answer less probable than this is in doubt."""
 _LOWEST = 0.3  # confidence at and below which a cell has the first colour of the ramp
 
 _BORDER = Style(color="rgb(104,114,134)")
@@ -76,7 +74,7 @@ def conflicts(task: Task, question: Cells, cells: Cells) -> frozenset[int]:
 
 def in_doubt(task: Task, question: Cells, cells: Cells, confidence: npt.NDArray[np.floating]) -> Bools:
     """``[height, width]``: answers that are not to be trusted, by their probability or by the rules."""
-    doubt: Bools = (cells == 0) | (confidence < DOUBT)
+    doubt: Bools = (cells == 0) | (confidence < SURE)
     doubt.ravel()[list(conflicts(task, question, cells))] = True
     doubt &= question == 0
     return doubt
@@ -188,6 +186,6 @@ class Grid:
         before = after = " "
         if plain:  # what the colours say, in signs
             before = (">" if ascii_only else "›") if changed else " "
-            after = "!" if wrong else "?" if value and not given and confidence < DOUBT else " "
+            after = "!" if wrong else "?" if value and not given and confidence < SURE else " "
         symbol = symbol.center(self._symbol_width)
         return Segment(f"{before}{symbol}{after}" if padding else symbol, style)
