@@ -71,7 +71,7 @@ def solve(
     pairs = read_puzzles(sources, solver.task.name if solver else None)
     task, first = next(pairs)
     solver = solver or load(task=task.name)
-    config = SearchConfig(max_steps, tries, "checked", batch_size, seed)
+    config = SearchConfig(max_steps, tries, batch_size=batch_size, seed=seed)
     yield from solve_many(solver, chain([first], (puzzle for _, puzzle in pairs)), config)
 
 

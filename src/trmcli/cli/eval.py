@@ -53,6 +53,9 @@ def evaluate(
         HaltRule,
         typer.Option(help="End a try when its answer is checked, when the halting head says so, or never."),
     ] = HaltRule.checked,
+    commit: Annotated[
+        bool, typer.Option(help="In later steps, take the surest doubtful cell as given.")
+    ] = True,
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Only the first N puzzles."),
@@ -86,7 +89,7 @@ def evaluate(
         from trmcli.solving.search import SearchConfig, solve_many
 
         solver, _ = load_solver(chosen, weights, device, first)
-        config = SearchConfig(steps, tries, halt.value, batch_size, seed)
+        config = SearchConfig(steps, tries, halt.value, commit, batch_size, seed)
         evaluation = Evaluation(steps)
         rows = _prediction_rows(output)
         try:

@@ -108,6 +108,9 @@ def solve(
         HaltRule,
         typer.Option(help="End a try when its answer is checked, when the halting head says so, or never."),
     ] = HaltRule.checked,
+    commit: Annotated[
+        bool, typer.Option(help="In later steps, take the surest doubtful cell as given.")
+    ] = True,
     fallback: Annotated[
         Fallback | None,
         typer.Option(help="Let plain search solve what the model does not.", show_default=False),
@@ -172,7 +175,7 @@ def solve(
         stream.seq_len = solver.model.config.seq_len
         from trmcli.solving.search import SearchConfig
 
-        config = SearchConfig(steps, tries, halt.value, batch_size, seed)
+        config = SearchConfig(steps, tries, halt.value, commit, batch_size, seed)
         run = _Run(solver, card, config, fallback, saved, json, fps)
         watching = live if live is not None else not (many or json)
         if watching and _can_draw(kind, first[0]):

@@ -1,8 +1,8 @@
 """Tries and selection: from the steps of a batch to one answer a puzzle.
 
 A try runs the puzzle under a random symmetry (the first one as it stands) and undoes the symmetry at the
-end. Every fourth try also commits: step by step it takes its surest doubtful cell as given, which settles
-puzzles that have several solutions.
+end. In its later steps it commits: step by step it takes its surest doubtful cell as given, which settles
+puzzles that have several solutions and others on which the network cannot make up its mind.
 Puzzles can be checked, so nobody has to guess which try was right: the first answer that the rules accept
 wins.
 """
@@ -27,6 +27,7 @@ class SearchConfig:
         max_steps: most supervision steps of a try.
         tries: most tries of a puzzle.
         halt: when a try ends; see :meth:`Solver.steps`.
+        commit: whether a try takes guesses as given in its later steps.
         batch_size: most puzzles and tries that are worked on at once.
         seed: of the random symmetries.
     """
@@ -34,6 +35,7 @@ class SearchConfig:
     max_steps: int = 16
     tries: int = 1
     halt: Halt = "checked"
+    commit: bool = True
     batch_size: int = 64
     seed: int = 0
 
@@ -107,7 +109,7 @@ def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig) -> Iterator[Fram
             puzzle.shape,
             max_steps=config.max_steps,
             halt=config.halt,
-            commit=np.array([commits(attempt)]),
+            commit=config.commit,
         ):
             # The viewer's time, spent between two frames, does not count.
             seconds += time.perf_counter() - resumed
@@ -154,11 +156,6 @@ def symmetry_of(solver: Solver, puzzle: Puzzle, attempt: int, number: int, seed:
     if attempt == 1:
         return Symmetry.identity(1, length, solver.task.vocab_size)
     return solver.task.symmetries(puzzle.shape, 1, np.random.default_rng((seed, number, attempt)))
-
-
-def commits(attempt: int) -> bool:
-    """Whether a try takes guesses as given on its way: every fourth does."""
-    return attempt % 4 == 0
 
 
 def solve_many(solver: Solver, puzzles: Iterable[Puzzle], config: SearchConfig) -> Iterator[Answer]:
@@ -212,8 +209,9 @@ def _solve_chunk(solver: Solver, puzzles: list[Puzzle], first: int, config: Sear
         owners = np.array([n for n, _ in jobs])
         tokens = symmetry.apply(questions[owners])
         elapsed = 0.0
-        commit = np.array([commits(attempt) for _, attempt in jobs])
-        for step in solver.steps(tokens, shape, max_steps=config.max_steps, halt=config.halt, commit=commit):
+        for step in solver.steps(
+            tokens, shape, max_steps=config.max_steps, halt=config.halt, commit=config.commit
+        ):
             elapsed = step.seconds
             for position, row in enumerate(step.rows):
                 state = states[owners[row]]

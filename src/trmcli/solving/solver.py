@@ -100,8 +100,8 @@ def keep_memory() -> None:
             library.mallopt(top_pad, 64 << 20)
 
 
-COMMIT_FROM = 4
-"""Supervision steps after which a committing try begins to take guesses as given."""
+COMMIT_FROM = 8
+"""Supervision steps after which a try that commits begins to take guesses as given."""
 
 LEAST_SHARE = 8
 """Puzzles that are worth a thread of their own."""
@@ -145,7 +145,7 @@ class Solver:
         *,
         max_steps: int = 16,
         halt: Halt = "checked",
-        commit: Bools | None = None,
+        commit: bool = False,
     ) -> Iterator[Step]:
         """Refine the answers to a batch of questions, one supervision step after another.
 
@@ -155,8 +155,8 @@ class Solver:
             max_steps: most supervision steps.
             halt: when a puzzle leaves the batch: ``checked``, as soon as the rules accept its answer;
                 ``head``, when the halting head says so; ``never``, only after ``max_steps``.
-            commit: ``[B]`` puzzles in which, from step :data:`COMMIT_FROM` on, the surest of the doubtful
-                cells is taken as given after each step; see :meth:`trmcli.tasks.base.Task.commit`.
+            commit: after each step from :data:`COMMIT_FROM` on, take the surest doubtful cell of each answer
+                as given; see :meth:`trmcli.tasks.base.Task.commit`.
         """
         start = time.perf_counter()
         rows = np.arange(len(tokens))
@@ -179,15 +179,13 @@ class Solver:
             yield Step(number, rows, answers, confidence.cpu().numpy(), probability, checked, done, seconds)
             if done.all():
                 return
-            if commit is not None and number >= COMMIT_FROM:
-                sure = confidence.cpu().numpy()
-                tokens = np.where(commit[:, None], self.task.commit(tokens, answers, sure), tokens)
+            if commit and number >= COMMIT_FROM:
+                tokens = self.task.commit(tokens, answers, confidence.cpu().numpy())
                 question = self._embed(tokens)
             if done.any():
                 left = np.flatnonzero(~done)
                 kept = torch.from_numpy(left).to(self.device)
                 rows, questions, tokens = rows[left], questions[left], tokens[left]
-                commit = None if commit is None else commit[left]
                 question, carry = question[kept], carry[kept]
 
     def _embed(self, tokens: Ints) -> Tensor:
