@@ -100,7 +100,7 @@ def keep_memory() -> None:
             library.mallopt(top_pad, 64 << 20)
 
 
-COMMIT_FROM = 8
+COMMIT_FROM = 5
 """Supervision steps after which a try that commits begins to take guesses as given."""
 
 LEAST_SHARE = 8
