@@ -60,7 +60,7 @@ def evaluate(
         int | None,
         typer.Option(min=1, metavar="N", help="Only the first N puzzles."),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Puzzles and tries worked on at once.")] = 256,
+    batch_size: Annotated[int, typer.Option(min=1, help="Puzzles and tries worked on at once.")] = 512,
     per_step: Annotated[bool, typer.Option("--per-step", help="Accuracy against supervision steps.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     predictions: Annotated[
