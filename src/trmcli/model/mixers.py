@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trmcli.model.config import TRMConfig
+from trmcli.model.config import TRMConfig, round_up
 from trmcli.model.layers import Linear, SwiGLU, rotary, rotate
 
 
@@ -129,7 +129,7 @@ class MLPMixer(nn.Module):
     def __init__(self, config: TRMConfig) -> None:
         super().__init__()
         length = config.seq_len + config.puzzle_emb_len
-        hidden = -(-round(config.expansion * length * 2 / 3) // config.ffn_multiple) * config.ffn_multiple
+        hidden = round_up(round(config.expansion * length * 2 / 3), config.ffn_multiple)
         self.across = SwiGLU(length, hidden)
 
     def forward(self, x: Tensor, relations: Relations | None) -> Tensor:
