@@ -1,8 +1,9 @@
-"""What makes HRM of the one model: a second network, the one-step gradient, the target of going on."""
+"""Ablations of the one model: a second network, one-step gradient, the target of going on, single z."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -56,6 +57,24 @@ def test_the_gradient_of_a_whole_round_is_another_one() -> None:
     assert not torch.allclose(one, whole)
 
 
+@pytest.mark.parametrize("gradient", ["round", "step"])
+def test_a_single_feature_is_updated_n_plus_1_times_a_round(gradient: Literal["round", "step"]) -> None:
+    torch.manual_seed(0)
+    model = TinyRecursiveModel(replace(HRM, answer_layers=0, features=1, gradient=gradient))
+    question = model.embed_question(torch.randint(11, (2, 5)))
+    carry, output = model.supervision_step(model.initial_carry(2, 5), question)
+    found = gradients(model, output.logits)
+    question, latent = question.detach(), model.initial_carry(2, 5).latent
+    without = 2 * 4 if gradient == "round" else 3 * 4 - 1
+    for number in range(3 * 4):
+        with torch.set_grad_enabled(number >= without):
+            latent = model.network(latent, question, None)
+    assert torch.equal(carry.answer, latent)
+    assert torch.equal(carry.latent, latent)
+    for name, gradient_by_hand in gradients(model, model.lm_head(latent)).items():
+        torch.testing.assert_close(found[name], gradient_by_hand)
+
+
 def test_the_target_of_going_on() -> None:
     halt, go_on = torch.tensor([1.0, -1.0, 1.0, -1.0]), torch.tensor([0.0, 2.0, 3.0, 4.0])
     target = go_on_target(
@@ -79,6 +98,8 @@ def test_going_on_is_learned_only_with_a_target() -> None:
     [
         ({"answer_layers": -1}, "answer_layers must be at least 0"),
         ({"gradient": "all"}, "gradient must be one of"),
+        ({"features": 3}, "features must be 1 or 2"),
+        ({"features": 1, "answer_layers": 2}, "features=1 does not keep"),
     ],
 )
 def test_settings_are_checked(change: dict[str, object], message: str) -> None:

@@ -28,6 +28,8 @@ class TRMConfig:
         num_layers: layers of the one network (``L_layers``), 2 in the paper.
         answer_layers: layers of a second network that updates y (``H_layers``); 0: the one network does.
         gradient: how far back it goes: through the last ``round`` (TRM) or the last ``step`` (HRM).
+        features: states that the recursion keeps: 2, the answer y and the latent z, or 1, in which a round is
+            n + 1 updates of z alone and the heads read z (paper, table 2: "single z").
         mixer: how cells exchange information; see :mod:`trmcli.model.mixers`.
         rounds: T (``H_cycles``): rounds in a supervision step, all but the last without gradient.
         latent_updates: n (``L_cycles``): updates of the latent z in a round.
@@ -50,6 +52,7 @@ class TRMConfig:
     num_layers: int = 2
     answer_layers: int = 0
     gradient: Gradient = "round"
+    features: int = 2
     mixer: Mixer = "attention"
     rounds: int = 3
     latent_updates: int = 6
@@ -73,6 +76,10 @@ class TRMConfig:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.answer_layers < 0:
             raise ValueError(f"answer_layers must be at least 0, not {self.answer_layers}")
+        if self.features not in (1, 2):
+            raise ValueError(f"features must be 1 or 2, not {self.features}")
+        if self.features == 1 and self.answer_layers:
+            raise ValueError("answer_layers update the answer, which features=1 does not keep")
         hints = get_type_hints(type(self))
         for name in ("mixer", "positions", "halt_pool", "gradient"):
             if getattr(self, name) not in get_args(hints[name]):

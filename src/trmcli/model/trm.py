@@ -149,15 +149,20 @@ class TinyRecursiveModel(nn.Module):
         return apply_layers(layers, answer + latent, relations)
 
     def round(self, carry: Carry, question: Tensor, relations: Relations | None) -> Carry:
-        """n updates of the latent, then one of the answer (paper, figure 3: ``latent_recursion``)."""
+        """n updates of the latent, then one of the answer (paper, figure 3: ``latent_recursion``).
+
+        With a single feature, n + 1 updates of the latent, which is the answer as well.
+        """
         answer, latent = carry.answer, carry.latent
-        for number in range(1, self.config.latent_updates + 1):
-            last = number == self.config.latent_updates
+        single = self.config.features == 1
+        updates = self.config.latent_updates + single
+        for number in range(1, updates + 1):
+            last = number == updates
             with torch.set_grad_enabled(
                 torch.is_grad_enabled() and (last or self.config.gradient == "round")
             ):
-                latent = self.network(latent, answer + question, relations)
-        return Carry(self.answer_network(answer, latent, relations), latent)
+                latent = self.network(latent, question if single else answer + question, relations)
+        return Carry(latent if single else self.answer_network(answer, latent, relations), latent)
 
     def supervision_step(
         self,
