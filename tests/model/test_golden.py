@@ -82,6 +82,7 @@ def first_training_step(recorded: Recorded) -> Losses:
     """The losses of one supervision step from the beginning, HRM's Q-learning included."""
     carry = recorded.model.initial_carry(*recorded.tokens.shape)
     carry, output = recorded.model(carry, recorded.tokens, None, recorded.puzzle)
+    assert not carry.answer.requires_grad and not carry.latent.requires_grad
     target = None
     if recorded.model.config.answer_layers:
         with torch.no_grad():

@@ -32,6 +32,29 @@ def test_the_papers_models_have_the_papers_size(preset: str, parameters: int, st
     assert size.examples == (("data/sudoku-extreme-1k-aug-1000", None),)
 
 
+@pytest.mark.parametrize(("preset", "examples"), [("paper-arc1", 3988), ("paper-arc2", 5573)])
+def test_the_papers_arc_models_can_be_sized_without_the_task(preset: str, examples: int) -> None:
+    size = plan(load_config(preset))
+    assert (size.parameters, size.steps) == (6_829_570, 100_000 * examples // 768)
+    assert size.memory > 2**30
+
+
+def test_memory_of_one_layer_by_hand() -> None:
+    """What the backward pass keeps of an example grows with the batch, everything else does not."""
+
+    def memory(*settings: str) -> float:
+        return plan(load_config("paper-sudoku-extreme", overrides=settings)).memory
+
+    one, two, three = (memory(f"batch_size={size}") for size in (1, 2, 3))
+    assert three - two == pytest.approx(two - one)
+    lasting = one - (two - one)
+    assert lasting == pytest.approx(5_028_866 * (5 * 4 + 2) + 512 * 4)
+    # 14 layers with gradient: an input of each of the products, gates and norms, 97 cells of 512 and 1,536
+    assert 20 < (two - one) / (14 * 97 * 512) < 80
+    assert memory("optimizer=muon") < memory()
+    assert memory("dtype=float32") > 1.8 * memory()
+
+
 def test_arithmetic_of_the_mlp_by_hand() -> None:
     """21 passes forward and 7 backward at twice the cost, through two layers, and the heads.
 

@@ -104,6 +104,7 @@ def describe(config: TrainConfig) -> str:
         ),
         f"# steps: {size.steps:,} of {config.batch_size} examples, {size.examples_seen:,} in all",
         f"# arithmetic: {size.flops:.3g} FLOP a step, {size.flops * size.steps:.3g} in all",
+        f"# memory: about {size.memory / 2**30:.2g} GiB",
     ]
     return to_toml(config.to_dict()) + "\n" + "\n".join(lines)
 

@@ -1,22 +1,25 @@
-"""What a run would be: parameters, examples, steps, arithmetic. Nothing is trained and little is loaded."""
+"""What a run would be: parameters, examples, steps, arithmetic, memory. Nothing is trained and little is loaded."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from trmcli.errors import InputError
 from trmcli.model import Carry, TinyRecursiveModel
-from trmcli.model.losses import supervision_loss
+from trmcli.model.losses import Losses, supervision_loss
 from trmcli.solving.solver import build_relations
-from trmcli.tasks import get_task
+from trmcli.tasks import TASKS, get_task
 from trmcli.tasks.base import Shape, Task
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import load_examples
+from trmcli.training.optim import PUZZLE_TABLE
 from trmcli.training.trainer import model_config
 
 
@@ -30,6 +33,8 @@ class Plan:
         steps: gradient steps.
         examples_seen: examples in all of these steps together.
         flops: floating point operations of a mean gradient step, forward and backward, products only.
+        memory: bytes that a gradient step needs, about: weights, averages, optimiser states, gradients, the
+            batch's carry and what the backward pass keeps.
     """
 
     parameters: int
@@ -37,18 +42,19 @@ class Plan:
     steps: int
     examples_seen: int
     flops: float
+    memory: float
 
 
 def plan(config: TrainConfig) -> Plan:
     """Work out what ``config`` asks for.
 
     A dataset that is not here counts as unknown if ``[model]`` names ``seq_len``, so that the size of the
-    paper's runs can be seen without their data.
+    paper's runs can be seen without their data; a task that is not here counts if it names ``vocab_size``, too.
 
     Raises:
         InputError: the task, the model or a source is no good.
     """
-    task = get_task(config.task)
+    task = None if config.task not in TASKS and "vocab_size" in config.model else get_task(config.task)
     sources = [_source(task, entry, config) for entry in config.data]
     shape, _, num_puzzles = sources[0]
     with torch.device("meta"):
@@ -65,12 +71,13 @@ def plan(config: TrainConfig) -> Plan:
         steps=config.max_steps,
         examples_seen=config.max_steps * config.batch_size,
         flops=flops * config.batch_size,
+        memory=_memory(network, task, [shape for shape, _, _ in sources], config),
     )
 
 
-def _source(task: Task, data: DataConfig, config: TrainConfig) -> tuple[Shape, int | None, int]:
+def _source(task: Task | None, data: DataConfig, config: TrainConfig) -> tuple[Shape, int | None, int]:
     """The shape of a source's puzzles, how many examples it has, and rows of puzzle embeddings."""
-    if data.source == "generated":
+    if task is not None and data.source == "generated":
         return load_examples(task, replace(data, count=1), config.seed).shape, data.count, 1
     cells = config.model.get("seq_len", 0)
     if isinstance(cells, int) and cells > 0 and not Path(data.source).exists():
@@ -78,6 +85,8 @@ def _source(task: Task, data: DataConfig, config: TrainConfig) -> tuple[Shape, i
         if side * side != cells:
             raise InputError(f"[model] seq_len {cells} makes no square", config.name)
         return (side, side), None, 1
+    if task is None:
+        get_task(config.task)  # says which there are
     examples = load_examples(task, data, config.seed)
     return examples.shape, len(examples.questions), examples.num_puzzles
 
@@ -94,19 +103,60 @@ def _phases(config: TrainConfig) -> list[tuple[float, int | None]]:
     return [(starts[0], None), *phases] if starts[0] > 0 else phases
 
 
-def _flops(
-    network: TinyRecursiveModel, task: Task, shape: Shape, rounds: int | None, config: TrainConfig
-) -> float:
-    """Operations that one example costs in one gradient step, counted on tensors without memory."""
+def _step(
+    network: TinyRecursiveModel, task: Task | None, shape: Shape, rounds: int | None, config: TrainConfig
+) -> tuple[Carry, Losses]:
+    """The forward pass of a gradient step on one example, on tensors without memory."""
     meta, size = torch.device("meta"), network.config
     length = shape[0] * shape[1]
-    state = torch.zeros(1, size.puzzle_emb_len + length, size.hidden_size, device=meta)
+    state = torch.zeros(1, size.puzzle_emb_len + length, size.hidden_size, device=meta, dtype=network.dtype)
     labels = torch.ones(1, length, dtype=torch.long, device=meta)
-    relations = build_relations(task, shape).to(meta) if size.mixer == "relation" else None
+    relations = None
+    if task is not None and size.mixer == "relation":
+        relations = build_relations(task, shape).to(meta)
+    carry, output = network.supervision_step(Carry(state, state), state, relations, rounds)
+    if config.halting == "q_learning":
+        with torch.no_grad():
+            network.supervision_step(carry, state, relations, rounds)
+    return carry, supervision_loss(output, labels, kind=config.token_loss)
+
+
+def _flops(
+    network: TinyRecursiveModel, task: Task | None, shape: Shape, rounds: int | None, config: TrainConfig
+) -> float:
+    """Operations that one example costs in one gradient step."""
     with FlopCounterMode(display=False) as counter:
-        carry, output = network.supervision_step(Carry(state, state), state, relations, rounds)
-        supervision_loss(output, labels).total.backward()  # type: ignore[no-untyped-call]
-        if config.halting == "q_learning":
-            with torch.no_grad():
-                network.supervision_step(carry, state, relations, rounds)
+        _step(network, task, shape, rounds, config)[1].total.backward()  # type: ignore[no-untyped-call]
     return float(counter.get_total_flops())
+
+
+def _memory(
+    network: TinyRecursiveModel, task: Task | None, shapes: Sequence[Shape], config: TrainConfig
+) -> float:
+    """Bytes, about: what stays from step to step, and what the backward pass of the largest lane keeps."""
+    dtype = {"float32": torch.float32}.get(config.dtype, torch.bfloat16)
+    table = sum(value.numel() for name, value in network.named_parameters() if name == PUZZLE_TABLE)
+    learned = sum(parameter.numel() for parameter in network.parameters()) - table
+    # Float32 weights, averages, gradients and two moments (Muon: one), and the copy to compute with.
+    lasting = 4.0 * table + learned * (4 * (4 if config.optimizer == "muon" else 5) + dtype.itemsize)
+    most = 0
+    for shape in shapes:
+        kept: dict[int, int] = {}
+
+        def note(tensor: Tensor, kept: dict[int, int] = kept) -> Tensor:
+            storage = tensor.untyped_storage()
+            # Fused attention keeps no scores, which are the only squares of four dimensions.
+            scores = tensor.ndim == 4 and tensor.shape[-1] == tensor.shape[-2]
+            kept.setdefault(storage._cdata, 0 if scores else storage.nbytes())
+            return tensor
+
+        network.to(dtype)
+        for parameter in network.parameters():  # they lie there anyway
+            kept[parameter.untyped_storage()._cdata] = 0
+        weights = set(kept)
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            carry, _ = _step(network, task, shape, None, config)
+        states = 2 * carry.answer.numel() * dtype.itemsize
+        lasting += config.batch_size * states
+        most = max(most, states + sum(size for key, size in kept.items() if key not in weights))
+    return lasting + config.batch_size * most

@@ -249,14 +249,16 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def model_config(config: TrainConfig, task: Task, shape: Shape, num_puzzles: int = 1) -> TRMConfig:
-    """The model's dimensions: the run's ``[model]`` table, completed from the task and the data.
+def model_config(config: TrainConfig, task: Task | None, shape: Shape, num_puzzles: int = 1) -> TRMConfig:
+    """The model's dimensions: the run's ``[model]`` table, completed from the task (if any) and the data.
 
     Raises:
         InputError: if the settings do not fit together.
     """
-    values = {"vocab_size": task.vocab_size, **config.model}
-    if values.get("mixer") == "relation":
+    values = dict(config.model)
+    if task is not None:
+        values.setdefault("vocab_size", task.vocab_size)
+    if task is not None and values.get("mixer") == "relation":
         relations = task.relations(shape)
         values["relations"] = [(relation.name, relation.kind) for relation in relations]
     elif values.get("mixer") == "mlp" or values.get("positions") == "learned":
