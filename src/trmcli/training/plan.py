@@ -1,4 +1,4 @@
-"""What a run would be: parameters, examples, steps, arithmetic, memory. Nothing is trained and little is loaded."""
+"""What a run would be: parameters, examples, steps, arithmetic, memory. Nothing is trained, little loaded."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def plan(config: TrainConfig) -> Plan:
     """Work out what ``config`` asks for.
 
     A dataset that is not here counts as unknown if ``[model]`` names ``seq_len``, so that the size of the
-    paper's runs can be seen without their data; a task that is not here counts if it names ``vocab_size``, too.
+    paper's runs can be seen without their data; so does a task that is not here, if it names ``vocab_size``.
 
     Raises:
         InputError: the task, the model or a source is no good.
