@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BARS = "▁▂▃▄▅▆▇█"
 LINE_EVERY = 15.0
 """Seconds of the run's age between two plain lines."""
-_LABELS, _VALUES = 13, 8
+_LABELS, _VALUES = 14, 8
 _AROUND = _LABELS + _VALUES + 8  # border, padding, and two columns between labels, values and curves
 _RECENT = 20
 """Intervals that the time left is taken from."""
@@ -82,8 +82,9 @@ class Dashboard:
             self._next_line = interval.seconds + LINE_EVERY
             self._print(
                 f"step {interval.step:,}/{self.config.max_steps:,}  {clock(interval.seconds)}  "
-                f"loss {interval.token_loss:.4f}  exact {percent(interval.exact)}  steps {interval.steps:.1f}  "
-                f"lr {interval.lr:.2e}  {interval.examples_per_second:.0f} examples/s  left {self._left()}"
+                f"loss {interval.token_loss:.4f}  exact {percent(interval.exact)}  "
+                f"steps {interval.steps:.1f}  lr {interval.lr:.2e}  "
+                f"{interval.examples_per_second:.0f} examples/s  left {self._left()}"
             )
 
     def evaluated(self, evaluation: Evaluation) -> None:
@@ -124,7 +125,7 @@ class Dashboard:
             rows = [
                 ("loss", f"{last.token_loss:.4f}", [one.token_loss for one in intervals], ""),
                 ("exact", percent(last.exact), [one.exact for one in intervals], ""),
-                ("steps used", f"{last.steps:.1f}", [one.steps for one in intervals], ""),
+                ("steps", f"{last.steps:.1f}", [one.steps for one in intervals], ""),
                 ("learning rate", f"{last.lr:.2e}", [one.lr for one in intervals], ""),
                 (
                     "examples/s",
@@ -136,8 +137,8 @@ class Dashboard:
         if evaluations:
             newest = evaluations[-1]
             rows += [
-                ("held out", percent(newest.exact), [one.exact for one in evaluations], "green"),
-                ("steps used", f"{newest.steps:.1f}", [one.steps for one in evaluations], "green"),
+                ("held-out exact", percent(newest.exact), [one.exact for one in evaluations], "green"),
+                ("held-out steps", f"{newest.steps:.1f}", [one.steps for one in evaluations], "green"),
                 ("halting right", percent(newest.halting), [one.halting for one in evaluations], "green"),
             ]
         return rows
@@ -161,8 +162,8 @@ class Dashboard:
         times = f"{clock(self.intervals[-1].seconds)} gone, {self._left()} left" if self.intervals else ""
         panel = Panel(
             Group(table, bar, Text(times), Text(self.note, style="dim", overflow="ellipsis", no_wrap=True)),
-            title=f"trm train {self.config.name}",
-            subtitle=str(self.folder),
+            title=Text(f"trm train {self.config.name}"),
+            subtitle=Text(str(self.folder)),
             border_style="cyan",
         )
         self.live.update(panel, refresh=True)

@@ -23,7 +23,7 @@ _MOST_POINTS = 400
 _DENSE = 40
 """Points from which on a curve is drawn as a running mean, and below which each has a dot."""
 _LEAST = 1e-9
-"""On a logarithmic axis, what is not above this is not drawn."""
+"""What is not above this counts as 0, and is not drawn on a logarithmic axis."""
 
 STYLE = """
 svg text { font: 11px system-ui, sans-serif; fill: var(--dim); }
@@ -112,10 +112,10 @@ def chart(
 
 def ticks(most: float, count: int) -> list[float]:
     """About ``count`` round steps from 0 to the first that is not below ``most`` (at least 0)."""
-    rough = (most or 1.0) / count
+    rough = (most if most > _LEAST else 1.0) / count
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough * 0.999)
-    return [round(number * step, 12) for number in range(max(1, math.ceil(most / step - 1e-9)) + 1)]
+    return [number * step for number in range(max(1, math.ceil(most / step - 1e-9)) + 1)]
 
 
 def log_ticks(least: float, most: float) -> list[float]:
