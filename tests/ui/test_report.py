@@ -86,7 +86,15 @@ def test_long_curves_are_averaged() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (0.25, "0.25"), (1000, "1k"), (2500, "2.5k"), (15e6, "15M"), (5e-5, "5e-5"), (1e-12, "1e-12")],
+    [
+        (0, "0"),
+        (0.25, "0.25"),
+        (1000, "1k"),
+        (2500, "2.5k"),
+        (15e6, "15M"),
+        (2.5e-4, "2.5e-4"),
+        (1e-12, "1e-12"),
+    ],
 )
 def test_short_numbers(value: float, text: str) -> None:
     assert short(value) == text

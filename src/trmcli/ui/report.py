@@ -88,7 +88,7 @@ def html(history: History) -> str:
             f"<div><dt>{escape(key)}</dt><dd>{escape(value)}<small>{escape(more)}</small></dd></div>"
             for key, value, more in facts(history)
         ),
-        charts="\n".join(charts) or '<p class="none">The log holds no figures yet.</p>',
+        charts="\n".join(charts) or "<p>The log holds no figures yet.</p>",
         evaluations=_table(history),
         settings=escape(settings),
     )
@@ -193,7 +193,7 @@ h2 { font-size: .95rem; margin: 0; width: 100%; }
 .key::before { content: ""; display: inline-block; width: 14px; height: 3px; border-radius: 2px;
   margin-right: 5px; vertical-align: middle; background: var(--ink); }
 .key b { color: var(--text); font-weight: 600; font-variant-numeric: tabular-nums; }
-figure svg { display: block; width: 100%; height: auto; }
+figure svg { display: block; width: 100%; height: auto; overflow: visible; }
 details { margin: 14px 0; padding: 10px 14px; }
 summary { cursor: pointer; font-weight: 600; }
 .wide, pre { overflow-x: auto; }

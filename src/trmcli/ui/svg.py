@@ -16,8 +16,8 @@ from trmcli.ui.numbers import short
 
 Points = Sequence[tuple[float, float]]
 
-WIDTH, HEIGHT = 380, 212
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 10, 24
+WIDTH, HEIGHT = 340, 196
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 8, 24
 _MOST_POINTS = 400
 """Points of a curve that are drawn; neighbours of longer ones are averaged."""
 _DENSE = 40
@@ -26,7 +26,7 @@ _LEAST = 1e-9
 """What is not above this counts as 0, and is not drawn on a logarithmic axis."""
 
 STYLE = """
-svg text { font: 11px system-ui, sans-serif; fill: var(--dim); }
+svg text { font: 12px system-ui, sans-serif; fill: var(--dim); }
 svg .grid { stroke: var(--grid); fill: none; }
 svg .raw, svg .line { fill: none; stroke-width: 1.75; stroke-linejoin: round; stroke-linecap: round; }
 svg .raw { opacity: .28; stroke-width: 1; }
@@ -94,7 +94,7 @@ def chart(
         if mark <= last
     ]
     for one, points in zip(series, shown, strict=True):
-        places = [(left(x), top(y)) for x, y in thinned(points, _MOST_POINTS)]
+        places: Points = [(left(x), top(y)) for x, y in thinned(points, _MOST_POINTS)]
         if not places:
             continue
         dense = len(points) > _DENSE
