@@ -162,7 +162,7 @@ def run_state(folder: Path) -> dict[str, Any]:
         "files": {
             path.name: path.stat().st_size
             for path in sorted(folder.iterdir())
-            if path.is_file() and not path.name.startswith(".")
+            if not path.name.startswith(".") and path.is_file()
         },
     }
 

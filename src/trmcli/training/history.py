@@ -123,9 +123,9 @@ def read_history(folder: Path) -> History:
     for path in (config, log):
         if not path.is_file():
             raise InputError(f"is no run directory: it holds no {path.name}", str(folder))
-    saved = (path for path in (folder / "checkpoint").glob("step-*") if path.name[5:].isdecimal())
-    checkpoints = tuple(sorted(saved))
-    changed = max(path.stat().st_mtime for path in (config, log, *checkpoints) if path.exists())
+    saved = folder / "checkpoint"
+    checkpoints = tuple(sorted(path for path in saved.glob("step-*") if path.name[5:].isdecimal()))
+    changed = max(path.stat().st_mtime for path in (config, log, saved) if path.exists())
     return History(
         folder=folder,
         config=load_config(str(config)),
