@@ -1,6 +1,46 @@
-"""Property tests try the same examples on every run."""
+"""Property tests try the same examples on every run; a run directory that several tests look into."""
 
+import json
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+
+RUN = """
+name = "a <b>run</b>"
+task = "sudoku"
+batch_size = 8
+max_steps = 10000
+[model]
+mixer = "relation"
+[[data]]
+source = "puzzles & answers.csv"
+"""
+
+
+@pytest.fixture
+def run_directory(tmp_path: Path) -> Path:
+    """A run after 6,000 of 10,000 steps: a log line every 50 steps, an evaluation every 1,000."""
+    folder = tmp_path / "run"
+    (folder / "checkpoint" / "step-00006020").mkdir(parents=True)
+    (folder / "config.toml").write_text(RUN, encoding="utf-8")
+    lines = []
+    for step in range(50, 6001, 50):
+        progress = step / 6000
+        losses = {
+            "loss": 2.5 - 2 * progress,
+            "token_loss": 2 - 1.9 * progress,
+            "halt_loss": 0.7 - 0.5 * progress,
+        }
+        shares = {"cells": 0.5 + progress / 3, "exact": 0.8 * progress, "steps": 16 - 9 * progress}
+        speed = {"lr": 1e-3, "norm": 0.5, "examples_per_second": 400.0}
+        lines.append({"kind": "train", "step": step, "seconds": step / 50, **losses, **shares, **speed})
+        if step % 1000 == 0:
+            figures = {"exact": 0.9 * progress, "steps": 16 - 12 * progress, "halting": 0.75, "best": True}
+            lines.append({"kind": "evaluation", "step": step, "seconds": step / 50 + 0.5, **figures})
+    (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return folder

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -100,3 +101,55 @@ def test_info_imports_no_torch(path: Path) -> None:
         "assert not {'torch', 'numpy', 'pooch', 'requests'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL, env=os.environ)
+
+
+def test_a_run_in_a_pipe(run_directory: Path) -> None:
+    with (run_directory / "log.jsonl").open("a") as log:
+        log.write('{"kind": "train", "step": 6050, "seco')  # cut off
+    result = trm("info", str(run_directory))
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    for line in (
+        "name: a <b>run</b>",
+        "task: sudoku",
+        "data: puzzles & answers.csv",
+        "steps: 6,020 of 10,000",
+        "time: 2:00, 1:22 left",
+        "speed: 400 examples/s",
+        "loss: 0.5000, cells 0.1000, halting head 0.2000",
+        "training: 80.0% exact, 7.00 steps, at step 6,000",
+        "validation: 90.0% exact, 4.00 steps, halting head right in 75.0%, at step 6,000",
+        "best: 90.0% exact, 4.00 steps, halting head right in 75.0%, at step 6,000",
+        "checkpoints: checkpoint/step-00006020",
+    ):
+        assert line in lines
+    assert any(line.startswith("state: running, last written to 0:0") for line in lines)
+    assert not (run_directory / "report.html").exists()
+
+
+def test_a_run_that_has_only_begun(run_directory: Path) -> None:
+    (run_directory / "log.jsonl").write_text("")
+    shutil.rmtree(run_directory / "checkpoint")
+    assert "steps: 0 of 10,000" in trm("info", str(run_directory)).stdout.splitlines()
+    state = json.loads(trm("info", str(run_directory), "--json").stdout)
+    assert state["state"] == "running"
+    assert [state[key] for key in ("training", "validation", "best", "seconds_left")] == [None] * 4
+
+
+def test_a_report_is_of_a_run(path: Path, tmp_path: Path) -> None:
+    for arguments in ((str(path),), ("sudoku-small",), ()):
+        result = trm("info", *arguments, "--report")
+        assert result.exit_code == 2 and "--report: is for run directories" in result.stderr
+    (tmp_path / "empty").mkdir()
+    result = trm("info", str(tmp_path / "empty"), "--report")
+    assert result.exit_code == 2 and "is no run directory: it holds no config.toml" in result.stderr
+    assert not list((tmp_path / "empty").iterdir())
+
+
+def test_a_run_imports_no_torch(run_directory: Path) -> None:
+    code = (
+        f"import sys; from trmcli.cli.info import info; info({str(run_directory)!r}, report=True);"
+        "assert not {'torch', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert (run_directory / "report.html").exists()

@@ -1,4 +1,4 @@
-"""``trm info``: what a weights file says of itself, or what is installed."""
+"""``trm info``: what a weights file says of itself, how a training run stands, or what is installed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from trmcli.errors import InputError
+
 EXAMPLES = """
 Examples:
 
@@ -21,21 +23,39 @@ Examples:
 
   trm info runs/sudoku/best.safetensors   # the card of a file
 
+  trm info runs/sudoku                    # how far a run is, while it goes on or later
+
+  trm info runs/sudoku --report           # write its report.html anew
+
   trm info sudoku-small --json | jq .config.hidden_size
 """
 
 
 def info(
     what: Annotated[
-        str | None, typer.Argument(metavar="NAME|FILE", help="Known weights, or a weights file.")
+        str | None,
+        typer.Argument(metavar="NAME|FILE|DIR", help="Known weights, a weights file, or a run directory."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write the run's report.html anew from its log.")
+    ] = False,
 ) -> None:
-    """Print the card of a weights file: task, model, training, figures, licence.
+    """Print the card of a weights file, or the state of a training run.
 
     Without an argument, print what is installed. In a pipe, each line is one key and its value.
     """
-    values = installation() if what is None else describe(what)
+    folder = run_folder(what)
+    if report:
+        if folder is None:
+            raise InputError("is for run directories: name one", "--report")
+        from trmcli.ui.report import write_report
+
+        typer.echo(f"wrote {write_report(folder)}", err=True)
+    if folder is not None:
+        values = run_state(folder) if as_json else run_summary(folder)
+    else:
+        values = installation() if what is None else describe(what)
     if as_json:
         typer.echo(json.dumps(values, ensure_ascii=False, indent=2))
         return
@@ -98,6 +118,91 @@ def describe(what: str) -> dict[str, Any]:
         "sha256": file_sha256(path),
         "file": str(Path(path).resolve()),
         **card,
+    }
+
+
+def run_folder(what: str | None) -> Path | None:
+    """The folder that ``what`` means; None if it is nothing, a file, or the name of known weights."""
+    if what is None or not Path(what).is_dir():
+        return None
+    from trmcli.weights.registry import registry
+
+    return None if what in registry() else Path(what)
+
+
+def run_state(folder: Path) -> dict[str, Any]:
+    """A run directory as JSON values: times in seconds, files in bytes, null where nothing is known yet.
+
+    Raises:
+        InputError: it is no run directory.
+    """
+    from trmcli.training.history import Entry, read_history
+
+    run = read_history(folder)
+    trained, evaluated = run.of("train"), run.of("evaluation")
+
+    def figures(entry: Entry | None) -> dict[str, float] | None:
+        return {"step": entry.step, "seconds": entry.seconds, **entry.values} if entry else None
+
+    return {
+        "name": run.config.name,
+        "task": run.config.task,
+        "state": run.state,
+        "step": run.step,
+        "max_steps": run.config.max_steps,
+        "seconds": run.seconds,
+        "seconds_left": run.seconds_left,
+        "seconds_quiet": run.quiet,
+        "training": figures(trained[-1] if trained else None),
+        "validation": figures(evaluated[-1] if evaluated else None),
+        "best": figures(run.best),
+        "data": [entry.source for entry in run.config.data],
+        "folder": str(folder.resolve()),
+        "checkpoints": [str(path.relative_to(folder)) for path in run.checkpoints],
+        "files": {
+            path.name: path.stat().st_size
+            for path in sorted(folder.iterdir())
+            if not path.name.startswith(".") and path.is_file()
+        },
+    }
+
+
+def run_summary(folder: Path) -> dict[str, str]:
+    """The same for people, each value a line of text.
+
+    Raises:
+        InputError: it is no run directory.
+    """
+    from trmcli.ui.numbers import clock, percent
+
+    state = run_state(folder)
+    training, left = state["training"] or {}, state["seconds_left"]
+
+    def figures(values: Mapping[str, float] | None) -> str:
+        if not values:
+            return ""
+        said = [f"{percent(values['exact'])} exact"] if "exact" in values else []
+        said += [f"{values['steps']:.2f} steps"] if "steps" in values else []
+        said += [f"halting head right in {percent(values['halting'])}"] if "halting" in values else []
+        return ", ".join([*said, f"at step {values['step']:,}"])
+
+    losses = (("loss", ""), ("token_loss", "cells "), ("halt_loss", "halting head "))
+    speed = training.get("examples_per_second")
+    return {
+        "name": state["name"],
+        "task": state["task"],
+        "data": ", ".join(dict.fromkeys(state["data"])),
+        "state": f"{state['state']}, last written to {clock(state['seconds_quiet'])} ago",
+        "steps": f"{state['step']:,} of {state['max_steps']:,}",
+        "time": clock(state["seconds"]) + (f", {clock(left)} left" if left else ""),
+        "speed": f"{speed:.0f} examples/s" if speed is not None else "",
+        "loss": ", ".join(f"{name}{training[key]:.4f}" for key, name in losses if key in training),
+        "training": figures(training),
+        "validation": figures(state["validation"]),
+        "best": figures(state["best"]),
+        "folder": state["folder"],
+        "checkpoints": ", ".join(state["checkpoints"]),
+        "files": ", ".join(f"{name} ({size:,} bytes)" for name, size in state["files"].items()),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,13 +50,19 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; repeatable."),
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write event files into DIR/tensorboard as well.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the settings and the run's size, and stop.")
     ] = False,
     listing: Annotated[bool, typer.Option("--list", help="Name the presets.")] = False,
 ) -> None:
-    """Train a model, with live progress, checkpoints and resuming."""
+    """Train a model, with live progress, checkpoints and resuming.
+
+    The run directory's report.html shows the curves; ``trm info DIR`` says how far the run is.
+    """
     from trmcli.training.config import load_config, presets
 
     if listing:
@@ -74,13 +81,16 @@ def train(
     from trmcli.solving.solver import pick_device
     from trmcli.training.run import run
     from trmcli.ui.dashboard import Dashboard
+    from trmcli.ui.observers import Observers, Reporter, TensorBoard
 
     folder = out or Path("runs") / config.name
-    with Dashboard(config, folder) as dashboard:
+    with ExitStack() as stack:
+        watching = [stack.enter_context(TensorBoard(folder))] if tensorboard else []
+        dashboard = stack.enter_context(Dashboard(config, folder))
         received = run(
             config,
             folder,
-            dashboard,
+            Observers([dashboard, Reporter(folder), *watching]),
             resume=resume,
             override=override,
             max_seconds=seconds,

@@ -14,12 +14,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from trmcli.ui.numbers import clock, percent
+
 if TYPE_CHECKING:
     from trmcli.training.config import TrainConfig
     from trmcli.training.run import Evaluation, Interval
     from trmcli.training.trainer import Trainer
 
 BARS = "▁▂▃▄▅▆▇█"
+LINE_EVERY = 15.0
+"""Seconds of the run's age between two plain lines."""
+_LABELS, _VALUES = 14, 8
+_AROUND = _LABELS + _VALUES + 8  # border, padding, and two columns between labels, values and curves
+_RECENT = 20
+"""Intervals that the time left is taken from."""
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
@@ -33,23 +41,18 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(BARS[round((value - least) / span * 7) if span else 0] for value in values)
 
 
-def clock(seconds: float) -> str:
-    """``1:02:03``, or ``2:03`` under an hour."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
 class Dashboard:
     """Observes a run; all of it goes to stderr."""
 
     def __init__(self, config: TrainConfig, folder: Path, console: Console | None = None) -> None:
         self.config, self.folder = config, folder
         self.console = console or Console(stderr=True)
-        self.live = Live(console=self.console, auto_refresh=False) if self.console.is_terminal else None
+        drawn = self.console.is_terminal and not self.console.is_dumb_terminal
+        self.live = Live(console=self.console, auto_refresh=False) if drawn else None
         self.intervals: list[Interval] = []
         self.evaluations: list[Evaluation] = []
         self.note = "reading data"
+        self._next_line = 0.0
 
     def __enter__(self) -> Dashboard:
         if self.live:
@@ -75,18 +78,21 @@ class Dashboard:
         self.intervals.append(interval)
         if self.live:
             self._draw()
-        elif len(self.intervals) % 4 == 1:
+        elif interval.seconds >= self._next_line:
+            self._next_line = interval.seconds + LINE_EVERY
             self._print(
                 f"step {interval.step:,}/{self.config.max_steps:,}  {clock(interval.seconds)}  "
-                f"loss {interval.token_loss:.4f}  exact {interval.exact:.1%}  steps {interval.steps:.1f}  "
-                f"lr {interval.lr:.2e}  {interval.examples_per_second:.0f} examples/s  left {self._left()}"
+                f"loss {interval.token_loss:.4f}  exact {percent(interval.exact)}  "
+                f"steps {interval.steps:.1f}  lr {interval.lr:.2e}  "
+                f"{interval.examples_per_second:.0f} examples/s  left {self._left()}"
             )
 
     def evaluated(self, evaluation: Evaluation) -> None:
         self.evaluations.append(evaluation)
         self._say(
-            f"step {evaluation.step:,}: {evaluation.exact:.1%} of held-out puzzles exact, "
-            f"{evaluation.steps:.1f} steps" + (", best so far" if evaluation.best else "")
+            f"step {evaluation.step:,}: {percent(evaluation.exact)} of held-out puzzles exact, "
+            f"{evaluation.steps:.1f} steps, halting head right in {percent(evaluation.halting)}"
+            + (", best so far" if evaluation.best else "")
         )
 
     def saved(self, path: Path) -> None:
@@ -103,46 +109,61 @@ class Dashboard:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _left(self) -> str:
-        last = self.intervals[-1]
-        steps_per_second = last.examples_per_second / self.config.batch_size
-        return clock((self.config.max_steps - last.step) / steps_per_second)
+        """The time left at the pace of the last intervals, evaluations between them included."""
+        first, last = self.intervals[-_RECENT:][0], self.intervals[-1]
+        pace = self.config.batch_size / last.examples_per_second
+        if last.step > first.step:
+            pace = (last.seconds - first.seconds) / (last.step - first.step)
+        return clock((self.config.max_steps - last.step) * pace)
+
+    def _rows(self) -> list[tuple[str, str, list[float], str]]:
+        """What is shown: label, last value, all values, and the style of what was measured in validation."""
+        intervals, evaluations = self.intervals, self.evaluations
+        rows = []
+        if intervals:
+            last = intervals[-1]
+            rows = [
+                ("loss", f"{last.token_loss:.4f}", [one.token_loss for one in intervals], ""),
+                ("exact", percent(last.exact), [one.exact for one in intervals], ""),
+                ("steps", f"{last.steps:.1f}", [one.steps for one in intervals], ""),
+                ("learning rate", f"{last.lr:.2e}", [one.lr for one in intervals], ""),
+                (
+                    "examples/s",
+                    f"{last.examples_per_second:.0f}",
+                    [one.examples_per_second for one in intervals],
+                    "",
+                ),
+            ]
+        if evaluations:
+            newest = evaluations[-1]
+            rows += [
+                ("held-out exact", percent(newest.exact), [one.exact for one in evaluations], "green"),
+                ("held-out steps", f"{newest.steps:.1f}", [one.steps for one in evaluations], "green"),
+                ("halting right", percent(newest.halting), [one.halting for one in evaluations], "green"),
+            ]
+        return rows
 
     def _draw(self) -> None:
         assert self.live is not None
+        room = self.console.width - _AROUND
         table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True, style="dim", min_width=_LABELS)
+        table.add_column(no_wrap=True, min_width=_VALUES)
+        for label, value, curve, style in self._rows():
+            line = sparkline(curve, min(60, room)) if room > 0 else ""
+            table.add_row(label, Text(value, style=f"bold {style}"), Text(line, style=style, no_wrap=True))
         done = self.intervals[-1].step if self.intervals else 0
-        if self.intervals:
-            last, width = self.intervals[-1], max(10, min(60, self.console.width - 34))
-            rows = [
-                ("loss", f"{last.token_loss:.4f}", [one.token_loss for one in self.intervals]),
-                ("exact", f"{last.exact:.1%}", [one.exact for one in self.intervals]),
-                ("steps used", f"{last.steps:.1f}", [one.steps for one in self.intervals]),
-                ("learning rate", f"{last.lr:.2e}", [one.lr for one in self.intervals]),
-            ]
-            for name, value, curve in rows:
-                table.add_row(
-                    Text(name, style="dim"), Text(value, style="bold"), Text(sparkline(curve, width))
-                )
-            if self.evaluations:
-                curve = [one.exact for one in self.evaluations]
-                table.add_row(
-                    Text("held out", style="dim"),
-                    Text(f"{curve[-1]:.1%}", style="bold green"),
-                    Text(sparkline(curve, width), style="green"),
-                )
-            speed = (
-                f"{last.examples_per_second:.0f} examples/s   {clock(last.seconds)} gone, {self._left()} left"
-            )
-            table.add_row(Text("speed", style="dim"), "", Text(speed))
         bar = Table.grid(padding=(0, 1), expand=True)
+        bar.add_column(ratio=1)
+        bar.add_column(no_wrap=True, justify="right")
         bar.add_row(
-            ProgressBar(total=self.config.max_steps, completed=done),
-            Text(f"{done:,}/{self.config.max_steps:,}", justify="right"),
+            ProgressBar(total=self.config.max_steps, completed=done), f"{done:,}/{self.config.max_steps:,}"
         )
+        times = f"{clock(self.intervals[-1].seconds)} gone, {self._left()} left" if self.intervals else ""
         panel = Panel(
-            Group(table, bar, Text(self.note, style="dim", overflow="ellipsis", no_wrap=True)),
-            title=f"trm train {self.config.name}",
-            subtitle=str(self.folder),
+            Group(table, bar, Text(times), Text(self.note, style="dim", overflow="ellipsis", no_wrap=True)),
+            title=Text(f"trm train {self.config.name}"),
+            subtitle=Text(str(self.folder)),
             border_style="cyan",
         )
         self.live.update(panel, refresh=True)
