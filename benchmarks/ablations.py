@@ -13,6 +13,7 @@ import argparse
 import json
 import statistics
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ VARIANTS: dict[str, list[str]] = {
 }
 
 
+@cache
 def data() -> tuple[Examples, Examples]:
     """2,000 puzzles with 4 to 6 givens for training and 1,000 others for testing; the same at every call."""
     task = get_task("sudoku")
