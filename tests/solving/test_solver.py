@@ -180,7 +180,7 @@ def test_while_there_is_something_to_commit_no_try_has_settled() -> None:
             return np.where(self.left >= 0, questions % 9 + 1, questions)
 
     solver.task = Committing()
-    # After three steps, from COMMIT_FROM on, the question changes; the answer must then stay the same for as long as ever.
+    # The question changes after three steps; from then on the answer must stay the same for as long as ever.
     assert len(list(solver.steps(tokens, (9, 9), commit=True))) == COMMIT_FROM + 2 + SETTLED
 
 
