@@ -235,8 +235,9 @@ def solve_many(
 
     One :class:`Pool` of ``batch_size`` places works on all of them. A place that becomes free goes to the
     next puzzle while fewer than ``batch_size`` are open, and else to the lowest try that an open puzzle
-    still may have. So later tries may run beside earlier ones; yet the lowest one that is accepted wins, and
-    what ran after it is not counted. Puzzles of another shape begin when all before them are done.
+    still may have. Of one puzzle at most as many tries run side by side as have failed. The lowest one that
+    is accepted wins, and what ran after it is not counted. Puzzles of another shape begin when all before
+    them are done.
 
     Args:
         numbers: of the puzzles, for the random numbers; by default 0, 1, 2, ...
@@ -257,6 +258,7 @@ class _Open:
         running: tries that have not ended.
         endings: what ended tries came to; only the best of them where that is enough.
         trace: halting probability and verdict after each step of the first try.
+        waiting: whether its next try waits for a place.
         spent: seconds of computing.
         answer: as soon as it is settled.
     """
@@ -269,6 +271,7 @@ class _Open:
     running: set[int] = field(default_factory=set)
     endings: list[Frame] = field(default_factory=list)
     trace: list[tuple[float, bool]] = field(default_factory=list)
+    waiting: bool = False
     spent: float = 0.0
     answer: Answer | None = None
 
@@ -316,6 +319,7 @@ class _Search:
                 break
             one.steps.append(0)
             one.running.add(attempt)
+            self._offer(one)
             begun.append((one, Try.start(self.solver, one.puzzle, one.number, attempt, self.config)))
         if begun:
             rows = [next(self.rows) for _ in begun]
@@ -335,14 +339,17 @@ class _Search:
                 return self.window[-1], 1
         while self.waiting:
             attempt, _, one = heappop(self.waiting)
+            one.waiting = False
             if attempt <= one.last:
-                self._wait(one, attempt + 1)
                 return one, attempt
         return None, 0
 
-    def _wait(self, one: _Open, attempt: int) -> None:
-        if attempt <= one.last:
-            heappush(self.waiting, (attempt, one.number, one))
+    def _offer(self, one: _Open) -> None:
+        """Let a puzzle wait for a place if it may have another try now."""
+        failed = len(one.steps) - len(one.running)
+        if not one.waiting and len(one.steps) < one.last and len(one.running) < failed:
+            one.waiting = True
+            heappush(self.waiting, (len(one.steps) + 1, one.number, one))
 
     def _step(self) -> None:
         """One supervision step, and what follows from it."""
@@ -363,8 +370,7 @@ class _Search:
             if over and one.answer is None and start.attempt <= one.last:
                 one.end(start.frame(self.solver, step, place, step.seconds - one.since), self.config.select)
                 self.open -= one.answer is not None
-                if start.attempt == 1 and one.answer is None:
-                    self._wait(one, 2)
+                self._offer(one)
             step.done[place] = over
         for place, (row, (one, start)) in enumerate(zip(step.rows.tolist(), tries, strict=True)):
             step.done[place] |= start.attempt > one.last or one.answer is not None
