@@ -58,6 +58,7 @@ RUNS = {
     "magictour": Run({"magictour": None}, 256),
     "forum": Run({"forum_hardest_11": 200}, 256),
     "everything": Run({"17clue": None, "magictour": None, "forum_hardest_11": None}, 64),
+    "sample": Run({"17clue": 200, "magictour": 200, "forum_hardest_11": 40}, 32),
     **{f"strategy-{name}": Run(SAMPLE, 16, name, batch_size=64) for name in STRATEGIES},
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain, count, islice, zip_longest
@@ -38,6 +38,7 @@ from trmcli.errors import InputError
 
 if TYPE_CHECKING:
     from trmcli.solving.evaluation import Evaluation, Figures
+    from trmcli.solving.ranks import Ranks
     from trmcli.solving.search import Answer
     from trmcli.tasks.base import Puzzle, Task
 
@@ -125,6 +126,7 @@ def evaluate(
     from trmcli.solving.ranks import Ranks
     from trmcli.tasks import read_puzzles
     from trmcli.ui.files import writing
+    from trmcli.ui.progress import progress
 
     check_device(device)
     if until_solved and tries is not None:
@@ -165,14 +167,10 @@ def evaluate(
         shard = islice(puzzles, ranks.rank, limit, ranks.count)
         evaluation = Evaluation(steps, limits)
         rows = _Rows(stream.task, table, keep=ranks.count > 1 and predictions is not None)
+        found = solve_many(solver, shard, config, count(ranks.rank, ranks.count))
         try:
-            _measure(
-                evaluation,
-                solve_many(solver, shard, config, count(ranks.rank, ranks.count)),
-                rows,
-                limit,
-                quiet=ranks.rank > 0,
-            )
+            with progress("solving", limit, hidden=ranks.count > 1) as advance:
+                _measure(evaluation, found, rows, advance)
         except KeyboardInterrupt:
             if ranks.count > 1:
                 raise
@@ -263,25 +261,21 @@ class _Rows:
 
 
 def _measure(
-    evaluation: Evaluation, answers: Iterator[Answer], rows: _Rows, limit: int | None, quiet: bool
+    evaluation: Evaluation, answers: Iterator[Answer], rows: _Rows, advance: Callable[[], None]
 ) -> None:
     import time
 
-    from trmcli.ui.progress import progress
-
     start = time.perf_counter()
-    with ExitStack() as stack:
-        advance = (lambda: None) if quiet else stack.enter_context(progress("solving", limit))
-        try:
-            for answer in answers:
-                evaluation.add(answer)
-                rows.add(answer)
-                advance()
-        finally:
-            evaluation.seconds = time.perf_counter() - start
+    try:
+        for answer in answers:
+            evaluation.add(answer)
+            rows.add(answer)
+            advance()
+    finally:
+        evaluation.seconds = time.perf_counter() - start
 
 
-def _merged(evaluation: Evaluation, ranks: Any, rows: _Rows) -> Evaluation:
+def _merged(evaluation: Evaluation, ranks: Ranks, rows: _Rows) -> Evaluation:
     """The whole, from the parts of all processes; the rows in the order of the puzzles."""
     from json import dumps, loads
 
