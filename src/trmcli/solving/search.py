@@ -31,7 +31,11 @@ Select = Literal["halt", "vote"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 NOISE = 0.3
-"""Deviation of the noise on the latent in tries by noise."""
+"""Deviation of the noise on the latent in tries by noise.
+
+With 0.1, 0.3 and 0.6 the bundled weights solve 56, 58 and 61 of 80 puzzles of magictour within 16 tries: no
+difference that the sample could tell.
+"""
 
 MANY_TRIES = 10_000
 """Most tries of a puzzle that is to be tried until it is solved."""
