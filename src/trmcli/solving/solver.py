@@ -124,7 +124,7 @@ COMMIT_FROM = 5
 SETTLED = 4
 """A try whose answer has stayed the same for so many steps, with nothing left to commit, is over.
 
-Of 350 hard puzzles without committing, 54 tries stood still for four steps with a wrong answer; 21 moved
+Of 350 hard puzzles without committing, 52 tries stood still for four steps with a wrong answer; 21 moved
 again within 16 steps, and none became right.
 """
 
