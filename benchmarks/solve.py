@@ -1,5 +1,7 @@
 """Speed of solving: a cold ``trm solve`` beside ``import torch``, and puzzles a second by batch size.
 
+Arithmetic is given as a share of what one large matrix product reaches here with the same threads.
+
 Run it with: python benchmarks/solve.py [--weights NAME|FILE] [--data hard_eval.csv.gz]
 
 Timings vary on busy machines; compare figures of one run only.
@@ -17,7 +19,10 @@ import time
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 import trmcli
 from trmcli.solving.evaluation import Evaluation
@@ -36,6 +41,51 @@ def cold(command: list[str], runs: int) -> float:
         subprocess.run(command, check=True, capture_output=True)
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)
+
+
+PARTS = """
+import json, sys, time
+start = time.perf_counter()
+import torch
+from trmcli.solving.search import SearchConfig, solve_many
+imported = time.perf_counter()
+import trmcli
+from trmcli.tasks import read_puzzles
+puzzles = [puzzle for _, puzzle in read_puzzles([sys.argv[1]])]
+solver = trmcli.load(sys.argv[2] or None)
+loaded = time.perf_counter()
+list(solve_many(solver, puzzles, SearchConfig(tries=32)))
+print(json.dumps([imported - start, loaded - imported, time.perf_counter() - loaded]))
+"""
+
+
+def parts(file: Path, weights: str | None, runs: int) -> dict[str, float]:
+    """Median seconds that a fresh process spends on importing, on loading weights and on solving a file."""
+    command = [sys.executable, "-c", PARTS, str(file), weights or ""]
+    rows = [json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(runs)]
+    import_, load, solve = map(statistics.median, zip(*rows, strict=True))
+    return {"import": import_, "load": load, "solve": solve}
+
+
+def step_flops(solver: trmcli.Solver) -> int:
+    """Operations of one supervision step of one 9x9 puzzle."""
+    question = solver.embed(np.ones((1, 81), dtype=np.int64))
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        solver.model.supervision_step(solver.model.initial_carry(1, 81), question, solver.relations((9, 9)))
+    return counter.get_total_flops()
+
+
+def ceiling(solver: trmcli.Solver, runs: int = 20) -> float:
+    """Operations a second of a large matrix product in the solver's dtype; the best of ``runs``."""
+    x = torch.randn(4096, 1024).to(solver.device, solver.model.dtype)
+    weight = torch.randn(1024, 1024).to(x)
+    best = 0.0
+    with torch.inference_mode():
+        for _ in range(runs):
+            start = time.perf_counter()
+            F.linear(x, weight).sum().item()
+            best = max(best, 2 * x.numel() * len(weight) / (time.perf_counter() - start))
+    return best
 
 
 def rate(solver: trmcli.Solver, puzzles: list[Puzzle], batch_size: int) -> Evaluation:
@@ -58,6 +108,8 @@ def main() -> None:
 
     trm = [sys.executable, "-m", "trmcli"]
     hard = [*trm, "solve", str(EXAMPLES / "hard.txt"), "--no-live"]
+    if options.weights:
+        hard += ["--weights", options.weights]
     figures: dict[str, object] = {
         "machine": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
@@ -65,8 +117,11 @@ def main() -> None:
         "help_seconds": cold([*trm, "--help"], options.runs),
         "import_torch_seconds": cold([sys.executable, "-c", "import torch"], options.runs),
         "solve_one_seconds": cold(hard, options.runs),
+        "solve_one_parts": parts(EXAMPLES / "hard.txt", options.weights, options.runs),
     }
     solver = trmcli.load(options.weights)
+    flops, most = step_flops(solver), ceiling(solver)
+    figures |= {"flops_per_step": flops, "matmul_flops_per_second": most}
     task = get_task("sudoku")
     easy, _ = task.generate(options.count, 0, {"size": 9, "clues": "30-36"})
     first = next(puzzle for _, puzzle in read_puzzles([str(EXAMPLES / "hard.txt")]))
@@ -88,6 +143,7 @@ def main() -> None:
                     "batch_size": batch_size,
                     "puzzles_per_second": result.puzzles_per_second,
                     "steps_per_second": result.total.steps / result.seconds,
+                    "share_of_matmul": result.total.steps * flops / result.seconds / most,
                     "solved": result.total.exact,
                 }
             )

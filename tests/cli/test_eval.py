@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from conftest import Screen, environment
@@ -78,6 +80,11 @@ def test_answers_from_another_file(trm: Run, random_weights: Path, tmp_path: Pat
         (["-", "--predictions", "/no/such/folder/out.csv"], SMALL, "cannot be written"),
         (["-", "--device", "toaster"], SMALL, "there is no device 'toaster'"),
         (["-", "--weights", "no-such-weights"], SMALL, "no-such-weights"),
+        (["-", "--tries", "1,x"], SMALL, "--tries: '1,x' is no number of tries"),
+        (["-", "--tries", "0"], SMALL, "--tries: '0' is no number of tries"),
+        (["-", "--tries", "2", "--until-solved"], SMALL, "leave --tries out"),
+        (["-", "--save", "curve.svg"], SMALL, "curve.svg: a curve needs several numbers of tries"),
+        (["-", "--save", "curve.png"], SMALL, "curve.png: the name must end in .json or .svg"),
     ],
 )
 def test_bad_input_is_one_line(trm: Run, arguments: list[str], stdin: str, message: str) -> None:
@@ -87,10 +94,82 @@ def test_bad_input_is_one_line(trm: Run, arguments: list[str], stdin: str, messa
     assert message in done.stderr
 
 
+def test_several_numbers_of_tries_give_a_curve(trm: Run, random_weights: Path, tmp_path: Path) -> None:
+    options = ("--weights", random_weights, "--steps", 2, "--tries", "4,1,2", "--calibration")
+    done = trm("eval", "-", *options, "--save", tmp_path / "curve.svg", stdin=SMALL)
+    assert done.returncode == 1, done.stderr
+    lines = [line.split("\t") for line in done.stdout.splitlines()]
+    start = lines.index(["halting probability", "steps", "mean", "right"])
+    curve = lines.index(["source", "tries", "exact", "95% interval", "mean steps", "seconds"])
+    assert sum(int(row[1]) for row in lines[start + 1 : curve]) == 2
+    assert [(row[1], row[4]) for row in lines[curve + 1 :]] == [("1", "2.00"), ("2", "4.00"), ("4", "8.00")]
+    words = [
+        one.text for one in ElementTree.parse(tmp_path / "curve.svg").iter("{http://www.w3.org/2000/svg}text")
+    ]
+    assert words.count("1") == 1 and words[-1] == "all"
+
+
+def test_a_budget_ends_what_would_be_tried_until_solved(trm: Run, random_weights: Path) -> None:
+    options = ("--weights", random_weights, "--steps", 1, "--until-solved", "--budget", 0.3, "--json")
+    done = trm("eval", "-", *options, "--strategy", "mixed", "--select", "vote", stdin=SMALL)
+    assert done.returncode == 1, done.stderr
+    assert 1 < json.loads(done.stdout)["mean_tries"] < 10_000
+
+
+def test_several_processes_share_the_puzzles_and_print_once(
+    trm: Run, random_weights: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data.csv"
+    rows = "".join(f"{'ab'[n % 3 == 0]},{n % 4 + 1}{'.' * 15},,0\n" for n in range(7))
+    data.write_text("source,question,answer,rating\n" + rows)
+    options = ["eval", data, "--weights", random_weights, "--json", "--tries", "1,3", "--limit", 7]
+    single = trm(*options, "--predictions", tmp_path / "one.csv")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    several = subprocess.run(
+        [*torchrun, "-m", "trmcli", *map(str, options), "--predictions", str(tmp_path / "two.csv")],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=240,
+    )
+    assert several.returncode == 0, several.stderr
+    assert without_times(json.loads(several.stdout)) == without_times(json.loads(single.stdout))
+    assert (tmp_path / "two.csv").read_text() == (tmp_path / "one.csv").read_text()
+
+
+def without_times(values: Any) -> Any:
+    if isinstance(values, dict):
+        return {k: without_times(v) for k, v in values.items() if "second" not in k}
+    return [without_times(value) for value in values] if isinstance(values, list) else values
+
+
+def test_several_processes_cannot_share_standard_input(trm: Run) -> None:
+    done = trm("eval", "-", stdin=SMALL, RANK="0", WORLD_SIZE="2")
+    assert done.returncode == 2
+    assert done.stderr == ("trm: error: standard input cannot be shared by several processes: name a file\n")
+
+
+def test_a_puzzle_that_the_weights_cannot_take_is_refused(trm: Run, tmp_path: Path) -> None:
+    from trmcli.model import TinyRecursiveModel, TRMConfig
+    from trmcli.weights.files import Card, save_weights
+
+    config = TRMConfig(vocab_size=18, hidden_size=8, num_heads=1, ffn_multiple=8, mixer="mlp", seq_len=16)
+    save_weights(tmp_path / "fixed.safetensors", TinyRecursiveModel(config), Card(name="f", task="sudoku"))
+    text = "1" + "." * 15 + "\n" + "1" + "." * 35 + "\n"
+    done = trm("eval", "-", "--weights", tmp_path / "fixed.safetensors", "--steps", 1, stdin=text)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "trm: error: <stdin>:2: has 36 cells, and these weights are for puzzles of 16 cells\n"
+    )
+
+
 def test_a_terminal_gets_a_table(terminal: Callable[..., Screen], random_weights: Path) -> None:
-    screen = terminal("eval", EXAMPLES / "4x4.txt", "--weights", random_weights, "--per-step", "--steps", 2)
+    screen = terminal(
+        "eval", EXAMPLES / "4x4.txt", "--weights", random_weights, "--steps", 2, "--tries", "1,2"
+    )
     assert screen.status == 1
-    assert "95% interval" in screen.text and "\t" not in screen.text.split("halting head")[0]
+    assert "95% interval" in screen.text and "\t" not in screen.text
+    assert "  0% │" in screen.text and "● all" in screen.text
 
 
 def test_interrupted_figures_say_that_they_are_partial(random_weights: Path) -> None:

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from conftest import Screen, resize
+from conftest import Screen, environment, resize
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Terminal = Callable[..., Screen]
@@ -92,6 +93,35 @@ def test_sizes_may_be_mixed_and_order_is_kept(solve: Run) -> None:
     assert [json.loads(line)["puzzle"] for line in done.stdout.splitlines()] == [SMALL, PUZZLE, SMALL]
 
 
+def test_until_solved_ends_with_the_budget(trm: Run, random_weights: Path) -> None:
+    options = ("--weights", random_weights, "--steps", 1, "--until-solved", "--budget", 0.3, "--json")
+    done = trm("solve", PUZZLE, *options, "--strategy", "restart")
+    record = json.loads(done.stdout)
+    assert (done.returncode, record["verified"]) == (1, False)
+    assert 1 < record["tries"] < 10_000 and record["steps"] == record["tries"]
+    assert record["milliseconds"] > 300
+
+
+def test_a_closed_pipe_ends_quietly(random_weights: Path) -> None:
+    options = ["--weights", str(random_weights), "--steps", "1", "--tries", "1", "--batch-size", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trmcli", "solve", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+    with process.stdin, process.stdout, process.stderr:
+        process.stdin.write(f"{SMALL}\n" * 200)
+        process.stdin.close()
+        assert len(process.stdout.readline()) == 17
+        process.stdout.close()
+        assert process.wait(60) == 141
+        assert process.stderr.read() == ""
+
+
 def test_save_json_holds_every_step(solve: Run, tmp_path: Path) -> None:
     file = tmp_path / "steps.json"
     file.write_text("old")
@@ -129,6 +159,7 @@ def test_save_svg_shows_the_answer(solve: Run, tmp_path: Path) -> None:
         ([PUZZLE, "--save", "."], "", "must end in"),
         (["--save", "x.svg"], f"{PUZZLE}\n{PUZZLE}\n", "an SVG shows one puzzle"),
         ([PUZZLE, "--live"], "", "--live needs a terminal"),
+        ([PUZZLE, "--until-solved", "--tries", "3"], "", "leave --tries out"),
         ([PUZZLE, "--device", "abacus"], "", "no device 'abacus'"),
         ([PUZZLE, "--task", "chess"], "", "no task 'chess'"),
         ([PUZZLE, "--weights", "no-such.safetensors"], "", "no-such.safetensors"),

@@ -1,15 +1,29 @@
-"""Tries and selection, on a random model and with rules that say yes when the test wants it."""
+"""Tries and selection, on random models and with rules that say yes when the test wants it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from itertools import count
 
 import numpy as np
 import pytest
 from test_solver import random_tokens, small_solver
 
 from trmcli.errors import Origin
-from trmcli.solving.search import SearchConfig, best_frame, settle, solve_many, symmetry_of, watch
+from trmcli.solving.search import (
+    LOOK_AHEAD,
+    STRATEGIES,
+    Answer,
+    Frame,
+    SearchConfig,
+    Strategy,
+    Try,
+    choose,
+    settle,
+    solve_many,
+    watch,
+)
 from trmcli.solving.solver import Solver
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Puzzle
@@ -22,19 +36,25 @@ def puzzles(count: int, size: int = 9) -> list[Puzzle]:
     return [Puzzle(one, Origin("test", number)) for number, one in enumerate(cells)]
 
 
-def accepting(calls: set[int]) -> Solver:
-    """A solver whose rules accept every answer in the calls of ``check`` with these numbers."""
+def accepting(rule: Callable[[np.ndarray], bool]) -> Solver:
+    """A solver whose rules accept the answers for which ``rule`` of their cells, flat, is true."""
 
     class Rules(SUDOKU):  # type: ignore[misc, valid-type]
-        calls_made = 0
-
         def check(self, questions: np.ndarray, answers: np.ndarray) -> np.ndarray:  # type: ignore[override]
-            self.calls_made += 1
-            return np.full(len(answers), self.calls_made in calls)
+            return np.array([rule(answer.ravel()) for answer in answers], dtype=np.bool_)
 
     solver = small_solver()
     solver.task = Rules()
     return solver
+
+
+def one_in_sixteen(cells: np.ndarray) -> bool:
+    """Accepts about one answer in sixteen of a random model, whatever the symmetry."""
+    return int((cells * np.arange(1, len(cells) + 1)).sum()) % 16 == 0
+
+
+def outcome(answer: Answer) -> tuple[object, ...]:
+    return answer.checked, answer.tries, answer.try_steps, answer.cells.tobytes()
 
 
 def test_every_puzzle_gets_one_answer_in_order() -> None:
@@ -43,38 +63,89 @@ def test_every_puzzle_gets_one_answer_in_order() -> None:
     answers = list(solve_many(small_solver(), iter(given), config))
     assert [answer.puzzle for answer in answers] == given
     for answer in answers:
-        assert (answer.checked, answer.tries, answer.steps) == (False, 3, 6)
+        assert (answer.checked, answer.tries, answer.steps, answer.try_steps) == (False, 3, 6, (2, 2, 2))
         assert answer.cells.shape == answer.confidence.shape == answer.puzzle.shape
         assert len(answer.trace_halt) == len(answer.trace_checked) == 2
 
 
-def test_a_checked_answer_ends_the_tries() -> None:
-    # Two steps a try: the second try's first step is the third check.
-    answers = list(solve_many(accepting({3}), puzzles(2), SearchConfig(max_steps=2, tries=9, batch_size=2)))
-    assert [(answer.checked, answer.tries, answer.steps) for answer in answers] == [(True, 2, 3)] * 2
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_answers_do_not_depend_on_the_batch(strategy: Strategy) -> None:
+    """One place or many, alone or together: the same try wins, with the same answer and steps."""
+    given = puzzles(8)
+    alone = None
+    for batch_size in (1, 3, 64):
+        config = SearchConfig(max_steps=2, tries=9, batch_size=batch_size, strategy=strategy, seed=5)
+        outcomes = list(map(outcome, solve_many(accepting(one_in_sixteen), given, config)))
+        alone = alone or outcomes
+        assert outcomes == alone
+    assert alone is not None and len({tries for _, tries, _, _ in alone}) > 2
+    one = solve_many(accepting(one_in_sixteen), given[7:8], config, numbers=[7])
+    assert outcome(next(one)) == alone[7]
 
 
-def test_tries_of_one_puzzle_share_the_batch_and_leave_together() -> None:
-    config = SearchConfig(max_steps=2, tries=9, batch_size=4)
-    (answer,) = solve_many(accepting({3}), puzzles(1), config)
-    # One try of two steps, then four at once, which all leave after their first step.
-    assert (answer.checked, answer.tries, answer.steps) == (True, 5, 6)
+def test_every_second_puzzle_under_its_own_number_gives_the_same_answers() -> None:
+    given = puzzles(6)
+    config = SearchConfig(max_steps=2, tries=5, batch_size=4)
+    whole = list(map(outcome, solve_many(accepting(one_in_sixteen), given, config)))
+    for rank in (0, 1):
+        part = solve_many(accepting(one_in_sixteen), given[rank::2], config, numbers=count(rank, 2))
+        assert list(map(outcome, part)) == whole[rank::2]
 
 
-def test_watching_shows_every_step_and_settles_as_the_batch_does() -> None:
-    solver, (puzzle,) = accepting({3}), puzzles(1)
-    config = SearchConfig(max_steps=2, tries=4, batch_size=1)
-    frames = list(watch(solver, puzzle, config))
-    assert [(frame.attempt, frame.step, frame.checked) for frame in frames] == [
-        (1, 1, False),
-        (1, 2, False),
-        (2, 1, True),
-    ]
-    settled = settle(puzzle, frames)
-    (answer,) = solve_many(accepting({3}), [puzzle], config)
-    np.testing.assert_array_equal(settled.cells, answer.cells)
-    np.testing.assert_allclose(settled.confidence, answer.confidence, atol=1e-6)
-    assert (settled.tries, settled.steps) == (answer.tries, answer.steps)
+def test_a_hard_puzzle_does_not_let_the_finished_ones_pile_up() -> None:
+    """The first puzzle is never solved, the others at once; far fewer than all are read meanwhile."""
+    read = 0
+    hard, easy = puzzles(2)
+
+    def stream() -> Iterator[Puzzle]:
+        nonlocal read
+        for number in range(200):
+            read += 1
+            yield hard if number == 0 else easy
+
+    class Rules(SUDOKU):  # type: ignore[misc, valid-type]
+        def check(self, questions: np.ndarray, answers: np.ndarray) -> np.ndarray:  # type: ignore[override]
+            return (questions == easy.cells).all(axis=(1, 2))  # type: ignore[no-any-return]
+
+    solver = small_solver()
+    solver.task = Rules()
+    config = SearchConfig(max_steps=1, tries=100, batch_size=4, strategy="restart")
+    answers = solve_many(solver, stream(), config)
+    first = next(answers)
+    assert (first.checked, first.tries) == (False, 100)
+    assert read <= 4 * LOOK_AHEAD
+    assert sum(answer.checked for answer in answers) == 199
+
+
+def test_free_places_go_to_the_tries_of_what_is_left() -> None:
+    """One puzzle, four places, tries of one step: 1, then 2, then 3 and 4, then 5 to 8, then 9."""
+    calls = 0
+    solver = small_solver()
+    step = solver.supervision_step
+
+    def counted(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        return step(*arguments)  # type: ignore[arg-type]
+
+    solver.supervision_step = counted  # type: ignore[method-assign, assignment]
+    (answer,) = solve_many(solver, puzzles(1), SearchConfig(max_steps=1, tries=9, batch_size=4))
+    assert (answer.tries, answer.steps, calls) == (9, 9, 5)
+
+
+def test_watching_shows_every_step_and_settles_as_the_pool_does() -> None:
+    for strategy in STRATEGIES:
+        solver, given = accepting(one_in_sixteen), puzzles(6)
+        config = SearchConfig(max_steps=3, tries=6, batch_size=4, strategy=strategy)
+        for number, answer in enumerate(solve_many(solver, given, config)):
+            frames = list(watch(solver, given[number], config, number))
+            assert [frame.step for frame in frames] == [
+                step for steps in answer.try_steps for step in range(1, steps + 1)
+            ]
+            settled = settle(given[number], frames)
+            assert outcome(settled) == outcome(answer)
+            np.testing.assert_allclose(settled.confidence, answer.confidence, atol=1e-5)
+            np.testing.assert_array_equal(settled.trace_checked, answer.trace_checked)
 
 
 def test_the_viewers_time_does_not_count() -> None:
@@ -86,22 +157,51 @@ def test_the_viewers_time_does_not_count() -> None:
     assert seconds == sorted(seconds) and 0 < seconds[-1] < 1.0
 
 
-def test_without_a_checked_answer_the_most_trusted_try_is_shown() -> None:
-    frames = list(watch(small_solver(), puzzles(1)[0], SearchConfig(max_steps=2, tries=5)))
-    last = [frame for frame in frames if frame.step == 2]
-    assert best_frame(frames) == max(last, key=lambda frame: frame.halt)
+def ending(attempt: int, cell: int, halt: float, checked: bool = False) -> Frame:
+    cells = np.array([[cell]], dtype=np.uint8)
+    return Frame(attempt, 1, cells, np.ones((1, 1), dtype=np.float32), halt, checked, 0.0)
 
 
-def test_the_same_seed_gives_the_same_answers() -> None:
-    config = SearchConfig(max_steps=2, tries=4, seed=3)
-    one, two = (list(solve_many(small_solver(), puzzles(3), config)) for _ in range(2))
-    for first, second in zip(one, two, strict=True):
-        np.testing.assert_array_equal(first.cells, second.cells)
+def test_what_is_chosen_among_the_tries() -> None:
+    tries = [ending(1, 4, 0.3), ending(2, 5, 0.9), ending(3, 4, 0.5), ending(4, 6, 0.9), ending(5, 4, 0.1)]
+    assert choose(tries, "halt").attempt == 2
+    assert choose(tries, "vote").attempt == 3  # the most frequent answer, where it is trusted most
+    assert choose(tries[:2] + tries[3:4], "vote").attempt == 2  # one vote each
+    accepted = [*tries, ending(7, 8, 0.1, checked=True), ending(6, 9, 0.0, checked=True)]
+    assert choose(accepted, "halt").attempt == choose(accepted, "vote").attempt == 6
 
 
-@pytest.mark.parametrize("attempt", [1, 2, 7])
-def test_the_first_try_is_the_puzzle_as_it_stands(attempt: int) -> None:
+@pytest.mark.parametrize("select", ["halt", "vote"])
+def test_the_pool_chooses_as_the_view_does(select: str) -> None:
+    config = SearchConfig(max_steps=2, tries=7, batch_size=4, select=select)  # type: ignore[arg-type]
+    solver, given = small_solver(), puzzles(3)
+    for number, answer in enumerate(solve_many(solver, given, config)):
+        frames = list(watch(solver, given[number], config, number))
+        assert outcome(settle(given[number], frames, config.select)) == outcome(answer)
+        assert answer.halt == pytest.approx(settle(given[number], frames, config.select).halt, abs=1e-6)
+
+
+def test_the_budget_ends_a_puzzle_and_keeps_the_best_so_far() -> None:
+    config = SearchConfig(max_steps=3, tries=1000, batch_size=4, budget=0.0)
+    for answer in solve_many(small_solver(), puzzles(6), config):
+        assert (answer.checked, answer.tries, answer.steps) == (False, 1, 1)
+        assert len(answer.trace_halt) == 1
+    config = SearchConfig(max_steps=1, tries=10**6, batch_size=4, budget=0.2)
+    (answer,) = solve_many(small_solver(), puzzles(1), config)
+    assert 1 < answer.tries < 10**6 and 0.2 < answer.seconds < 5
+    frames = list(watch(small_solver(), puzzles(1)[0], config))
+    assert 1 < len(frames) < 10**6 and 0.2 < frames[-1].seconds < 5
+
+
+def test_the_first_try_is_the_puzzle_as_it_stands_and_the_mixture_takes_turns() -> None:
     solver, (puzzle,) = small_solver(), puzzles(1)
-    tokens = solver.task.encode(puzzle.cells[None])
-    moved = symmetry_of(solver, puzzle, attempt, 0, 0).apply(tokens)
-    assert (moved == tokens).all() == (attempt == 1)
+    kinds = []
+    for attempt in range(1, 8):
+        one = Try.start(solver, puzzle, 0, attempt, SearchConfig(strategy="mixed"))
+        moved = (one.tokens != solver.task.encode(puzzle.cells[None])).any()
+        chance = one.chance
+        kinds.append(
+            (bool(moved), chance is not None and chance.noise > 0, chance is not None and chance.restart)
+        )
+    symmetry, noise, restart = (True, False, False), (False, True, False), (False, False, True)
+    assert kinds == [(False,) * 3, *[symmetry, noise, restart] * 2]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trmcli.model import TinyRecursiveModel, TRMConfig
-from trmcli.solving.solver import COMMIT_FROM, Solver, build_relations
+from trmcli.solving.solver import COMMIT_FROM, SETTLED, Chance, Pool, Solver, build_relations
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Ints
 
@@ -44,7 +44,7 @@ def random_tokens(count: int, size: int = 9) -> Ints:
 
 def test_all_puzzles_stay_when_nothing_halts() -> None:
     steps = list(small_solver().steps(random_tokens(3), (9, 9), max_steps=4, halt="never"))
-    assert [step.number for step in steps] == [1, 2, 3, 4]
+    assert [step.number.tolist() for step in steps] == [[n] * 3 for n in (1, 2, 3, 4)]
     assert all(step.rows.tolist() == [0, 1, 2] for step in steps)
     assert [step.done.all() for step in steps] == [False, False, False, True]
     assert all(step.tokens.shape == (3, 81) for step in steps)
@@ -153,4 +153,98 @@ def test_committing_gives_the_network_its_own_guesses() -> None:
     committing = small_solver().steps(tokens, (9, 9), max_steps=length, halt="never", commit=True)
     for one, two in zip(plain, committing, strict=True):
         differs = np.abs(one.confidence - two.confidence).max() > 1e-4
-        assert differs == (one.number > COMMIT_FROM)
+        assert differs == (one.number[0] > COMMIT_FROM)
+
+
+def settled_solver() -> Solver:
+    """A model whose answer never changes: its output head is zero, so that token 0 always wins."""
+    solver = small_solver()
+    solver.model.lm_head.weight.data.zero_()
+    return solver
+
+
+def test_a_try_ends_when_its_answer_has_settled() -> None:
+    tokens = random_tokens(2)
+    assert len(list(settled_solver().steps(tokens, (9, 9)))) == SETTLED + 1
+    assert len(list(settled_solver().steps(tokens, (9, 9), halt="never"))) == 16
+
+
+def test_while_there_is_something_to_commit_no_try_has_settled() -> None:
+    solver, tokens = settled_solver(), random_tokens(1)
+
+    class Committing(type(TASK)):  # type: ignore[misc]
+        left = 3
+
+        def commit(self, questions: Ints, answers: Ints, confidence: object) -> Ints:
+            self.left -= 1
+            return np.where(self.left >= 0, questions % 9 + 1, questions)
+
+    solver.task = Committing()
+    # The question changes after three steps; from then on the answer must stay the same for as long as ever.
+    assert len(list(solver.steps(tokens, (9, 9), commit=True))) == COMMIT_FROM + 2 + SETTLED
+
+
+def test_puzzles_come_and_go_without_touching_each_other() -> None:
+    """Some come when others are under way, with committing; each goes as if it were alone."""
+    solver, tokens = small_solver(), random_tokens(6)
+    options = {"max_steps": COMMIT_FROM + 3, "halt": "never", "commit": True}
+    pool = Pool(solver, (9, 9), **options)  # type: ignore[arg-type]
+    pool.add(np.arange(3), tokens[:3])
+    seen: dict[int, list[np.ndarray]] = {}
+    for number in range(COMMIT_FROM + 3):
+        step = pool.step()
+        for place, row in enumerate(step.rows.tolist()):
+            seen.setdefault(row, []).append(step.confidence[place])
+        if number < 3:
+            pool.add(np.array([3 + number]), tokens[3 + number : 4 + number])
+    for row, rest in rest_of(pool).items():
+        seen[row] += rest
+    for row in range(6):
+        alone = list(solver.steps(tokens[row : row + 1], (9, 9), **options))  # type: ignore[arg-type]
+        assert len(alone) == len(seen[row])
+        for one, two in zip(alone, seen[row], strict=True):
+            np.testing.assert_allclose(one.confidence[0], two, atol=1e-5)
+
+
+def rest_of(pool: Pool) -> dict[int, list[np.ndarray]]:
+    rest: dict[int, list[np.ndarray]] = {}
+    while len(pool):
+        step = pool.step()
+        for place, row in enumerate(step.rows.tolist()):
+            rest.setdefault(row, []).append(step.confidence[place])
+    return rest
+
+
+@pytest.mark.parametrize("changes", [{"restart": True}, {"noise": 0.5}])
+def test_chance_depends_on_its_own_numbers_only(changes: dict[str, float]) -> None:
+    solver, tokens = small_solver(), random_tokens(3)
+
+    def last(rows: list[int], seed: int) -> np.ndarray:
+        chances = [
+            None if row == 2 else Chance(np.random.default_rng((seed, row)), **changes) for row in rows
+        ]  # type: ignore[arg-type]
+        steps = list(solver.steps(tokens[rows], (9, 9), max_steps=3, halt="never", chances=chances))
+        return steps[-1].confidence
+
+    together = last([0, 1, 2], 0)
+    for row in range(3):
+        np.testing.assert_allclose(last([row], 0)[0], together[row], atol=1e-5)
+    other = last([0, 1, 2], 1)
+    plain = list(solver.steps(tokens, (9, 9), max_steps=3, halt="never"))[-1].confidence
+    differs = [
+        np.abs(together[row] - values[row]).max() > 1e-3 for values in (other, plain) for row in range(3)
+    ]
+    assert differs == [True, True, False] * 2
+
+
+def test_noise_comes_again_in_every_step() -> None:
+    """Its numbers go on: a generator that was used for one step gives other noise to the next."""
+    solver, tokens = small_solver(), random_tokens(1)
+    chance = Chance(np.random.default_rng(0), noise=0.5)
+    list(solver.steps(tokens, (9, 9), max_steps=3, halt="never", chances=[chance]))
+    spent = np.random.default_rng(0).standard_normal((3, 81, 16), dtype=np.float32)
+    following = chance.rng.standard_normal(dtype=np.float32)
+    assert following not in spent
+    rng = np.random.default_rng(0)
+    rng.standard_normal((3, 81, 16), dtype=np.float32)
+    assert following == rng.standard_normal(dtype=np.float32)

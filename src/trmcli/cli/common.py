@@ -1,12 +1,14 @@
-"""What several commands share: where puzzles come from, and how a solver is loaded."""
+"""What ``solve`` and ``eval`` share: options, where puzzles come from, and how a solver is loaded."""
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from trmcli.errors import InputError
 
@@ -30,11 +32,105 @@ def puzzle_sources(given: Sequence[str] | None) -> list[str]:
 
 
 class HaltRule(str, Enum):
-    """When a try ends; see :meth:`trmcli.solving.solver.Solver.steps`."""
+    """When a try ends; see :class:`trmcli.solving.solver.Pool`."""
 
     checked = "checked"
     head = "head"
     never = "never"
+
+
+class StrategyRule(str, Enum):
+    """What makes a try differ from the first; see :class:`trmcli.solving.search.SearchConfig`."""
+
+    symmetry = "symmetry"
+    noise = "noise"
+    restart = "restart"
+    mixed = "mixed"
+
+
+class SelectRule(str, Enum):
+    """Which answer counts when the rules accept none."""
+
+    halt = "halt"
+    vote = "vote"
+
+
+TaskOption = Annotated[str, typer.Option(metavar="NAME", help="Kind of the puzzles; auto looks at them.")]
+WeightsOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|FILE", help="Trained model; without it, the task's own.", show_default=False),
+]
+StepsOption = Annotated[int, typer.Option(min=1, metavar="N", help="Most supervision steps of a try.")]
+UntilSolvedOption = Annotated[
+    bool, typer.Option("--until-solved", help="Try until the rules accept an answer, 10,000 times at most.")
+]
+BudgetOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="Most computing time of a puzzle; puzzles that are worked on together share the clock.",
+        show_default=False,
+    ),
+]
+HaltOption = Annotated[
+    HaltRule,
+    typer.Option(help="End a try when its answer is checked, when the halting head says so, or never."),
+]
+CommitOption = Annotated[
+    bool, typer.Option("--commit/--no-commit", help="In later steps, take the surest doubtful cell as given.")
+]
+StrategyOption = Annotated[
+    StrategyRule,
+    typer.Option(
+        help="What a further try starts with: rearranged digits and lines, noise on the latent, "
+        "random states, or these in turn."
+    ),
+]
+SelectOption = Annotated[
+    SelectRule,
+    typer.Option(help="If no try is right, show the one the halting head trusts most, or the most frequent."),
+]
+BatchSizeOption = Annotated[int, typer.Option(min=1, metavar="N", help="Tries worked on at once.")]
+DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")]
+SeedOption = Annotated[int, typer.Option(min=0, metavar="N", help="Of everything random in the tries.")]
+
+
+class PuzzleStream:
+    """The puzzles of a stream, all of one task.
+
+    Bad input ends it, and is raised by :meth:`fail`, when what came before it has been dealt with.
+    ``seq_len`` is the number of cells that the weights can take (0: any), when that is known.
+    """
+
+    def __init__(self, puzzles: Iterator[tuple[Task, Puzzle]]) -> None:
+        self.puzzles = puzzles
+        self.error: InputError | None = None
+        self.seq_len = 0
+        self.task: Task
+
+    def __iter__(self) -> Iterator[Puzzle]:
+        return self
+
+    def __next__(self) -> Puzzle:
+        if self.error is not None:
+            raise StopIteration
+        try:
+            task, puzzle = next(self.puzzles)
+            self.task = getattr(self, "task", task)
+            if task is not self.task:
+                message = f"is a puzzle of the task {task.name}, those before are {self.task.name}"
+                raise InputError(f"{message}: give them apart", puzzle.origin)
+            check_size(puzzle, self.seq_len)
+        except InputError as error:
+            self.error = error
+            raise StopIteration from None
+        return puzzle
+
+    def fail(self) -> None:
+        """Raise what ended the stream, if it was an error."""
+        if self.error is not None:
+            raise self.error
 
 
 def check_device(name: str) -> None:

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain, count, islice, zip_longest
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trmcli.cli.common import HaltRule, check_device, load_solver, puzzle_sources
+from trmcli.cli.common import (
+    BatchSizeOption,
+    BudgetOption,
+    CommitOption,
+    DeviceOption,
+    HaltOption,
+    HaltRule,
+    PuzzleStream,
+    SeedOption,
+    SelectOption,
+    SelectRule,
+    StepsOption,
+    StrategyOption,
+    StrategyRule,
+    TaskOption,
+    UntilSolvedOption,
+    WeightsOption,
+    check_device,
+    load_solver,
+    puzzle_sources,
+)
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
     from trmcli.solving.evaluation import Evaluation, Figures
+    from trmcli.solving.ranks import Ranks
+    from trmcli.solving.search import Answer
     from trmcli.tasks.base import Puzzle, Task
 
 EXAMPLES = """
@@ -23,12 +49,19 @@ Examples:
 
   trm eval batch.txt --tries 32               # the first checked answer of 32 tries counts
 
+  trm eval test.csv --tries 1,4,16,64 --save curve.svg   # what tries cost and buy
+
   cat batch.txt | trm eval - --json | jq .exact_accuracy
 
   trm eval test.csv --limit 1000 --per-step   # accuracy against supervision steps
 
   trm eval test.csv --predictions out.csv     # every answer, with what it cost
+
+  torchrun --standalone --nproc-per-node 4 -m trmcli eval test.csv   # shared out
 """
+
+COLUMNS = ("source", "question", "answer", "prediction", "solved", "tries", "steps", "halt_probability")
+"""Of the file of predictions."""
 
 
 def evaluate(
@@ -36,127 +69,227 @@ def evaluate(
         list[str] | None,
         typer.Argument(metavar="[DATA]...", help="Files of puzzles, or - for standard input."),
     ] = None,
-    task: Annotated[str, typer.Option(help="The kind of puzzle; auto recognises it.")] = "auto",
-    weights: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FILE", help="Weights; by default the task's best bundled ones."),
-    ] = None,
+    task: TaskOption = "auto",
+    weights: WeightsOption = None,
     answers: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Known answers, one a puzzle in the same order."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Most supervision steps of a try.")] = 16,
+    steps: StepsOption = 16,
     tries: Annotated[
-        int, typer.Option(min=1, help="Most tries of a puzzle; a checked answer ends them.")
-    ] = 1,
-    halt: Annotated[
-        HaltRule,
-        typer.Option(help="End a try when its answer is checked, when the halting head says so, or never."),
-    ] = HaltRule.checked,
-    commit: Annotated[
-        bool, typer.Option(help="In later steps, take the surest doubtful cell as given.")
-    ] = True,
+        str | None,
+        typer.Option(
+            metavar="N[,N]...",
+            help="Most tries of a puzzle; a checked answer ends them. Several numbers give a curve.",
+            show_default="1",
+        ),
+    ] = None,
+    until_solved: UntilSolvedOption = False,
+    budget: BudgetOption = None,
+    strategy: StrategyOption = StrategyRule.symmetry,
+    halt: HaltOption = HaltRule.checked,
+    commit: CommitOption = True,
+    select: SelectOption = SelectRule.halt,
     limit: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Only the first N puzzles."),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Puzzles and tries worked on at once.")] = 512,
+    batch_size: BatchSizeOption = 512,
     per_step: Annotated[bool, typer.Option("--per-step", help="Accuracy against supervision steps.")] = False,
+    calibration: Annotated[
+        bool, typer.Option("--calibration", help="How far the halting probability can be trusted.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Save the figures (.json) or the curve over the tries (.svg).",
+            show_default=False,
+        ),
+    ] = None,
     predictions: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv", help="Write every answer to this file."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Of the random symmetries.")] = 0,
+    device: DeviceOption = "auto",
+    seed: SeedOption = 0,
 ) -> None:
-    """Measure a model on many puzzles. Every answer is checked against the rules."""
-    from itertools import chain, islice
+    """Measure a model on many puzzles. Every answer is checked against the rules.
 
+    Under torchrun every process takes its share of the puzzles, and the first
+    one prints the figures of all; they are those of a single process.
+
+    Exit status: 0 all solved, 1 some not, 2 bad usage or input; under torchrun
+    0 also when some are not, for it takes anything else as a crash.
+    """
+    from trmcli.solving.ranks import Ranks
     from trmcli.tasks import read_puzzles
     from trmcli.ui.files import writing
-
-    check_device(device)
-    pairs = read_puzzles(puzzle_sources(data), None if task == "auto" else task)
-    chosen, first = next(pairs)
-    puzzles = _of_one_task(chosen, chain([(chosen, first)], pairs))
-    if answers is not None:
-        puzzles = _with_answers(puzzles, chosen, answers)
-    puzzles = islice(puzzles, limit)
-
-    with writing(predictions) as output:
-        from trmcli.solving.evaluation import Evaluation
-        from trmcli.solving.search import SearchConfig, solve_many
-
-        solver, _ = load_solver(chosen, weights, device, first)
-        config = SearchConfig(steps, tries, halt.value, commit, batch_size, seed)
-        evaluation = Evaluation(steps)
-        rows = _prediction_rows(output)
-        try:
-            _measure(evaluation, solve_many(solver, puzzles, config), rows, chosen, limit)
-        except KeyboardInterrupt:
-            evaluation.complete = False
-    if json:
-        import json as json_module
-
-        typer.echo(json_module.dumps(evaluation.to_dict(per_step), indent=2))
-    else:
-        _print(evaluation, per_step)
-    if not evaluation.complete:
-        typer.echo(f"trm: interrupted after {evaluation.total.count} puzzles: partial figures", err=True)
-        raise typer.Exit(130)
-    raise typer.Exit(0 if evaluation.total.solved == evaluation.total.count else 1)
-
-
-def _of_one_task(task: Task, pairs: Iterator[tuple[Task, Puzzle]]) -> Iterator[Puzzle]:
-    for other, puzzle in pairs:
-        if other is not task:
-            message = f"is a puzzle of the task {other.name}, those before are {task.name}"
-            raise InputError(f"{message}: evaluate them apart", puzzle.origin)
-        yield puzzle
-
-
-def _measure(evaluation: Evaluation, answers: Any, rows: Any, task: Task, limit: int | None) -> None:
-    import time
-
     from trmcli.ui.progress import progress
 
-    start = time.perf_counter()
-    with progress("solving", limit) as advance:
+    check_device(device)
+    if until_solved and tries is not None:
+        raise InputError("--until-solved sets the number of tries: leave --tries out")
+    limits = _limits(tries)
+    ranks, sources = Ranks.here(), puzzle_sources(data)
+    if ranks.count > 1 and "-" in sources:
+        raise InputError("standard input cannot be shared by several processes: name a file")
+    _check_suffix(save, limits)
+    stream = PuzzleStream(read_puzzles(sources, None if task == "auto" else task))
+    first = list(islice(stream, 1))
+    stream.fail()
+
+    with ExitStack() as files:
+        # Only the first process writes.
+        table, saved = (
+            files.enter_context(writing(path if ranks.rank == 0 else None)) for path in (predictions, save)
+        )
+        solver, _ = load_solver(stream.task, weights, device, first[0])
+        stream.seq_len = solver.model.config.seq_len
+        from trmcli.solving.evaluation import Evaluation
+        from trmcli.solving.search import MANY_TRIES, SearchConfig, solve_many
+
+        config = SearchConfig(
+            max_steps=steps,
+            tries=MANY_TRIES if until_solved else limits[-1],
+            halt=halt.value,
+            commit=commit,
+            batch_size=batch_size,
+            seed=seed,
+            strategy=strategy.value,
+            select=select.value,
+            budget=inf if budget is None else budget,
+        )
+        puzzles: Iterator[Puzzle] = chain(first, stream)
+        if answers is not None:
+            puzzles = _with_answers(puzzles, stream.task, answers)
+        shard = islice(puzzles, ranks.rank, limit, ranks.count)
+        evaluation = Evaluation(steps, limits)
+        rows = _Rows(stream.task, table, keep=ranks.count > 1 and predictions is not None)
+        found = solve_many(solver, shard, config, count(ranks.rank, ranks.count))
         try:
-            for answer in answers:
-                evaluation.add(answer)
-                evaluation.seconds = time.perf_counter() - start
-                advance()
-                if rows is not None:
-                    line = replace(answer.puzzle, layout="line")
-                    known = "" if line.answer is None else task.write(line, line.answer)
-                    rows.writerow(
-                        [
-                            line.source,
-                            task.write(line, line.cells),
-                            known,
-                            task.write(line, answer.cells),
-                            int(answer.checked),
-                            answer.tries,
-                            answer.steps,
-                            f"{answer.halt:.4f}",
-                        ]
-                    )
-        finally:
-            evaluation.seconds = time.perf_counter() - start
+            with progress("solving", limit, hidden=ranks.count > 1) as advance:
+                _measure(evaluation, found, rows, advance)
+        except KeyboardInterrupt:
+            if ranks.count > 1:
+                raise
+            evaluation.complete = False
+        stream.fail()
+        if ranks.count > 1:
+            evaluation = _merged(evaluation, ranks, rows)
+            if ranks.rank > 0:
+                raise typer.Exit
+        if saved is not None:
+            saved.write(
+                _svg(evaluation, stream.task) if save and _is_svg(save) else _json(evaluation, per_step)
+            )
+    if json:
+        print(_json(evaluation, per_step), end="")
+    else:
+        _print(evaluation, per_step, calibration)
+    if not evaluation.complete:
+        print(f"trm: interrupted after {evaluation.total.count} puzzles: partial figures", file=sys.stderr)
+        raise typer.Exit(130)
+    raise typer.Exit(0 if ranks.count > 1 or evaluation.total.solved == evaluation.total.count else 1)
 
 
-def _prediction_rows(output: Any) -> Any:
-    if output is None:
-        return None
-    import csv
+def _limits(tries: str | None) -> tuple[int, ...]:
+    """Numbers of tries from ``4`` or ``1,2,4``, in ascending order."""
+    try:
+        limits = sorted({int(number) for number in (tries or "1").split(",")})
+    except ValueError:
+        limits = [0]
+    if limits[0] < 1:
+        raise InputError(
+            f"{tries!r} is no number of tries: give one from 1, or several as in 1,2,4", "--tries"
+        )
+    return tuple(limits)
 
-    rows = csv.writer(output, lineterminator="\n")
-    rows.writerow(
-        ["source", "question", "answer", "prediction", "solved", "tries", "steps", "halt_probability"]
-    )
-    return rows
+
+def _is_svg(path: Path) -> bool:
+    return path.suffix.lower() == ".svg"
+
+
+def _check_suffix(save: Path | None, limits: tuple[int, ...]) -> None:
+    if save is None:
+        return
+    if save.suffix.lower() not in (".json", ".svg"):
+        raise InputError("the name must end in .json or .svg", str(save))
+    if _is_svg(save) and len(limits) == 1:
+        raise InputError("a curve needs several numbers of tries, such as --tries 1,2,4", str(save))
+
+
+class _Rows:
+    """The table of predictions.
+
+    Args:
+        table: where it is written as the answers come; None for nowhere.
+        keep: whether to hold the rows back, because those of other processes stand between them.
+    """
+
+    def __init__(self, task: Task, table: Any, keep: bool) -> None:
+        import csv
+
+        self.task, self.keep = task, keep
+        self.kept: list[list[str]] = []
+        self.writer = None if table is None else csv.writer(table, lineterminator="\n")
+        self.write(list(COLUMNS))
+
+    def write(self, row: list[str]) -> None:
+        if self.writer is not None:
+            self.writer.writerow(row)
+
+    def add(self, answer: Answer) -> None:
+        if self.writer is None and not self.keep:
+            return
+        task, line = self.task, replace(answer.puzzle, layout="line")
+        row = [
+            line.source,
+            task.write(line, line.cells),
+            "" if line.answer is None else task.write(line, line.answer),
+            task.write(line, answer.cells),
+            str(int(answer.checked)),
+            str(answer.tries),
+            str(answer.steps),
+            f"{answer.halt:.4f}",
+        ]
+        if self.keep:
+            self.kept.append(row)
+        else:
+            self.write(row)
+
+
+def _measure(
+    evaluation: Evaluation, answers: Iterator[Answer], rows: _Rows, advance: Callable[[], None]
+) -> None:
+    import time
+
+    start = time.perf_counter()
+    try:
+        for answer in answers:
+            evaluation.add(answer)
+            rows.add(answer)
+            advance()
+    finally:
+        evaluation.seconds = time.perf_counter() - start
+
+
+def _merged(evaluation: Evaluation, ranks: Ranks, rows: _Rows) -> Evaluation:
+    """The whole, from the parts of all processes; the rows in the order of the puzzles."""
+    from json import dumps, loads
+
+    from trmcli.solving.evaluation import Evaluation
+
+    whole = Evaluation(evaluation.max_steps, evaluation.limits)
+    parts = [loads(part) for part in ranks.gather(dumps([evaluation.pack(), rows.kept]))]
+    for packed, _ in parts:
+        whole.absorb(packed)
+    for together in zip_longest(*(kept for _, kept in parts)):
+        for row in together:
+            if row is not None:
+                rows.write(row)
+    return whole
 
 
 def _with_answers(puzzles: Iterator[Puzzle], task: Task, path: Path) -> Iterator[Puzzle]:
@@ -173,35 +306,99 @@ def _with_answers(puzzles: Iterator[Puzzle], task: Task, path: Path) -> Iterator
         yield replace(puzzle, answer=answer.cells)
 
 
-def _print(evaluation: Evaluation, per_step: bool) -> None:
-    """The figures as a table on stdout: drawn on a terminal, tab-separated in a pipe."""
-    from rich.console import Console
-    from rich.table import Table
+def _json(evaluation: Evaluation, per_step: bool) -> str:
+    import json
 
-    named = {name: figures for name, figures in evaluation.sources.items() if name}
-    rows = [*named.items(), ("all", evaluation.total)]
-    header = ("source", "puzzles", "exact", "95% interval", "cells", "mean steps", "mean tries")
-    console = Console()
-    if console.is_terminal:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for n, column in enumerate(header):
-            table.add_column(column, justify="right" if n else "left")
-        for name, figures in rows:
-            table.add_row(*_row(name, figures), style="bold" if name == "all" else None)
-        console.print(table)
-    else:
-        for line in (header, *(_row(name, figures) for name, figures in rows)):
-            typer.echo("\t".join(line))
-    typer.echo(
+    return json.dumps(evaluation.to_dict(per_step), indent=2) + "\n"
+
+
+def _curves(evaluation: Evaluation) -> dict[str, Any]:
+    named = evaluation.named if len(evaluation.named) > 1 else {}
+    return {
+        name: figures.curve(evaluation.seconds_per_step)
+        for name, figures in (*named.items(), ("all", evaluation.total))
+    }
+
+
+def _svg(evaluation: Evaluation, task: Task) -> str:
+    from trmcli.ui.plots import svg
+
+    partial = "" if evaluation.complete else ", partial"
+    return svg(
+        _curves(evaluation),
+        f"{task.name}, {evaluation.total.count} puzzles{partial}: exact accuracy by tries",
+    )
+
+
+def _print(evaluation: Evaluation, per_step: bool, calibration: bool) -> None:
+    """The figures as tables on stdout: drawn on a terminal, tab-separated in a pipe."""
+    rows = [_row(name, figures) for name, figures in (*evaluation.named.items(), ("all", evaluation.total))]
+    _table(("source", "puzzles", "exact", "95% interval", "cells", "mean steps", "mean tries"), rows)
+    print(
         f"halting head right in {evaluation.calibration.accuracy:.1%} of steps, "
         f"expected calibration error {evaluation.calibration.error:.3f}"
     )
-    typer.echo(f"{evaluation.puzzles_per_second:.1f} puzzles/s, {evaluation.seconds:.1f} s")
+    print(f"{evaluation.puzzles_per_second:.1f} puzzles/s, {evaluation.seconds:.1f} s")
+    if calibration:
+        _table(
+            ("halting probability", "steps", "mean", "right"),
+            [
+                (
+                    f"{one.low:.1f}-{one.high:.1f}",
+                    f"{one.steps}",
+                    f"{one.mean_probability:.1%}",
+                    f"{one.right:.1%}",
+                )
+                for one in evaluation.calibration.bins
+            ],
+        )
     if per_step:
-        typer.echo("step\texact\tsolved after this many supervision steps of the first try")
+        print("step\texact\tsolved after this many supervision steps of the first try")
         for number, solved in enumerate(evaluation.total.solved_by, start=1):
             share = int(solved) / max(1, evaluation.total.count)
-            typer.echo(f"{number}\t{share:.1%}\t{'█' * round(40 * share)}")
+            print(f"{number}\t{share:.1%}\t{'█' * round(40 * share)}")
+    if len(evaluation.limits) > 1:
+        _print_curves(_curves(evaluation))
+
+
+def _print_curves(curves: dict[str, Any]) -> None:
+    """What more tries buy. The time is that of the whole, shared out by supervision steps."""
+    _table(
+        ("source", "tries", "exact", "95% interval", "mean steps", "seconds"),
+        [
+            (
+                name,
+                f"{point.tries}",
+                f"{point.exact:.2%}",
+                f"{point.interval[0]:.2%}-{point.interval[1]:.2%}",
+                f"{point.mean_steps:.2f}",
+                f"{point.seconds:.1f}",
+            )
+            for name, points in curves.items()
+            for point in points
+        ],
+    )
+    if sys.stdout.isatty():
+        from trmcli.ui.plots import text
+
+        print(text(curves))
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not console.is_terminal:
+        for line in (header, *rows):
+            print("\t".join(line))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(header):
+        table.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row, style="bold" if row[0] == "all" else None)
+    console.print(table)
 
 
 def _row(name: str, figures: Figures) -> tuple[str, ...]:

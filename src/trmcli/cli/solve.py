@@ -10,12 +10,33 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import chain, islice
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trmcli.cli.common import HaltRule, check_device, check_size, load_solver, puzzle_sources
+from trmcli.cli.common import (
+    BatchSizeOption,
+    BudgetOption,
+    CommitOption,
+    DeviceOption,
+    HaltOption,
+    HaltRule,
+    PuzzleStream,
+    SeedOption,
+    SelectOption,
+    SelectRule,
+    StepsOption,
+    StrategyOption,
+    StrategyRule,
+    TaskOption,
+    UntilSolvedOption,
+    WeightsOption,
+    check_device,
+    load_solver,
+    puzzle_sources,
+)
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,7 +59,7 @@ Examples:
 
   trm solve puzzle.txt --save steps.json     # every step; a name that ends in .svg saves the grid
 
-  trm solve hard.txt --tries 256 --fallback search
+  trm solve hard.txt --until-solved --budget 60 --fallback search
 """
 
 
@@ -90,38 +111,31 @@ def solve(
             show_default=False,
         ),
     ] = None,
-    task: Annotated[
-        str, typer.Option(metavar="NAME", help="Kind of the puzzles; auto looks at them.")
-    ] = "auto",
-    weights: Annotated[
-        str | None,
+    task: TaskOption = "auto",
+    weights: WeightsOption = None,
+    steps: StepsOption = 16,
+    tries: Annotated[
+        int | None,
         typer.Option(
-            metavar="NAME|FILE", help="Trained model; without it, the task's own.", show_default=False
+            min=1,
+            metavar="N",
+            help="Most tries of a puzzle; the first checked answer ends them.",
+            show_default="32",
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Most supervision steps of a try.")] = 16,
-    tries: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", help="Most tries of a puzzle; the first checked answer ends them."),
-    ] = 32,
-    halt: Annotated[
-        HaltRule,
-        typer.Option(help="End a try when its answer is checked, when the halting head says so, or never."),
-    ] = HaltRule.checked,
-    commit: Annotated[
-        bool, typer.Option(help="In later steps, take the surest doubtful cell as given.")
-    ] = True,
+    until_solved: UntilSolvedOption = False,
+    budget: BudgetOption = None,
+    strategy: StrategyOption = StrategyRule.symmetry,
+    halt: HaltOption = HaltRule.checked,
+    commit: CommitOption = True,
+    select: SelectOption = SelectRule.halt,
     fallback: Annotated[
         Fallback | None,
         typer.Option(help="Let plain search solve what the model does not.", show_default=False),
     ] = None,
-    batch_size: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Puzzles and tries worked on at once.")
-    ] = 64,
-    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Of the rearrangements that tries start from.")
-    ] = 0,
+    batch_size: BatchSizeOption = 64,
+    device: DeviceOption = "auto",
+    seed: SeedOption = 0,
     live: Annotated[
         bool | None,
         typer.Option(
@@ -154,9 +168,11 @@ def solve(
         raise InputError("--live draws and --json writes: choose one")
     if live and not sys.stdout.isatty():
         raise InputError("--live needs a terminal to draw on, and stdout is none")
+    if until_solved and tries is not None:
+        raise InputError("--until-solved sets the number of tries: leave --tries out")
     from trmcli.tasks import read_puzzles
 
-    stream = _Stream(read_puzzles(puzzle_sources(puzzles), None if task == "auto" else task))
+    stream = PuzzleStream(read_puzzles(puzzle_sources(puzzles), None if task == "auto" else task))
     first = list(islice(stream, 2))
     if not first:
         stream.fail()
@@ -173,9 +189,19 @@ def solve(
             saved = files.enter_context(saving(save, many))
         solver, card = load_solver(kind, weights, device, first[0])
         stream.seq_len = solver.model.config.seq_len
-        from trmcli.solving.search import SearchConfig
+        from trmcli.solving.search import MANY_TRIES, SearchConfig
 
-        config = SearchConfig(steps, tries, halt.value, commit, batch_size, seed)
+        config = SearchConfig(
+            max_steps=steps,
+            tries=MANY_TRIES if until_solved else tries or 32,
+            halt=halt.value,
+            commit=commit,
+            batch_size=batch_size,
+            seed=seed,
+            strategy=strategy.value,
+            select=select.value,
+            budget=inf if budget is None else budget,
+        )
         run = _Run(solver, card, config, fallback, saved, json, fps)
         watching = live if live is not None else not (many or json)
         if watching and _can_draw(kind, first[0]):
@@ -184,42 +210,6 @@ def solve(
             solved = run.print_all(chain(first, stream), many)
         stream.fail()
     raise typer.Exit(0 if solved else 1)
-
-
-class _Stream:
-    """The puzzles of a stream, all of one task.
-
-    Bad input ends it, and is raised by :meth:`fail`, when the answers before it have been written.
-    """
-
-    def __init__(self, puzzles: Iterator[tuple[Task, Puzzle]]) -> None:
-        self.puzzles = puzzles
-        self.error: InputError | None = None
-        self.seq_len = 0
-        self.task: Task
-
-    def __iter__(self) -> Iterator[Puzzle]:
-        return self
-
-    def __next__(self) -> Puzzle:
-        if self.error is not None:
-            raise StopIteration
-        try:
-            task, puzzle = next(self.puzzles)
-            self.task = getattr(self, "task", task)
-            if task is not self.task:
-                message = f"is a puzzle of the task {task.name}, those before are {self.task.name}"
-                raise InputError(f"{message}: solve them apart", puzzle.origin)
-            check_size(puzzle, self.seq_len)
-        except InputError as error:
-            self.error = error
-            raise StopIteration from None
-        return puzzle
-
-    def fail(self) -> None:
-        """Raise what ended the stream, if it was an error."""
-        if self.error is not None:
-            raise self.error
 
 
 def _can_draw(task: Task, puzzle: Puzzle) -> bool:
@@ -256,7 +246,7 @@ class _Run:
         from trmcli.ui.live import LiveView
 
         task, console, solved = self.solver.task, Console(), True
-        for puzzle in puzzles:
+        for number, puzzle in enumerate(puzzles):
             height, width = puzzle.shape
             view = LiveView(
                 console,
@@ -269,10 +259,10 @@ class _Run:
             )
             frames = []
             with view:
-                for frame in watch(self.solver, puzzle, self.config):
+                for frame in watch(self.solver, puzzle, self.config, number):
                     frames.append(frame)
                     view.update(frame)
-                outcome = self._conclude(settle(puzzle, frames))
+                outcome = self._conclude(settle(puzzle, frames, self.config.select))
                 view.finish(outcome.answer, outcome.verdict)
             self._keep(frames, outcome)
             solved &= outcome.answer.checked
@@ -313,9 +303,9 @@ class _Run:
             for answer in solve_many(self.solver, puzzles, self.config):
                 yield self._conclude(answer)
             return
-        for puzzle in puzzles:
-            frames = list(watch(self.solver, puzzle, self.config))
-            outcome = self._conclude(settle(puzzle, frames))
+        for number, puzzle in enumerate(puzzles):
+            frames = list(watch(self.solver, puzzle, self.config, number))
+            outcome = self._conclude(settle(puzzle, frames, self.config.select))
             self._keep(frames, outcome)
             yield outcome
 

@@ -1,19 +1,25 @@
-"""Figures of an evaluation, gathered one answer at a time in constant memory."""
+"""Figures of an evaluation, gathered one answer at a time in constant memory.
+
+All of them are sums of integers, so that the parts of an evaluation add up to the whole in any order.
+"""
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
 from trmcli.solving.search import Answer
-from trmcli.solving.solver import Floats
 from trmcli.tasks.base import Ints
 
 BINS = 10
 """Equal bins of the halting probability in the calibration table."""
+
+_FINE = 1 << 30
+"""Probabilities are summed in units of one part in so many."""
 
 
 def wilson(successes: int, count: int, z: float = 1.959964) -> tuple[float, float]:
@@ -26,14 +32,31 @@ def wilson(successes: int, count: int, z: float = 1.959964) -> tuple[float, floa
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+@dataclass(frozen=True)
+class Point:
+    """What ``tries`` tries at most would have reached."""
+
+    tries: int
+    exact: float
+    interval: tuple[float, float]
+    mean_steps: float
+    seconds: float
+
+
 @dataclass
 class Figures:
     """Counts over the puzzles of one source.
 
-    ``solved_by[k]`` counts puzzles whose first try stood solved after ``k + 1`` supervision steps.
+    Attributes:
+        max_steps: most supervision steps of a try.
+        limits: numbers of tries to compare.
+        solved_by: ``[max_steps]`` puzzles whose first try stood solved after 1, 2, ... supervision steps.
+        solved_within: puzzles that the model solved with as many tries as each of the ``limits``.
+        steps_within: supervision steps that these tries took; a puzzle takes none after it is solved.
     """
 
     max_steps: int
+    limits: tuple[int, ...] = (1,)
     count: int = 0
     solved: int = 0
     cells: int = 0
@@ -43,9 +66,13 @@ class Figures:
     steps: int = 0
     by_search: int = 0
     solved_by: Ints = field(init=False)
+    solved_within: Ints = field(init=False)
+    steps_within: Ints = field(init=False)
 
     def __post_init__(self) -> None:
         self.solved_by = np.zeros(self.max_steps, dtype=np.int64)
+        self.solved_within = np.zeros(len(self.limits), dtype=np.int64)
+        self.steps_within = np.zeros(len(self.limits), dtype=np.int64)
 
     def add(self, answer: Answer) -> None:
         self.count += 1
@@ -61,6 +88,9 @@ class Figures:
             self.right_cells += int((answer.cells == known).sum())
         trace = answer.trace_checked
         self.solved_by += trace[np.minimum(np.arange(self.max_steps), len(trace) - 1)]
+        for n, limit in enumerate(self.limits):
+            self.solved_within[n] += answer.checked and answer.method == "model" and answer.tries <= limit
+            self.steps_within[n] += sum(answer.try_steps[:limit])
 
     @property
     def exact(self) -> float:
@@ -83,8 +113,18 @@ class Figures:
     def mean_tries(self) -> float:
         return self.tries / max(1, self.count)
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
+    def curve(self, seconds_per_step: float) -> list[Point]:
+        """Exact accuracy against compute, for each of the ``limits``."""
+        count = max(1, self.count)
+        return [
+            Point(limit, solved / count, wilson(solved, self.count), steps / count, steps * seconds_per_step)
+            for limit, solved, steps in zip(
+                self.limits, self.solved_within.tolist(), self.steps_within.tolist(), strict=True
+            )
+        ]
+
+    def to_dict(self, seconds_per_step: float) -> dict[str, Any]:
+        values: dict[str, Any] = {
             "puzzles": self.count,
             "solved": self.solved,
             "exact_accuracy": self.exact,
@@ -94,6 +134,29 @@ class Figures:
             "mean_tries": self.mean_tries,
             "solved_by_search": self.by_search,
         }
+        if len(self.limits) > 1:
+            values["by_tries"] = [
+                {
+                    "tries": point.tries,
+                    "exact_accuracy": point.exact,
+                    "interval_95": list(point.interval),
+                    "mean_steps": point.mean_steps,
+                    "seconds": point.seconds,
+                }
+                for point in self.curve(seconds_per_step)
+            ]
+        return values
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One bin of a reliability table: supervision steps whose halting probability lies in it."""
+
+    low: float
+    high: float
+    steps: int
+    mean_probability: float
+    right: float
 
 
 @dataclass
@@ -105,14 +168,14 @@ class Calibration:
 
     counts: Ints = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
     right: Ints = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
-    probability: Floats = field(default_factory=lambda: np.zeros(BINS, dtype=np.float32))
+    probability: Ints = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
     agreed: int = 0
 
     def add(self, answer: Answer) -> None:
         bins = np.minimum((answer.trace_halt * BINS).astype(np.int64), BINS - 1)
         np.add.at(self.counts, bins, 1)
         np.add.at(self.right, bins, answer.trace_checked)
-        np.add.at(self.probability, bins, answer.trace_halt)
+        np.add.at(self.probability, bins, np.rint(answer.trace_halt * np.float64(_FINE)).astype(np.int64))
         self.agreed += int(((answer.trace_halt > 0.5) == answer.trace_checked).sum())
 
     @property
@@ -123,7 +186,22 @@ class Calibration:
     @property
     def error(self) -> float:
         """Expected calibration error: mean distance of probability and frequency (Guo et al. 2017)."""
-        return float(np.abs(self.probability - self.right).sum()) / max(1, int(self.counts.sum()))
+        return float(np.abs(self.probability / _FINE - self.right).sum()) / max(1, int(self.counts.sum()))
+
+    @property
+    def bins(self) -> list[Bin]:
+        """The reliability table; bins that hold nothing are left out."""
+        return [
+            Bin(
+                n / BINS,
+                (n + 1) / BINS,
+                count,
+                float(self.probability[n] / _FINE / count),
+                float(self.right[n] / count),
+            )
+            for n, count in enumerate(self.counts.tolist())
+            if count
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -131,51 +209,103 @@ class Calibration:
             "expected_calibration_error": self.error,
             "bins": [
                 {
-                    "from": n / BINS,
-                    "to": (n + 1) / BINS,
-                    "steps": int(self.counts[n]),
-                    "mean_probability": float(self.probability[n] / self.counts[n]),
-                    "right": float(self.right[n] / self.counts[n]),
+                    "from": one.low,
+                    "to": one.high,
+                    "steps": one.steps,
+                    "mean_probability": one.mean_probability,
+                    "right": one.right,
                 }
-                for n in range(BINS)
-                if self.counts[n]
+                for one in self.bins
             ],
         }
 
 
 @dataclass
 class Evaluation:
-    """All figures of one evaluation: the whole, each source, calibration, time."""
+    """All figures of one evaluation: the whole, each source, calibration, time.
+
+    Attributes:
+        max_steps, limits: see :class:`Figures`.
+        seconds: how long it took; for several processes, the longest.
+        complete: whether all puzzles were evaluated.
+    """
 
     max_steps: int
+    limits: tuple[int, ...] = (1,)
     sources: dict[str, Figures] = field(default_factory=dict)
     calibration: Calibration = field(default_factory=Calibration)
     seconds: float = 0.0
     complete: bool = True
 
     def __post_init__(self) -> None:
-        self.total = Figures(self.max_steps)
+        self.total = Figures(self.max_steps, self.limits)
 
     def add(self, answer: Answer) -> None:
         self.total.add(answer)
-        self.sources.setdefault(answer.puzzle.source, Figures(self.max_steps)).add(answer)
+        self._source(answer.puzzle.source).add(answer)
         self.calibration.add(answer)
+
+    def _source(self, name: str) -> Figures:
+        return self.sources.setdefault(name, Figures(self.max_steps, self.limits))
+
+    @property
+    def named(self) -> dict[str, Figures]:
+        """The figures by source, where the data names sources."""
+        return {name: self.sources[name] for name in sorted(self.sources) if name}
 
     @property
     def puzzles_per_second(self) -> float:
         return self.total.count / self.seconds if self.seconds else 0.0
 
+    @property
+    def seconds_per_step(self) -> float:
+        """The time shared out by supervision steps of puzzles."""
+        return self.seconds / max(1, self.total.steps)
+
     def to_dict(self, per_step: bool = False) -> dict[str, Any]:
         """Plain values for JSON; documented in the README."""
         values = {
             "complete": self.complete,
-            **self.total.to_dict(),
+            **self.total.to_dict(self.seconds_per_step),
             "seconds": self.seconds,
             "puzzles_per_second": self.puzzles_per_second,
             "halting": self.calibration.to_dict(),
-            "sources": {name: figures.to_dict() for name, figures in self.sources.items() if name},
+            "sources": {name: figures.to_dict(self.seconds_per_step) for name, figures in self.named.items()},
         }
         if per_step:
             count = max(1, self.total.count)
             values["exact_accuracy_by_step"] = [int(solved) / count for solved in self.total.solved_by]
         return values
+
+    def pack(self) -> str:
+        """All counts as text, for :meth:`absorb` in another process."""
+        return json.dumps(
+            {
+                "total": _counts(self.total),
+                "sources": {name: _counts(figures) for name, figures in self.sources.items()},
+                "calibration": _counts(self.calibration),
+                "seconds": self.seconds,
+            }
+        )
+
+    def absorb(self, packed: str) -> None:
+        """Add what another part of the evaluation counted."""
+        values = json.loads(packed)
+        _add(self.total, values["total"])
+        for name, counts in values["sources"].items():
+            _add(self._source(name), counts)
+        _add(self.calibration, values["calibration"])
+        self.seconds = max(self.seconds, values["seconds"])
+
+
+_SETTINGS = ("max_steps", "limits")
+
+
+def _counts(one: Figures | Calibration) -> dict[str, Any]:
+    names = [entry.name for entry in fields(one) if entry.name not in _SETTINGS]
+    return {name: np.asarray(getattr(one, name)).tolist() for name in names}
+
+
+def _add(one: Figures | Calibration, counts: dict[str, Any]) -> None:
+    for name, value in counts.items():
+        setattr(one, name, getattr(one, name) + (np.array(value) if isinstance(value, list) else value))

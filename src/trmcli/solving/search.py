@@ -1,35 +1,65 @@
-"""Tries and selection: from the steps of a batch to one answer a puzzle.
+"""Tries and selection: from supervision steps to one answer a puzzle.
 
-A try runs the puzzle under a random symmetry (the first one as it stands) and undoes the symmetry at the
-end. In its later steps it commits: step by step it takes its surest doubtful cell as given, which settles
-puzzles that have several solutions and others on which the network cannot make up its mind.
-Puzzles can be checked, so nobody has to guess which try was right: the first answer that the rules accept
-wins.
+The first try takes a puzzle as it stands. Every further one starts elsewhere, as the *strategy* says: under a
+random symmetry, which is undone at the end; with noise on the latent; or from random states. In its later
+steps a try commits: step by step it takes its surest doubtful cell as given, which settles puzzles that have
+several solutions and others on which the network cannot make up its mind.
+
+Puzzles can be checked, so nobody has to guess which try was right: the first one, in the order of their
+numbers, whose answer the rules accept wins. Random numbers come from (seed, number of the puzzle, try), so
+the answers do not depend on what else is worked on at the same time.
 """
 
 from __future__ import annotations
 
+import math
 import time
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count, groupby
+from typing import Literal, get_args
 
 import numpy as np
 
-from trmcli.solving.solver import Floats, Halt, Solver
-from trmcli.tasks.base import Bools, Cells, Ints, Puzzle, Symmetry
+from trmcli.solving.solver import Chance, Floats, Halt, Pool, Solver, Step
+from trmcli.tasks.base import Bools, Cells, Ints, Puzzle, Shape, Symmetry
+
+Strategy = Literal["symmetry", "noise", "restart", "mixed"]
+Select = Literal["halt", "vote"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+
+NOISE = 0.3
+"""Deviation of the noise on the latent in tries by noise.
+
+With 0.1, 0.3 and 0.6 the bundled weights solve 56, 58 and 61 of 80 puzzles of magictour within 16 tries: no
+difference that the sample could tell.
+"""
+
+MANY_TRIES = 10_000
+"""Most tries of a puzzle that is to be tried until it is solved."""
+
+LOOK_AHEAD = 8
+"""Puzzles begun or waiting to be written, in batches: so far may finished ones run ahead of a hard one."""
 
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """How much compute a puzzle may have.
+    """How much compute a puzzle may have, and how it is spent.
 
     Attributes:
         max_steps: most supervision steps of a try.
         tries: most tries of a puzzle.
-        halt: when a try ends; see :meth:`Solver.steps`.
+        halt: when a try ends; see :class:`trmcli.solving.solver.Pool`.
         commit: whether a try takes guesses as given in its later steps.
-        batch_size: most puzzles and tries that are worked on at once.
-        seed: of the random symmetries.
+        batch_size: most tries that are worked on at once.
+        seed: of everything random.
+        strategy: what makes a try differ from the first: a random ``symmetry``, ``noise`` of deviation
+            :data:`NOISE` on the latent, a ``restart`` from random states, or all three in turn (``mixed``).
+        select: which answer counts when the rules accept none: the one that the halting head trusts most
+            (``halt``), or the most frequent one (``vote``, the head breaks ties).
+        budget: most seconds of computing that a puzzle may have; tries that share a step share its time.
     """
 
     max_steps: int = 16
@@ -38,6 +68,9 @@ class SearchConfig:
     commit: bool = True
     batch_size: int = 64
     seed: int = 0
+    strategy: Strategy = "symmetry"
+    select: Select = "halt"
+    budget: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -72,13 +105,14 @@ class Answer:
         cells: ``[height, width]`` the checked answer, or the most trusted one if none was accepted.
         confidence: ``[height, width]`` probability of each cell's value.
         checked: whether the rules accept ``cells``.
-        tries: tries begun.
-        steps: supervision steps spent, over all tries.
+        tries: the number of the try that solved it; if none did, how many there were.
+        steps: supervision steps of these tries together.
         halt: the halting head's probability for ``cells``.
-        seconds: from the first step of its batch until the answer was settled.
+        seconds: from the first step of its first try until the answer was settled.
         trace_halt: ``[S]`` the halting head's probability after each supervision step of the first try.
         trace_checked: ``[S]`` whether the rules accepted the answer there.
         method: ``model``, or ``search`` if the fallback solved it.
+        try_steps: supervision steps of each of the tries.
     """
 
     puzzle: Puzzle
@@ -92,156 +126,257 @@ class Answer:
     trace_halt: Floats
     trace_checked: Bools
     method: str = "model"
+    try_steps: tuple[int, ...] = ()
 
 
-def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig) -> Iterator[Frame]:
+@dataclass(frozen=True)
+class Try:
+    """One start of a puzzle: its question under a symmetry, and what is random on the way."""
+
+    puzzle: Puzzle
+    attempt: int
+    tokens: Ints
+    undo: Symmetry
+    chance: Chance | None
+
+    @staticmethod
+    def start(solver: Solver, puzzle: Puzzle, number: int, attempt: int, config: SearchConfig) -> Try:
+        """Try ``attempt`` (from 1) of the puzzle with this number."""
+        task, turns = solver.task, ("symmetry", "noise", "restart")
+        kind = turns[(attempt - 2) % 3] if config.strategy == "mixed" else config.strategy
+        rng = np.random.default_rng((config.seed, number, attempt))
+        symmetry = Symmetry.identity(1, puzzle.cells.size, task.vocab_size)
+        chance = None
+        if attempt > 1 and kind == "symmetry":
+            symmetry = task.symmetries(puzzle.shape, 1, rng)
+        elif attempt > 1:
+            chance = Chance(rng, restart=kind == "restart", noise=NOISE if kind == "noise" else 0.0)
+        tokens = symmetry.apply(task.encode(puzzle.cells[None]))
+        return Try(puzzle, attempt, tokens, symmetry.inverse(), chance)
+
+    def frame(self, solver: Solver, step: Step, place: int, seconds: float) -> Frame:
+        """Row ``place`` of a step, turned back into the puzzle's own orientation."""
+        one = slice(place, place + 1)
+        return Frame(
+            self.attempt,
+            int(step.number[place]),
+            solver.task.decode(self.undo.apply(step.tokens[one]), self.puzzle.shape)[0],
+            np.take_along_axis(step.confidence[one], self.undo.cells, 1)[0].reshape(self.puzzle.shape),
+            float(step.halt[place]),
+            bool(step.checked[place]),
+            seconds,
+        )
+
+
+def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig, number: int = 0) -> Iterator[Frame]:
     """Solve one puzzle, one try after another, and show every supervision step.
 
-    The last frame is the answer if it is checked; otherwise :func:`best_frame` picks one.
+    The answer is what :func:`settle` makes of the frames. ``number`` is the puzzle's among those that are
+    solved with it, for the random numbers.
     """
-    tokens = solver.task.encode(puzzle.cells[None])
     seconds, resumed = 0.0, time.perf_counter()
     for attempt in range(1, config.tries + 1):
-        symmetry = symmetry_of(solver, puzzle, attempt, 0, config.seed)
-        undo = symmetry.inverse()
+        one = Try.start(solver, puzzle, number, attempt, config)
         for step in solver.steps(
-            symmetry.apply(tokens),
+            one.tokens,
             puzzle.shape,
             max_steps=config.max_steps,
             halt=config.halt,
             commit=config.commit,
+            chances=[one.chance],
         ):
             # The viewer's time, spent between two frames, does not count.
             seconds += time.perf_counter() - resumed
-            yield Frame(
-                attempt,
-                step.number,
-                solver.task.decode(undo.apply(step.tokens), puzzle.shape)[0],
-                np.take_along_axis(step.confidence, undo.cells, 1)[0].reshape(puzzle.shape),
-                float(step.halt[0]),
-                bool(step.checked[0]),
-                seconds,
-            )
+            yield one.frame(solver, step, 0, seconds)
             resumed = time.perf_counter()
+            if seconds > config.budget:
+                return
         if step.checked[0]:
             return
 
 
-def best_frame(frames: Iterable[Frame]) -> Frame:
-    """The checked frame, else the last step of the try that the halting head trusts most."""
-    last = {frame.attempt: frame for frame in frames}
-    return max(last.values(), key=lambda frame: (frame.checked, frame.halt))
+def choose(endings: Iterable[Frame], select: Select = "halt") -> Frame:
+    """The first try that the rules accept; without one, what ``select`` says."""
+    endings = list(endings)
+    accepted = [frame for frame in endings if frame.checked]
+    if accepted:
+        return min(accepted, key=lambda frame: frame.attempt)
+    votes = Counter(frame.cells.tobytes() for frame in endings if select == "vote")
+    return max(endings, key=lambda frame: (votes[frame.cells.tobytes()], frame.halt, -frame.attempt))
 
 
-def settle(puzzle: Puzzle, frames: Sequence[Frame]) -> Answer:
+def settle(puzzle: Puzzle, frames: Sequence[Frame], select: Select = "halt") -> Answer:
     """What :func:`watch` came to, from all of its frames."""
-    best, first = best_frame(frames), [frame for frame in frames if frame.attempt == 1]
+    endings = {frame.attempt: frame for frame in frames}
+    first = [(frame.halt, frame.checked) for frame in frames if frame.attempt == 1]
+    steps = [frame.step for frame in endings.values()]
+    return _answer(puzzle, choose(endings.values(), select), steps, first, frames[-1].seconds)
+
+
+def _answer(
+    puzzle: Puzzle, best: Frame, steps: Sequence[int], trace: Sequence[tuple[float, bool]], seconds: float
+) -> Answer:
+    halt, checked = zip(*trace, strict=True)
     return Answer(
         puzzle,
         best.cells,
         best.confidence,
         best.checked,
-        frames[-1].attempt,
-        len(frames),
+        len(steps),
+        sum(steps),
         best.halt,
-        frames[-1].seconds,
-        np.array([frame.halt for frame in first], dtype=np.float32),
-        np.array([frame.checked for frame in first], dtype=np.bool_),
+        seconds,
+        np.array(halt, dtype=np.float32),
+        np.array(checked, dtype=np.bool_),
+        try_steps=tuple(steps),
     )
 
 
-def symmetry_of(solver: Solver, puzzle: Puzzle, attempt: int, number: int, seed: int) -> Symmetry:
-    """The symmetry of one try: none for the first, else drawn from (seed, number of the puzzle, try)."""
-    length = puzzle.cells.size
-    if attempt == 1:
-        return Symmetry.identity(1, length, solver.task.vocab_size)
-    return solver.task.symmetries(puzzle.shape, 1, np.random.default_rng((seed, number, attempt)))
+def solve_many(
+    solver: Solver, puzzles: Iterable[Puzzle], config: SearchConfig, numbers: Iterable[int] | None = None
+) -> Iterator[Answer]:
+    """Solve a stream of puzzles; one answer each, in order, as soon as those before it are settled.
 
+    One :class:`Pool` of ``batch_size`` places works on all of them. A place that becomes free goes to the
+    next puzzle while fewer than ``batch_size`` are open, and else to the lowest try that an open puzzle
+    still may have. Of one puzzle at most as many tries run side by side as have failed. The lowest one that
+    is accepted wins, and what ran after it is not counted. Puzzles of another shape begin when all before
+    them are done.
 
-def solve_many(solver: Solver, puzzles: Iterable[Puzzle], config: SearchConfig) -> Iterator[Answer]:
-    """Solve a stream of puzzles in batches; one answer each, in order, as the batches finish."""
-    chunk: list[Puzzle] = []
-    first = 0
-    for puzzle in puzzles:
-        if chunk and (len(chunk) == config.batch_size or puzzle.shape != chunk[0].shape):
-            yield from _solve_chunk(solver, chunk, first, config)
-            first += len(chunk)
-            chunk = []
-        chunk.append(puzzle)
-    if chunk:
-        yield from _solve_chunk(solver, chunk, first, config)
+    Args:
+        numbers: of the puzzles, for the random numbers; by default 0, 1, 2, ...
+    """
+    numbered = zip(count() if numbers is None else numbers, puzzles, strict=False)
+    for shape, group in groupby(numbered, key=lambda pair: pair[1].shape):
+        yield from _Search(solver, shape, group, config).answers()
 
 
 @dataclass
 class _Open:
-    """A puzzle on its way: what is best so far, and what it cost."""
+    """A puzzle on its way.
 
-    tries: int = 0
-    steps: int = 0
-    checked: bool = False
-    halt: float = -1.0
-    tokens: Ints | None = None
-    confidence: Floats | None = None
-    seconds: float = 0.0
+    Attributes:
+        since: seconds on the pool's clock when it was begun.
+        last: the last try that counts.
+        steps: supervision steps of each try so far.
+        running: tries that have not ended.
+        endings: what ended tries came to; only the best of them where that is enough.
+        trace: halting probability and verdict after each step of the first try.
+        waiting: whether its next try waits for a place.
+        spent: seconds of computing.
+        answer: as soon as it is settled.
+    """
+
+    number: int
+    puzzle: Puzzle
+    since: float
+    last: int
+    steps: list[int] = field(default_factory=list)
+    running: set[int] = field(default_factory=set)
+    endings: list[Frame] = field(default_factory=list)
+    trace: list[tuple[float, bool]] = field(default_factory=list)
+    waiting: bool = False
+    spent: float = 0.0
+    answer: Answer | None = None
+
+    def end(self, frame: Frame, select: Select) -> None:
+        """A try is over; settle the answer if no other one that counts is left."""
+        self.running.discard(frame.attempt)
+        self.endings.append(frame)
+        if frame.checked:
+            self.last = min(self.last, frame.attempt)
+        if self.last <= len(self.steps) and all(attempt > self.last for attempt in self.running):
+            best, seconds = choose(self.endings, select), frame.seconds
+            self.answer = _answer(self.puzzle, best, self.steps[: self.last], self.trace, seconds)
+        elif select == "halt" or frame.checked:
+            self.endings = [choose(self.endings)]
 
 
-def _solve_chunk(solver: Solver, puzzles: list[Puzzle], first: int, config: SearchConfig) -> Iterator[Answer]:
-    shape = puzzles[0].shape
-    questions = solver.task.encode(solver.task.stack(puzzles))
-    states = [_Open() for _ in puzzles]
-    traces: list[list[tuple[float, bool]]] = [[] for _ in puzzles]
-    past = 0.0
-    while unsolved := [
-        n for n, state in enumerate(states) if not state.checked and state.tries < config.tries
-    ]:
-        # One try each at first; then as many tries of what is left as the batch has room for.
-        wide = 1 if states[unsolved[0]].tries == 0 else max(1, config.batch_size // len(unsolved))
-        jobs = [
-            (n, attempt)
-            for n in unsolved
-            for attempt in range(states[n].tries + 1, min(config.tries, states[n].tries + wide) + 1)
-        ]
-        parts = [symmetry_of(solver, puzzles[n], attempt, first + n, config.seed) for n, attempt in jobs]
-        symmetry = Symmetry(
-            np.concatenate([part.cells for part in parts]), np.concatenate([part.values for part in parts])
-        )
-        undo = symmetry.inverse()
-        owners = np.array([n for n, _ in jobs])
-        tokens = symmetry.apply(questions[owners])
-        elapsed = 0.0
-        for step in solver.steps(
-            tokens, shape, max_steps=config.max_steps, halt=config.halt, commit=config.commit
-        ):
-            elapsed = step.seconds
-            for position, row in enumerate(step.rows):
-                state = states[owners[row]]
-                state.steps += 1
-                if jobs[row][1] == 1:
-                    traces[owners[row]].append((float(step.halt[position]), bool(step.checked[position])))
-                if not step.done[position] or state.checked:
-                    continue
-                if step.checked[position] or step.halt[position] > state.halt:
-                    state.checked, state.halt = bool(step.checked[position]), float(step.halt[position])
-                    back = undo[row : row + 1]
-                    state.tokens = back.apply(step.tokens[position : position + 1])
-                    state.confidence = np.take_along_axis(step.confidence[position][None], back.cells, 1)[0]
-                    state.seconds = past + elapsed
-            # The other tries of a puzzle that is solved leave with it.
-            step.done[:] |= np.array([states[n].checked for n in owners[step.rows]])
-        past += elapsed
-        for n, attempt in jobs:
-            states[n].tries = attempt
-    for puzzle, state, trace in zip(puzzles, states, traces, strict=True):
-        assert state.tokens is not None and state.confidence is not None
-        yield Answer(
-            puzzle,
-            solver.task.decode(state.tokens, shape)[0],
-            state.confidence.reshape(shape),
-            state.checked,
-            state.tries,
-            state.steps,
-            state.halt,
-            state.seconds,
-            np.array([halt for halt, _ in trace], dtype=np.float32),
-            np.array([checked for _, checked in trace], dtype=np.bool_),
-        )
+class _Search:
+    """Solves puzzles of one shape; see :func:`solve_many`."""
+
+    def __init__(
+        self, solver: Solver, shape: Shape, puzzles: Iterator[tuple[int, Puzzle]], config: SearchConfig
+    ) -> None:
+        self.solver, self.puzzles, self.config = solver, puzzles, config
+        self.pool = Pool(solver, shape, max_steps=config.max_steps, halt=config.halt, commit=config.commit)
+        self.window: deque[_Open] = deque()  # in input order: open puzzles, and settled ones behind them
+        self.open = 0
+        self.waiting: list[tuple[int, int, _Open]] = []  # a heap of (next try, number of the puzzle, puzzle)
+        self.working: dict[int, tuple[_Open, Try]] = {}  # by row of the pool
+        self.rows = count()
+
+    def answers(self) -> Iterator[Answer]:
+        while self._fill():
+            self._step()
+            while self.window and self.window[0].answer is not None:
+                answer = self.window.popleft().answer
+                assert answer is not None
+                yield answer
+
+    def _fill(self) -> bool:
+        """Give free places away; returns whether any place is taken."""
+        begun: list[tuple[_Open, Try]] = []
+        for _ in range(self.config.batch_size - len(self.working)):
+            one, attempt = self._next()
+            if one is None:
+                break
+            one.steps.append(0)
+            one.running.add(attempt)
+            self._offer(one)
+            begun.append((one, Try.start(self.solver, one.puzzle, one.number, attempt, self.config)))
+        if begun:
+            rows = [next(self.rows) for _ in begun]
+            self.working.update(zip(rows, begun, strict=True))
+            tokens = np.concatenate([start.tokens for _, start in begun])
+            self.pool.add(np.array(rows), tokens, [start.chance for _, start in begun])
+        return bool(self.working)
+
+    def _next(self) -> tuple[_Open | None, int]:
+        """What to begin next: a puzzle and the number of a try."""
+        size = self.config.batch_size
+        if self.open < size and len(self.window) < LOOK_AHEAD * size:
+            number, puzzle = next(self.puzzles, (0, None))
+            if puzzle is not None:
+                self.window.append(_Open(number, puzzle, self.pool.seconds, self.config.tries))
+                self.open += 1
+                return self.window[-1], 1
+        while self.waiting:
+            attempt, _, one = heappop(self.waiting)
+            one.waiting = False
+            if attempt <= one.last:
+                return one, attempt
+        return None, 0
+
+    def _offer(self, one: _Open) -> None:
+        """Let a puzzle wait for a place if it may have another try now."""
+        failed = len(one.steps) - len(one.running)
+        if not one.waiting and len(one.steps) < one.last and len(one.running) < failed:
+            one.waiting = True
+            heappush(self.waiting, (len(one.steps) + 1, one.number, one))
+
+    def _step(self) -> None:
+        """One supervision step, and what follows from it."""
+        before = self.pool.seconds
+        step = self.pool.step()
+        share = (step.seconds - before) / len(step.rows)
+        tries = [self.working[row] for row in step.rows.tolist()]
+        for place, (one, start) in enumerate(tries):
+            one.spent += share
+            one.steps[start.attempt - 1] += 1
+            if start.attempt == 1:
+                one.trace.append((float(step.halt[place]), bool(step.checked[place])))
+        for one, _ in tries:
+            if one.spent > self.config.budget:
+                one.last = min(one.last, len(one.steps))
+        for place, (one, start) in enumerate(tries):
+            over = step.done[place] or one.spent > self.config.budget
+            if over and one.answer is None and start.attempt <= one.last:
+                one.end(start.frame(self.solver, step, place, step.seconds - one.since), self.config.select)
+                self.open -= one.answer is not None
+                self._offer(one)
+            step.done[place] = over
+        for place, (row, (one, start)) in enumerate(zip(step.rows.tolist(), tries, strict=True)):
+            step.done[place] |= start.attempt > one.last or one.answer is not None
+            if step.done[place]:
+                del self.working[row]

@@ -9,14 +9,17 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress(description: str, total: int | None = None) -> Iterator[Callable[[], None]]:
+def progress(
+    description: str, total: int | None = None, hidden: bool = False
+) -> Iterator[Callable[[], None]]:
     """Show how many things are done; yields what to call after each one.
 
     Args:
         description: what is being counted, such as ``puzzles solved``.
         total: how many there will be, if that is known.
+        hidden: whether to keep silent all the same.
     """
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if hidden or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda: None
         return
     from rich.console import Console
