@@ -86,7 +86,7 @@ def _source(task: Task | None, data: DataConfig, config: TrainConfig) -> tuple[S
             raise InputError(f"[model] seq_len {cells} makes no square", config.name)
         return (side, side), None, 1
     if task is None:
-        get_task(config.task)  # says which there are
+        task = get_task(config.task)  # says which there are
     examples = load_examples(task, data, config.seed)
     return examples.shape, len(examples.questions), examples.num_puzzles
 
