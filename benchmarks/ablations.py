@@ -35,7 +35,6 @@ VARIANTS: dict[str, list[str]] = {
     "4 layers, n=3": ["model.num_layers=4", "model.latent_updates=3"],
     "T=2, n=2": ["model.rounds=2", "model.latent_updates=2"],
     "single z": ["model.features=1"],
-    "Q-learning of halting": ["halting=q_learning"],
 }
 
 
