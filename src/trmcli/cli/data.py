@@ -33,6 +33,8 @@ Examples:
   trm data build sudoku --csv train.csv --subsample 1000 --augment 9 --out few
 
   trm train paper-sudoku-extreme --data few
+
+  trm data build maze --csv mazes.csv --augment --out data/mazes
 """
 
 app = typer.Typer(help="Make puzzles and data sets.", epilog=EXAMPLES, no_args_is_help=True)
@@ -243,5 +245,37 @@ def build_sudoku(
         augment=augment,
         seed=seed,
         task=Sudoku(),
+    )
+    typer.echo("\n".join(f"{out / split}\t{count} examples" for split, count in counts.items()))
+
+
+@build_app.command("maze", epilog=BUILD_EXAMPLES)
+def build_maze(
+    csv: Annotated[Path, typer.Option(metavar="FILE", help="Training mazes with answers.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to make.")],
+    test_csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Test mazes with answers.", show_default=False)
+    ] = None,
+    subsample: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Take so many training mazes at random.", show_default=False),
+    ] = None,
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Add the seven other rotations and reflections of each.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same data set.")] = 0,
+) -> None:
+    """Make a folder of square mazes of one size that trm and the reference train on."""
+    from trmcli.tasks.maze import Maze
+    from trmcli.training.reference_data import build_maze
+
+    counts = build_maze(
+        out,
+        str(csv),
+        None if test_csv is None else str(test_csv),
+        subsample=subsample,
+        augment=augment,
+        seed=seed,
+        task=Maze(),
     )
     typer.echo("\n".join(f"{out / split}\t{count} examples" for split, count in counts.items()))
