@@ -73,7 +73,7 @@ class Maze(Task):
                 return False if whole else None
             return any(_is_line(text) for text in _fields(lines[1]))
         for line in lines:
-            if "S" in line and 4 * _foreign(line) <= len(line) > 2:
+            if _is_line(line) or "S" in line and 4 * _foreign(line) <= len(line) > 2:
                 return True
             if _SUDOKU.search(line) or 2 * _foreign(line) > len(line):
                 return False
@@ -88,7 +88,7 @@ class Maze(Task):
         anything between its rows, others with ``/``."""
         if puzzle.layout in ("line", "csv"):
             height, width = cells.shape
-            return self.draw(cells, "" if height == width else "/")
+            return ("" if height == width else "/").join(_rows(cells))
         values = iter(cells.ravel().tolist())
         signs = []
         for sign in puzzle.layout:
@@ -98,9 +98,11 @@ class Maze(Task):
             signs.append(sign)
         return "".join(signs)
 
-    def draw(self, cells: Cells, between: str = "\n") -> str:
-        """The rows of a maze in letters."""
-        return between.join("".join(_LETTERS[value] for value in row) for row in cells.tolist())
+    def draw(self, cells: Cells) -> str:
+        """A maze in letters, row by row. Open cells are spaces, or ``.`` where a row would end in a space,
+        which gets lost easily."""
+        text = "\n".join(_rows(cells))
+        return text.replace(" ", ".") if " \n" in text or text.endswith(" ") else text
 
     def symbol(self, value: int, shape: Shape) -> str:
         return _LETTERS[value]
@@ -309,7 +311,8 @@ def _problems(question: Cells, answer: Cells) -> Iterator[Problem]:
     spare = cells - len(reached)
     if spare:
         beside = indices(marked & ~_between(reached, stride))
-        yield Problem(f"{spare} path cells too many: {_few_names(beside, width)}", beside)
+        are = "1 cell is" if spare == 1 else f"{spare} cells are"
+        yield Problem(f"{are} marked apart from the path: {_few_names(beside, width)}", beside)
     if len(reached) > len(best):
         yield Problem(f"the path is not shortest: it has {len(reached)} cells, {len(best)} would do", ())
 
@@ -338,6 +341,10 @@ _SUDOKU = re.compile(r"[0-9|+*_\-\u2500-\u257f]")
 _QUESTION, _ANSWER = "question", "answer"
 
 
+def _rows(cells: Cells) -> list[str]:
+    return ["".join(_LETTERS[value] for value in row) for row in cells.tolist()]
+
+
 def _foreign(text: str) -> int:
     """How many signs of a text have no meaning in a maze."""
     return sum(sign not in _VALUES for sign in text)
@@ -353,8 +360,18 @@ def _is_line(text: str) -> bool:
     return "S" in text and "G" in text and not _foreign(text.replace("/", ""))
 
 
+def _is_square(text: str) -> bool:
+    return len(text) > 0 and isqrt(len(text)) ** 2 == len(text)
+
+
 def _fields(line: str) -> list[str]:
-    return next(csv.reader([line]))
+    """The fields of a CSV line; none if it is no CSV."""
+    if '"' not in line:
+        return line.split(",")
+    try:
+        return next(csv.reader([line]))
+    except csv.Error:
+        return []
 
 
 def _header(line: str) -> list[str]:
@@ -390,7 +407,7 @@ class _Reader:
             self.columns = columns
         elif self.columns:
             yield self.csv(line)
-        elif not self.rows and (len(line) > LARGEST_SIDE or "/" in line):
+        elif not self.rows and ("/" in line or (len(line) > LARGEST_SIDE and _is_square(line))):
             yield self.one_line(line, self.number)
         else:
             self.row(line)
@@ -404,6 +421,9 @@ class _Reader:
     def row(self, line: str) -> None:
         if not self.rows:
             self.first = self.number
+            if len(line) > LARGEST_SIDE:
+                message = f"a row of {len(line)} cells is too long: a maze may have {LARGEST_SIDE} columns at most"
+                self.fail(message, LARGEST_SIDE + 1)
         elif len(line) != len(self.rows[0]):
             width = len(self.rows[0])
             hint = " (open cells at its end may be written as .)" if len(line) < width else ""
@@ -420,7 +440,7 @@ class _Reader:
         rows, self.rows = self.rows, []
         if not "".join(rows).strip():
             return
-        if all("S" in row and "G" in row for row in rows) and isqrt(len(rows[0])) ** 2 == len(rows[0]):
+        if all("S" in row and "G" in row for row in rows) and _is_square(rows[0]):
             for number, row in enumerate(rows, start=self.first):
                 yield self.one_line(row, number)
             return
@@ -458,10 +478,9 @@ class _Reader:
             step = len(rows[0]) + 1
         else:
             step = isqrt(len(text))
-            if step * step != len(text) or not text:
+            if not _is_square(text):
                 self.fail(
-                    f"{len(text)} cells on one line make no square maze (put / between the rows of others), "
-                    f"and a row may have {LARGEST_SIDE} cells at most",
+                    f"{len(text)} cells on one line make no square maze: put / between the rows of others",
                     column,
                     number,
                 )

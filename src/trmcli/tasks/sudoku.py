@@ -648,7 +648,7 @@ class _Reader:
 
     def check_signs(self, text: str, size: int, places: Sequence[tuple[int, int]]) -> None:
         values = text.encode("latin-1", "replace").translate(_VALUES)
-        if max(values) > size:
+        if max(values, default=0) > size:
             index = next(i for i, value in enumerate(values) if value > size)
             line, column = places[index]
             self.fail(_no_digit(text[index], size), column, line)
