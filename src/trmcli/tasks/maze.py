@@ -77,8 +77,9 @@ class Maze(Task):
                 return True
             if _SUDOKU.search(line) or 2 * _foreign(line) > len(line):
                 return False
-        walls = any(sign in _WALLS for sign in head)
-        return walls if whole or (walls and "#" not in head) else None
+        if whole:
+            return "S" in head or any(sign in _WALLS for sign in head)
+        return True if any(sign in _WALLS[1:] for sign in head) else None
 
     def is_argument(self, text: str) -> bool:
         return _is_line(text)
@@ -310,16 +311,16 @@ def _problems(question: Cells, answer: Cells) -> Iterator[Problem]:
     cells = marked.bit_count() + 2
     spare = cells - len(reached)
     if spare:
-        beside = indices(marked & ~_between(reached, stride))
+        beside = indices(marked & ~_between(reached, goal, stride))
         are = "1 cell is" if spare == 1 else f"{spare} cells are"
         yield Problem(f"{are} marked apart from the path: {_few_names(beside, width)}", beside)
     if len(reached) > len(best):
         yield Problem(f"the path is not shortest: it has {len(reached)} cells, {len(best)} would do", ())
 
 
-def _between(reached: Sequence[int], stride: int) -> int:
-    """One path from the last of these layers back to the first."""
-    here = path = reached[-1]
+def _between(reached: Sequence[int], goal: int, stride: int) -> int:
+    """One path from ``goal``, in the last of these layers, back to the first."""
+    here = path = goal
     for cells in reversed(reached[:-1]):
         near = spread(here, stride) & cells
         here = near & -near
