@@ -55,7 +55,7 @@ def test_no_maze_equals_another_however_turned() -> None:
     assert keys == [canonical(np.rot90(one.question).T) for one in generate_many(kind, 60)]
     others = {canonical(one.question) for one in generate_many(kind, 60, exclude=keys[:30])}
     assert len(others) == 60 and not others & set(keys[:30])
-    with pytest.raises(InputError, match="found only .* different mazes of this kind, not 100000"):
+    with pytest.raises(InputError, match=r"found only .* different mazes of this kind, not 100000"):
         list(generate_many(Kind("perfect", (3, 5)), 100_000))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def is_right(question: Cells, answer: Cells) -> bool:
     if goal not in found or any(place not in found for place in marked):
         return False
     way = [start, *sorted(marked, key=found.__getitem__), goal]
-    steps = all(there in neighbours(here, question.shape) for here, there in zip(way, way[1:], strict=False))
+    steps = all(there in neighbours(here, question.shape) for here, there in pairwise(way))
     return steps and len(way) == found[goal] + 1
 
 
@@ -72,8 +73,9 @@ def ways(question: Cells) -> int:
 @st.composite
 def mazes(draw: st.DrawFn, largest: int = 6) -> Cells:
     height, width = draw(st.integers(1, largest)), draw(st.integers(2, largest))
-    signs = draw(st.lists(st.sampled_from([OPEN, OPEN, WALL]), min_size=height * width, max_size=height * width))
-    start, goal = draw(st.permutations(range(height * width)))[:2]
+    size = height * width
+    signs = draw(st.lists(st.sampled_from([OPEN, OPEN, WALL]), min_size=size, max_size=size))
+    start, goal = draw(st.permutations(range(size)))[:2]
     signs[start], signs[goal] = START, GOAL
     return np.array(signs, dtype=np.uint8).reshape(height, width)
 
@@ -112,14 +114,14 @@ def test_check_is_for_batches() -> None:
         ("S G/   ", "  G/   ", "the S in row 1, column 1 became open", (0,)),
         ("S G/   ", "S#G/ooo", "a wall that was not there in row 1, column 2", (1,)),
         ("S G/   ", "SoG/ o ", "1 cell is marked apart from the path: in row 2, column 2", (4,)),
-        ("S G/   ", "SoG/ooo", "3 cells are marked apart from the path: in row 2, column 1 and 2 more", (3, 4, 5)),
+        ("S G/   ", "SoG/ooo", "3 cells are marked apart from the path: in row 2, column 1", (3, 4, 5)),
         ("S G/   ", "S G/ooo", "the path is not shortest: it has 5 cells, 3 would do", ()),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(question: str, answer: str, message: str, cells: tuple[int, ...]) -> None:
     verdict = TASK.verify(maze(question), maze(answer))
     assert message in str(verdict)
-    assert cells == next((problem.cells for problem in verdict.problems if problem.message == message), ())
+    assert cells == next((one.cells for one in verdict.problems if message in one.message), ())
 
 
 def test_of_several_paths_the_first_direction_wins() -> None:

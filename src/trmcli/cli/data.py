@@ -38,9 +38,7 @@ Examples:
 """
 
 app = typer.Typer(help="Make puzzles and data sets.", epilog=EXAMPLES, no_args_is_help=True)
-generate_app = typer.Typer(
-    help="Make new puzzles.", epilog=EXAMPLES, no_args_is_help=True
-)
+generate_app = typer.Typer(help="Make new puzzles.", epilog=EXAMPLES, no_args_is_help=True)
 app.add_typer(generate_app, name="generate")
 build_app = typer.Typer(
     help="Make data sets as the reference lays them out.", epilog=BUILD_EXAMPLES, no_args_is_help=True
@@ -159,11 +157,11 @@ def maze(
     kind: Annotated[
         MazeKind, typer.Option(help="Walls strewn at random, or corridors that join all cells in one way.")
     ] = MazeKind.open,
-    size: Annotated[str, typer.Option(metavar="N|HxW", help="Rows and columns; odd for perfect mazes.")] = "30",
+    size: Annotated[
+        str, typer.Option(metavar="N|HxW", help="Rows and columns; odd in perfect mazes.")
+    ] = "30",
     count: Annotated[int, typer.Option(min=1, help="How many mazes.")] = 1,
-    walls: Annotated[
-        str, typer.Option(metavar="LOW-HIGH", help="Share of walls in open mazes.")
-    ] = "0.3-0.5",
+    walls: Annotated[str, typer.Option(metavar="LOW-HIGH", help="Share of walls in open mazes.")] = "0.3-0.5",
     min_path: Annotated[
         int, typer.Option(min=3, metavar="N", help="Cells of the path at least, S and G among them.")
     ] = 3,

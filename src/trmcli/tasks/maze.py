@@ -4,8 +4,9 @@ Tokens are those of the reference's maze data (``dataset/build_maze_dataset.py``
 that is wall, open, start, goal and path, as 1 to 5. The answer is the maze with ``o`` on the cells between S
 and G. Every shortest path is right; where there are several, :meth:`Maze.canonical` names the one to learn.
 
-Searches work on whole sets of cells at once: a set is one integer, with bit ``row * (width + 1) + column`` for
-each cell. The extra column is never in a set, so a shift by one or by a row moves all cells to a neighbour.
+Searches work on whole sets of cells at once: a set is one integer, with bit ``row * (width + 1) + column``
+for each cell. The extra column is never in a set, so that a shift moves every cell onto its neighbour, and
+none from the end of one row to the beginning of the next.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class Maze(Task):
                 return False if whole else None
             return any(_is_line(text) for text in _fields(lines[1]))
         for line in lines:
-            if _is_line(line) or "S" in line and 4 * _foreign(line) <= len(line) > 2:
+            if _is_line(line) or ("S" in line and 4 * _foreign(line) <= len(line) > 2):
                 return True
             if _SUDOKU.search(line) or 2 * _foreign(line) > len(line):
                 return False
@@ -112,10 +113,12 @@ class Maze(Task):
         return _LOOKS[value]
 
     def encode(self, cells: npt.NDArray[Any]) -> Ints:
-        return _TOKENS[cells.reshape(len(cells), -1)]
+        tokens: Ints = _TOKENS[cells.reshape(len(cells), -1)]
+        return tokens
 
     def decode(self, tokens: npt.NDArray[Any], shape: Shape) -> Cells:
-        return _CELLS[tokens].reshape(-1, *shape)
+        cells: Cells = _CELLS[tokens].reshape(-1, *shape)
+        return cells
 
     def check(self, questions: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Bools:
         """Right is an answer that keeps the question, in which S and G have one neighbour on the path and
@@ -155,13 +158,13 @@ class Maze(Task):
                 step for step in (here >> stride, here << stride, here >> 1, here << 1) if step & cells
             )
             path |= here
-        answer = question.copy()
+        answer: Cells = question.copy()
         answer[to_mask(path, question.shape) & (question == OPEN)] = PATH
         return answer
 
     def canonical(self, questions: Ints, answers: Ints, shape: Shape) -> Ints:
-        """The path of :meth:`search`: a symmetry turns a path into a path, but not into the one first found."""
-        chosen = answers.copy()
+        """The path of :meth:`search`; symmetries turn paths into paths, but not into those found first."""
+        chosen: Ints = answers.copy()
         for row, question in enumerate(self.decode(questions, shape)):
             found = self.search(question)
             if found is not None:
@@ -209,7 +212,7 @@ def dihedral(shape: Shape) -> Ints:
     the cells, for :class:`Symmetry`; the identity first."""
     cells = np.arange(shape[0] * shape[1]).reshape(shape)
     turned = [np.rot90(one, turn) for one in (cells, np.fliplr(cells)) for turn in range(4)]
-    return np.stack([one.ravel() for one in turned if one.shape == shape])
+    return np.stack([one.ravel() for one in turned if one.shape == cells.shape])
 
 
 # Sets of cells
@@ -423,7 +426,9 @@ class _Reader:
         if not self.rows:
             self.first = self.number
             if len(line) > LARGEST_SIDE:
-                message = f"a row of {len(line)} cells is too long: a maze may have {LARGEST_SIDE} columns at most"
+                message = (
+                    f"a row of {len(line)} cells is too long: a maze may have {LARGEST_SIDE} columns at most"
+                )
                 self.fail(message, LARGEST_SIDE + 1)
         elif len(line) != len(self.rows[0]):
             width = len(self.rows[0])
@@ -504,26 +509,29 @@ class _Reader:
             most = f"{LARGEST_SIDE}x{LARGEST_SIDE}"
             self.fail(f"a maze of {sizes} is too large: at most {most}", places[0][1], places[0][0])
         cells = np.array([[_VALUES[sign] for sign in row] for row in rows], dtype=np.uint8)
-        at: dict[int, tuple[int, int]] = {}
+
+        def place(row: int, column: int) -> tuple[int, int]:
+            line, first = places[row]
+            return line, first + column
+
         for value, what in ((START, "S, the start"), (GOAL, "G, the goal")):
-            found = np.argwhere(cells == value).tolist()
+            found = [place(*at) for at in np.argwhere(cells == value).tolist()]
             if not found:
                 self.fail(f"this maze has no {what}", places[0][1], places[0][0])
-            for row, column in found[1:]:
-                line, first = places[row]
-                self.fail(f"a second {what}: a maze has one", first + column, line)
-            line, first = places[found[0][0]]
-            at[value] = line, first + found[0][1]
+            if len(found) > 1:
+                self.fail(f"a second {what}: a maze has one", found[1][1], found[1][0])
         if not shortest(cells):
-            self.fail("there is no way from this S to G", at[START][1], at[START][0])
+            line, column = place(*np.argwhere(cells == START)[0].tolist())
+            self.fail("there is no way from this S to G", column, line)
         return cells
 
     def puzzle(
         self, cells: Cells, number: int, layout: str, answer: Cells | None = None, source: str = ""
     ) -> Puzzle:
         origin = Origin(self.name, number)
-        if answer is None and (cells == PATH).any():
-            answer, cells = cells, np.where(cells == PATH, OPEN, cells).astype(np.uint8)
+        if (cells == PATH).any():
+            answer = cells if answer is None else answer
+            cells = np.where(cells == PATH, OPEN, cells).astype(np.uint8)
         if answer is not None and not Maze().check(cells[None], answer[None])[0]:
             problem = Maze().verify(cells, answer).problems[0]
             raise InputError(f"the path given is wrong: {problem.message}", origin)

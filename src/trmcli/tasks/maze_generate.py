@@ -1,4 +1,4 @@
-"""New mazes: open ones with walls strewn at random, and perfect ones, in which all cells are joined in one way.
+"""New mazes: open ones, their walls strewn at random, and perfect ones, all cells joined in one way.
 
 No two mazes of one run are equal up to rotation and reflection, and none equals a maze that is excluded.
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 from trmcli.errors import InputError
 from trmcli.tasks.base import Cells, Shape
-from trmcli.tasks.maze import GOAL, LARGEST_SIDE, OPEN, START, WALL, Maze, layers, shortest, to_mask, to_set
+from trmcli.tasks.maze import GOAL, LARGEST_SIDE, OPEN, START, WALL, Maze, layers, to_mask, to_set
 from trmcli.tasks.workers import mapped
 
 Style = Literal["open", "perfect"]
@@ -54,7 +54,9 @@ class Kind:
         if not 0 <= self.walls[0] <= self.walls[1] < 1:
             raise InputError(f"the share of walls {self.walls[0]}-{self.walls[1]} is no range from 0 to 1")
         if not 3 <= self.min_path <= self.shape[0] * self.shape[1]:
-            raise InputError(f"no path of a maze of {sides} has {self.min_path} cells, S and G among them: 3 or more")
+            raise InputError(
+                f"no path of a maze of {sides} has {self.min_path} cells, S and G among them: 3 or more"
+            )
 
 
 class Generated(NamedTuple):
@@ -105,9 +107,10 @@ def generate(kind: Kind, random: Random) -> Generated:
             answer = Maze().search(cells)
             assert answer is not None
             return Generated(cells, answer, int((answer >= START).sum()))
+    size, hint = f"{kind.shape[0]}x{kind.shape[1]}", ", or set walls near 0.4" if kind.style == "open" else ""
     raise InputError(
-        f"found no {kind.style} maze of {kind.shape[0]}x{kind.shape[1]} with a path of {kind.min_path} cells in "
-        f"{_TRIES} tries: lower the length of the path" + (", or set walls near 0.4" * (kind.style == "open"))
+        f"found no {kind.style} maze of {size} with a path of {kind.min_path} cells in {_TRIES} tries: "
+        f"ask for shorter paths{hint}"
     )
 
 
@@ -126,11 +129,8 @@ def _perfect(kind: Kind, random: Random) -> Cells:
     trail = [(row, column)]
     while trail:
         row, column = trail[-1]
-        ways = [
-            (row + down, column + right)
-            for down, right in ((-2, 0), (2, 0), (0, -2), (0, 2))
-            if 0 < row + down < height and 0 < column + right < width and cells[row + down, column + right] == WALL
-        ]
+        steps = [(row - 2, column), (row + 2, column), (row, column - 2), (row, column + 2)]
+        ways = [(r, c) for r, c in steps if 0 < r < height and 0 < c < width and cells[r, c] == WALL]
         if not ways:
             trail.pop()
             continue

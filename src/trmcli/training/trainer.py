@@ -260,9 +260,10 @@ def model_config(config: TrainConfig, task: Task | None, shape: Shape, num_puzzl
         values.setdefault("vocab_size", task.vocab_size)
     if task is not None and values.get("mixer") == "relation":
         wanted = values.get("relations", task.relation_names)
-        if unknown := set(wanted) - set(task.relation_names):
+        if unknown := sorted(set(wanted) - set(task.relation_names)):
             names = ", ".join(task.relation_names)
-            raise InputError(f"[model] {task.name} has the relations {names}, not {', '.join(unknown)}", config.name)
+            message = f"[model] {task.name} has the relations {names}, not {', '.join(unknown)}"
+            raise InputError(message, config.name)
         relations = [relation for relation in task.relations(shape) if relation.name in wanted]
         values["relations"] = [(relation.name, relation.kind) for relation in relations]
     elif values.get("mixer") == "mlp" or values.get("positions") == "learned":

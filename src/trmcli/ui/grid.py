@@ -1,8 +1,8 @@
 """One puzzle grid for the terminal: givens in bold, answers in the colour of their confidence.
 
 Nothing here knows the rules of a puzzle: symbols come from ``task.symbol``, ``task.look`` says what is drawn
-as a block or a trail instead, borders run wherever the relation ``box`` changes from one cell to the next, and
-conflicting cells are those that ``task.verify`` names.
+as a block or a trail instead, borders run wherever the relation ``box`` changes from one cell to the next,
+and conflicting cells are those that ``task.verify`` names.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ class Grid:
         return max(len(self.task.symbol(value, self.shape)) for value in values)
 
     def _cell_width(self, wide: bool) -> int:
-        """Columns of a cell: those of a symbol, one more at each side where there is room, and in pictures two,
-        which are about as wide as they are high."""
+        """Columns of a cell: those of a symbol, and with room one more at each side; in pictures two, which
+        are about as wide as they are high."""
         return self._symbol_width + (0 if not wide else 1 if draws_pictures(self.task) else 2)
 
     def size(self, wide: bool = True) -> tuple[int, int]:
