@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trmcli.tasks.base import Cells, Shape
-from trmcli.tasks.maze import GOAL, OPEN, PATH, START, WALL, Maze, dihedral
+from trmcli.tasks.maze import GOAL, OPEN, PATH, START, WALL, Maze, dihedral, directions, shortest, to_mask
 
 TASK = Maze()
 Place = tuple[int, int]
@@ -146,6 +146,44 @@ def test_labels_do_not_depend_on_how_a_maze_was_turned() -> None:
         assert np.array_equal(label, TASK.search(one))
     assert not np.array_equal(labels, answers)
     assert TASK.check(turned, TASK.decode(labels, (4, 4))).all()
+
+
+def test_labels_say_of_every_cell_where_the_goal_is_nearest() -> None:
+    """Of two directions that are as good, the first of up, down, left, right."""
+    question = maze("G  S/ # #/   #/## #")
+    tokens = TASK.encode(question[None])
+    up, left = 0, 2
+    open_, path, start = 6, 10, 14
+    labels = TASK.canonical(tokens, tokens, question.shape)[0].reshape(question.shape)
+    assert labels.tolist() == [
+        [4, path + left, path + left, start + left],
+        [open_ + up, 1, open_ + up, 1],
+        [open_ + up, open_ + left, open_ + up, 1],
+        [1, 1, open_ + up, 1],
+    ]
+
+
+def test_cells_without_a_way_to_the_goal_point_nowhere() -> None:
+    question = maze("GS# ")
+    tokens = TASK.encode(question[None])
+    assert TASK.canonical(tokens, tokens, question.shape).tolist() == [[4, 16, 1, 2]]
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10_000))
+def test_directions_lead_to_the_goal_by_shortest_ways(seed: int) -> None:
+    """Followed from every cell, against a plain search from that cell."""
+    (question,), _ = TASK.generate(1, seed, {"size": 7, "walls": "0.2-0.4"})
+    turns = [to_mask(cells, question.shape) for cells in directions(question)]
+    steps = ((-1, 0), (1, 0), (0, -1), (0, 1))
+    for cell in np.argwhere((question == OPEN) | (question == START)):
+        at, walked = tuple(cell), 0
+        while question[at] != GOAL and any(turn[at] for turn in turns):
+            move = steps[[bool(turn[at]) for turn in turns].index(True)]
+            at, walked = (at[0] + move[0], at[1] + move[1]), walked + 1
+        alone = np.where(question == START, OPEN, question)
+        alone[tuple(cell)] = START
+        assert walked == max(0, len(shortest(alone)) - 1)
 
 
 def test_tokens_are_the_reference_s() -> None:

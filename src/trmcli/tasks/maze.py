@@ -3,6 +3,9 @@
 Tokens are those of the reference's maze data (``dataset/build_maze_dataset.py``): 0 padding, then ``# SGo``,
 that is wall, open, start, goal and path, as 1 to 5. The answer is the maze with ``o`` on the cells between S
 and G. Every shortest path is right; where there are several, :meth:`Maze.canonical` names the one to learn.
+It also tells an open cell, a cell of the path and S apart by the direction in which G is nearest, as tokens 6
+to 17: a network that has to say this of every cell learns the search itself, wave by wave from G, and not
+only where it ends.
 
 Searches work on whole sets of cells at once: a set is one integer, with bit ``row * (width + 1) + column``
 for each cell. The extra column is never in a set, so that a shift moves every cell onto its neighbour, and
@@ -15,6 +18,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from math import isqrt
 from typing import Any, ClassVar, NoReturn
 
@@ -44,13 +48,18 @@ LARGEST_SIDE = 128
 
 _LETTERS = " #SGo"
 _TOKENS: Ints = np.array([2, 1, 3, 4, 5])
-_CELLS: Cells = np.array([OPEN, WALL, OPEN, START, GOAL, PATH], dtype=np.uint8)
+_POINTING = {OPEN: 6, PATH: 10, START: 14}
+"""Tokens of the cells that point up; down, left and right follow."""
+_UP: Ints = np.array([_POINTING.get(value, 0) for value in range(5)])
+_CELLS: Cells = np.array(
+    [OPEN, WALL, OPEN, START, GOAL, PATH, *(value for value in _POINTING for _ in range(4))], dtype=np.uint8
+)
 _LOOKS: tuple[Look, ...] = ("empty", "solid", "symbol", "symbol", "trail")
 
 
 class Maze(Task):
     name: ClassVar[str] = "maze"
-    vocab_size: ClassVar[int] = 6
+    vocab_size: ClassVar[int] = 18
     relation_names: ClassVar[tuple[str, ...]] = ("up", "down", "left", "right", "row", "column")
 
     def read(self, lines: Iterable[str], origin: str) -> Iterator[Puzzle]:
@@ -145,31 +154,25 @@ class Maze(Task):
         return all(cells & (cells - 1) == 0 for cells in shortest(question))
 
     def search(self, question: Cells) -> Cells | None:
-        """A shortest path by breadth-first search. Of several, the one that at each step from S takes the
-        first direction of up, down, left, right that stays on a shortest path: a rule that a cell can follow
-        knowing its neighbours alone."""
-        places = shortest(question)
-        if not places:
+        """A shortest path by breadth-first search; of several, the one along :func:`directions`."""
+        path = _follow(question, directions(question))
+        if not path:
             return None
-        stride = question.shape[1] + 1
-        here = path = places[0]
-        for cells in places[1:]:
-            here = next(
-                step for step in (here >> stride, here << stride, here >> 1, here << 1) if step & cells
-            )
-            path |= here
         answer: Cells = question.copy()
         answer[to_mask(path, question.shape) & (question == OPEN)] = PATH
         return answer
 
     def canonical(self, questions: Ints, answers: Ints, shape: Shape) -> Ints:
-        """The path of :meth:`search`; symmetries turn paths into paths, but not into those found first."""
-        chosen: Ints = answers.copy()
-        for row, question in enumerate(self.decode(questions, shape)):
-            found = self.search(question)
-            if found is not None:
-                chosen[row] = self.encode(found[None])[0]
-        return chosen
+        """The path of :meth:`search`, and in every cell from which there is a way to G its direction."""
+        labels: Ints = questions.copy()
+        for row, question in zip(labels, self.decode(questions, shape), strict=True):
+            pointing = directions(question)
+            values = question.copy()
+            values[to_mask(_follow(question, pointing), shape) & (question == OPEN)] = PATH
+            for turn, cells in enumerate(pointing):
+                here = to_mask(cells, shape).ravel()
+                row[here] = _UP[values.ravel()[here]] + turn
+        return labels
 
     def generate(self, count: int, seed: int, options: Mapping[str, Any]) -> tuple[Cells, Cells]:
         """Options: ``kind`` (``open`` or ``perfect``), ``size`` (30, or such as ``20x30``), ``walls`` (such
@@ -265,6 +268,31 @@ def shortest(question: npt.NDArray[Any]) -> list[int]:
     for cells in reversed(back[:-1]):
         places.append(spread(places[-1], stride) & cells)
     return places
+
+
+def directions(question: npt.NDArray[Any]) -> tuple[int, int, int, int]:
+    """The cells from which the way to G is shortest up, down, left and right; of several directions, the
+    first. A cell can follow this rule that knows its neighbours alone: when the wave from G reaches it, it
+    points to the first of those that were reached before it."""
+    stride = question.shape[1] + 1
+    waves = layers(to_set(question != WALL), to_set(question == GOAL), stride)
+    found = [0, 0, 0, 0]
+    for before, cells in pairwise(waves):
+        for turn, nearer in enumerate((before << stride, before >> stride, before << 1, before >> 1)):
+            found[turn] |= cells & nearer
+            cells &= ~nearer
+    return tuple(found)  # type: ignore[return-value]
+
+
+def _follow(question: npt.NDArray[Any], pointing: tuple[int, int, int, int]) -> int:
+    """The cells on the way from S along these directions, S included, G not; none if there is no way."""
+    stride = question.shape[1] + 1
+    up, down, left, right = pointing
+    here, path = to_set(question == START), 0
+    while here:
+        path |= here
+        here = (here & up) >> stride | (here & down) << stride | (here & left) >> 1 | (here & right) << 1
+    return path & (up | down | left | right)
 
 
 # Naming what is wrong
