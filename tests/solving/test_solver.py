@@ -127,7 +127,7 @@ def test_group_attention_equals_masked_attention() -> None:
     torch.manual_seed(1)
     model = TinyRecursiveModel(relation_config())
     mixer = model.layers[0].mixer
-    relations = build_relations(TASK, (6, 6))
+    relations = build_relations(TASK, (6, 6), TASK.relation_names)
     x = torch.randn(2, 36, 16)
     heads, width = 2, 4
     parts = mixer.qkv(x).view(2, 36, 3, 3, heads, width)  # cells, relations, q/k/v, heads

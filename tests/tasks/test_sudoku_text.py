@@ -320,6 +320,7 @@ def grid_with(index: int, row: str) -> str:
         (f"question,answer\n{QUESTION},{QUESTION}", "2:83", "51 cells are blank"),
         ("source,answer,rating\n", "1", "source, answer, rating: it needs question (or puzzle, quizzes)"),
         (f"source,question\nx,{QUESTION[:-1]}", "2:83", "a 9x9 puzzle has 81 cells, this line has 80"),
+        ("question,answer\n,", "2:1", "this line has 0"),
         (f"source,question\nx,{replaced(1, 'Q')}", "2:4", "'Q' is no digit"),
         (f"source,question,rating\nx,{QUESTION}", "2", "this line has 2 columns, the header has 3"),
         ("Dear all, hello", "1:4", "is no Sudoku"),

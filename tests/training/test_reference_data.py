@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from trmcli.errors import InputError
+from trmcli.errors import InputError, Origin
 from trmcli.tasks import get_task, read_puzzles
+from trmcli.tasks.base import Puzzle
+from trmcli.tasks.maze import Maze
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import load_examples
 from trmcli.training.reference_data import (
     Metadata,
     ReferenceExamples,
+    build_maze,
     build_sudoku,
     is_dataset,
     read_dataset,
@@ -288,3 +291,66 @@ def test_tokens_beyond_the_vocabulary_are_named(folder: Path) -> None:
 def test_other_sources_are_no_folders(tmp_path: Path) -> None:
     assert not is_dataset(CSV) and not is_dataset("generated") and not is_dataset("1" * 5000)
     assert not is_dataset("a\0b") and not is_dataset(str(tmp_path))
+
+
+@pytest.fixture
+def mazes(tmp_path: Path) -> Path:
+    task = Maze()
+    questions, answers = task.generate(5, 0, {"size": 6, "min_path": 8})
+    lines = ["source,question,answer,rating"]
+    for question, answer in zip(questions, answers, strict=True):
+        layout = Puzzle(question, Origin("generated"), "csv")
+        lines.append(f"generated,{task.write(layout, question)},{task.write(layout, answer)},1")
+    (tmp_path / "mazes.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "mazes.csv"
+
+
+def test_mazes_are_turned_in_all_eight_ways_in_the_training_split_alone(mazes: Path, tmp_path: Path) -> None:
+    task, out = Maze(), tmp_path / "out"
+    counts = build_maze(out, str(mazes), str(mazes), subsample=3, augment=True, task=task)
+    assert counts == {"train": 24, "test": 5}
+    assert json.loads((out / "train" / "dataset.json").read_text()) == {
+        "seq_len": 36,
+        "vocab_size": 6,
+        "pad_id": 0,
+        "ignore_label_id": 0,
+        "blank_identifier_id": 0,
+        "num_puzzle_identifiers": 1,
+        "total_groups": 3,
+        "mean_puzzle_examples": 1,
+        "total_puzzles": 24,
+        "sets": ["all"],
+    }
+    train, test = (read_dataset(out, split, task) for split in ("train", "test"))
+    assert train.group_indices.tolist() == [0, 8, 16, 24]
+    known = [puzzle for _, puzzle in read_puzzles([str(mazes)])]
+    for row, puzzle in enumerate(known):
+        assert test.questions[row].tolist() == task.encode(puzzle.cells[None])[0].tolist()
+        assert puzzle.answer is not None
+        assert test.answers[row].tolist() == task.encode(puzzle.answer[None])[0].tolist()
+    questions = task.decode(train.questions, (6, 6))
+    assert task.check(questions, task.decode(train.answers, (6, 6))).all()
+    for group in questions.reshape(3, 8, 6, 6):
+        first = group[0]
+        assert any(np.array_equal(first, puzzle.cells) for puzzle in known)
+        turned = [np.rot90(one, turn) for one in (first, first.T) for turn in range(4)]
+        assert {one.tobytes() for one in group} == {one.tobytes() for one in turned}
+    counts = build_maze(tmp_path / "plain", str(mazes), None, task=task)
+    assert counts == {"train": 5}
+
+
+def test_mazes_of_a_folder_are_square_and_of_one_size(mazes: Path, tmp_path: Path) -> None:
+    task = Maze()
+    (tmp_path / "oblong.csv").write_text("question,answer\nS G/   ,SoG/   \n")
+    with pytest.raises(InputError, match=r"oblong.csv:2: is 2x3: this folder is for square ones"):
+        build_maze(tmp_path / "out", str(tmp_path / "oblong.csv"), None, task=task)
+    (tmp_path / "small.csv").write_text("question,answer\nS  G,So G\n")
+    with pytest.raises(InputError, match=r"small.csv:2: is 2x2: this folder is for puzzles of 6x6"):
+        build_maze(tmp_path / "out", str(mazes), str(tmp_path / "small.csv"), task=task)
+    (tmp_path / "open.csv").write_text("question\nS  G\n")
+    with pytest.raises(InputError, match=r"open.csv:2: has no answer"):
+        build_maze(tmp_path / "out", str(tmp_path / "open.csv"), None, task=task)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InputError, match=r"is 4x4: this folder is for puzzles of 9x9"):
+        (tmp_path / "sudoku.csv").write_text("question,answer\n1..4..1..1..2..1,1234341241232341\n")
+        build_sudoku(tmp_path / "out", str(tmp_path / "sudoku.csv"), None, task=SUDOKU)

@@ -77,12 +77,14 @@ class Outcome:
         cells: ``[height, width]`` the answer; where it is not checked, with the cells in doubt blank.
         unique: whether the puzzle has one solution only; None if unknown or not solved.
         problems: what is wrong with an answer that is not checked, as sentences.
+        doubtful: cells in doubt.
     """
 
     answer: Answer
     cells: Cells
     unique: bool | None
     problems: tuple[str, ...]
+    doubtful: int = 0
 
     @property
     def verdict(self) -> str:
@@ -97,7 +99,7 @@ class Outcome:
             several = ", one of several solutions" if self.unique is False else ""
             return f"solved and checked: {spent}, {seconds}{several}"
         question = answer.puzzle.cells
-        doubt = f"{int((self.cells == 0).sum())} of {int((question == 0).sum())} cells in doubt"
+        doubt = f"{self.doubtful} of {int((question == 0).sum())} cells in doubt"
         spent = f"{_count(answer.tries, 'try', 'tries')}, {_count(answer.steps, 'step', 'steps')}, {seconds}"
         return f"not solved: {doubt} after {spent}"
 
@@ -333,7 +335,7 @@ class _Run:
         doubt = in_doubt(task, question, answer.cells, answer.confidence)
         cells = np.where(question != 0, question, np.where(doubt, 0, answer.cells)).astype(question.dtype)
         problems = task.verify(question, answer.cells).problems
-        return Outcome(answer, cells, None, tuple(problem.message for problem in problems))
+        return Outcome(answer, cells, None, tuple(problem.message for problem in problems), int(doubt.sum()))
 
     def _keep(self, frames: list[Frame], outcome: Outcome) -> None:
         if self.saved is not None:

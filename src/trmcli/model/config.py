@@ -105,6 +105,10 @@ class TRMConfig:
     def head_width(self) -> int:
         return self.head_size or self.hidden_size // self.num_heads
 
+    @property
+    def relation_names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.relations)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; :meth:`from_dict` reads them back."""
         return asdict(self)

@@ -12,7 +12,7 @@ import contextlib
 import ctypes
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -92,9 +92,9 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def build_relations(task: Task, shape: Shape) -> Relations:
-    """The task's relations for one puzzle shape as index tensors."""
-    relations = task.relations(shape)
+def build_relations(task: Task, shape: Shape, names: Collection[str]) -> Relations:
+    """The relations of these names for one puzzle shape as index tensors, in the task's order."""
+    relations = [relation for relation in task.relations(shape) if relation.name in names]
     return Relations.build(
         [torch.from_numpy(relation.index) for relation in relations if relation.kind == "groups"],
         [torch.from_numpy(relation.index) for relation in relations if relation.kind == "neighbours"],
@@ -159,7 +159,8 @@ class Solver:
 
     def relations(self, shape: Shape) -> Relations:
         if shape not in self._relations:
-            self._relations[shape] = build_relations(self.task, shape).to(self.device)
+            names = self.model.config.relation_names
+            self._relations[shape] = build_relations(self.task, shape, names).to(self.device)
         return self._relations[shape]
 
     def steps(

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import gzip
 import io
-import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.base import Puzzle, Task
+from trmcli.tasks.maze import Maze
 from trmcli.tasks.sudoku import Sudoku
 
-_sudoku = Sudoku()
-
-_REGISTRY: tuple[tuple[Task, Callable[[str], bool]], ...] = ((_sudoku, _sudoku.recognises),)
-"""Each task, and whether it recognises a text by its first lines. The first that does reads it."""
-
-TASKS: dict[str, Task] = {task.name: task for task, _ in _REGISTRY}
+TASKS: dict[str, Task] = {task.name: task for task in (Maze(), Sudoku())}
+"""The tasks by name, in the order in which they are asked whether a text is theirs."""
 
 _LONGEST_LINE = 1 << 26
 _MOST_PEEKED_LINES = 64
-_LINE_OF_CELLS = re.compile(r"[0-9A-Ga-g.*_-]+")
 
 
 def get_task(name: str) -> Task:
@@ -60,15 +55,20 @@ def _guess(lines: Iterable[str]) -> tuple[Task, Iterator[str]]:
     """The task that recognises the first lines, and all the lines."""
     lines = iter(lines)
     head: list[str] = []
-    for line in lines:
-        head.append(line)
+    for line in chain(lines, [None]):
+        whole = line is None or len(head) == _MOST_PEEKED_LINES
+        if line is not None:
+            head.append(line)
         text = "".join(head)
-        for task, recognises in _REGISTRY:
-            if recognises(text):
+        for task in TASKS.values():
+            known = task.recognises(text, whole)
+            if known:
                 return task, chain(head, lines)
-        if len(head) == _MOST_PEEKED_LINES:
+            if known is None:
+                break  # the tasks after this one have to wait
+        if whole:
             break
-    return _REGISTRY[0][0], chain(head, lines)  # its messages say what is wrong
+    return TASKS["sudoku"], chain(head, lines)  # its messages say what is wrong
 
 
 def _open(source: str) -> tuple[str, Iterator[str]]:
@@ -92,14 +92,8 @@ def _open(source: str) -> tuple[str, Iterator[str]]:
 
 
 def _is_text(source: str) -> bool:
-    """Whether an argument that is no file looks like a puzzle (perhaps with too few or too many cells)."""
-    if "\n" in source:
-        return True
-    words = source.split()
-    return any(
-        _LINE_OF_CELLS.fullmatch(text) and (len(text) in (16, 36) or len(text) > 40)
-        for text in (words[0], "".join(words))
-    )
+    """Whether an argument that is no file looks like a puzzle."""
+    return "\n" in source or any(task.is_argument(source) for task in TASKS.values())
 
 
 def _file_lines(path: Path) -> Iterator[str]:

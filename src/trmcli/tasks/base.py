@@ -22,6 +22,7 @@ Ints = npt.NDArray[np.int64]
 Cells = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 Shape = tuple[int, int]
+Look = Literal["symbol", "solid", "empty", "trail"]
 
 SURE = 0.9
 """Cells whose value has at least this probability are not in doubt."""
@@ -78,7 +79,7 @@ class Relation:
     """Which cells belong together, for the ``relation`` mixer.
 
     ``groups``: ``index`` is ``[groups, size]``, a partition of the cells into groups of equal size.
-    ``neighbours``: ``index`` is ``[L, directions]``, the neighbour in each direction, -1 for none.
+    ``neighbours``: ``index`` is ``[L, 1]``, the neighbour in one direction, -1 for none.
     """
 
     name: str
@@ -135,12 +136,27 @@ class Task(ABC):
         """
 
     @abstractmethod
+    def recognises(self, head: str, whole: bool) -> bool | None:
+        """Whether a text that begins with these lines may be of this kind; None if more lines must tell,
+        which is no answer if the text is ``whole``."""
+
+    def is_argument(self, text: str) -> bool:
+        """Whether one line, not blank, that stands where a file's name may stand is meant as a puzzle."""
+        return False
+
+    @abstractmethod
     def write(self, puzzle: Puzzle, cells: Cells) -> str:
         """The text of an answer, in the form that ``puzzle`` came in (no newline at the end)."""
 
     @abstractmethod
     def symbol(self, value: int, shape: Shape) -> str:
         """How one cell's value is shown, one column wide where that is possible."""
+
+    def look(self, value: int) -> Look:
+        """How a view draws a cell of this value: by its symbol, as a solid block, as an empty place, or as a
+        piece of a trail. Where 0 is an empty place, it is an answer as good as any, not a cell to be filled.
+        """
+        return "symbol"
 
     @abstractmethod
     def encode(self, cells: npt.NDArray[Any]) -> Ints:
@@ -177,6 +193,11 @@ class Task(ABC):
         nothing.
         """
         return questions
+
+    def canonical(self, questions: Ints, answers: Ints, shape: Shape) -> Ints:
+        """The answers (``[B, L]`` tokens) to learn. Where puzzles have several, a fixed rule picks one, so
+        that what a symmetry makes of a puzzle has the same one whichever way it came about."""
+        return answers
 
     def is_unique(self, question: Cells) -> bool | None:
         """Whether a solvable puzzle has one solution only; None where nobody can tell in reasonable time."""

@@ -73,10 +73,19 @@ class Sudoku(Task):
             yield from reader.feed(line)
         yield from reader.finish()
 
-    def recognises(self, head: str) -> bool:
-        """Whether a text that begins with these lines may hold Sudoku."""
+    def recognises(self, head: str, whole: bool) -> bool | None:
         lines = (line.strip() for line in head.splitlines())
-        return any(line and not _is_comment(line) and line[0] not in "{[" for line in lines)
+        if any(line and not _is_comment(line) and line[0] not in "{[" for line in lines):
+            return True
+        return False if whole else None
+
+    def is_argument(self, text: str) -> bool:
+        """A line of cells, or perhaps one with too few or too many."""
+        words = text.split()
+        return any(
+            _LINE_OF_CELLS.fullmatch(line) and (len(line) in (16, 36) or len(line) > 40)
+            for line in (words[0], "".join(words))
+        )
 
     def write(self, puzzle: Puzzle, cells: Cells) -> str:
         """A line of ``L`` digits, or the grid as it was drawn with the digits filled in; blanks are ``.``."""
@@ -153,7 +162,8 @@ class Sudoku(Task):
 
     def generate(self, count: int, seed: int, options: Mapping[str, Any]) -> tuple[Cells, Cells]:
         """Options: ``size`` (9), ``clues`` (such as ``22-35``), ``minimal`` (false)."""
-        from trmcli.tasks.sudoku_search import generate_many, parse_clues, processors
+        from trmcli.tasks.sudoku_search import generate_many, parse_clues
+        from trmcli.tasks.workers import processors
 
         unknown = set(options) - {"size", "clues", "minimal"}
         if unknown:
@@ -267,6 +277,7 @@ _TITLE = re.compile(r"(grid|puzzle|sudoku|board|problem|number|level|nr|no)\b[^a
 _SECTION = re.compile(r"\[(\w+)\]$")
 _FIRST_WORD = re.compile(r"\s*([^\s,;#]+)")
 _NEXT_WORD = re.compile(r"[\s,;]+([^\s,;#]+)")
+_LINE_OF_CELLS = re.compile(r"[0-9A-Ga-g.*_-]+")
 _COLUMN_NAME = re.compile(r"[A-Za-z][\w.-]{1,40}")
 _QUESTION_COLUMNS = ("question", "puzzle", "puzzles", "quizzes")
 _ANSWER_COLUMNS = ("answer", "solution", "solutions")
@@ -637,7 +648,7 @@ class _Reader:
 
     def check_signs(self, text: str, size: int, places: Sequence[tuple[int, int]]) -> None:
         values = text.encode("latin-1", "replace").translate(_VALUES)
-        if max(values) > size:
+        if max(values, default=0) > size:
             index = next(i for i, value in enumerate(values) if value > size)
             line, column = places[index]
             self.fail(_no_digit(text[index], size), column, line)

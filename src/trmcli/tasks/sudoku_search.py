@@ -9,13 +9,8 @@ search guesses in the cell or unit that has the fewest candidates.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import re
-import signal
-import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import islice
@@ -27,6 +22,7 @@ import numpy as np
 from trmcli.errors import InputError
 from trmcli.tasks.base import Cells
 from trmcli.tasks.sudoku import BOX_SHAPES, units
+from trmcli.tasks.workers import mapped
 
 FEWEST_CLUES = {4: 4, 6: 8, 9: 17, 16: 96}
 """The fewest givens with which a solution can be unique; for 16x16, where 55 are known to be enough, the
@@ -262,13 +258,6 @@ def parse_clues(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2] or match[1])
 
 
-def processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def check_clues(size: int, clues: tuple[int, int]) -> None:
     """Raise InputError for a range of givens that no puzzle can have."""
     low, high = clues
@@ -370,7 +359,7 @@ def generate_many(
         check_clues(size, clues)
     make = partial(_generate_one, size, clues, minimal, seed)
     seen: set[bytes] = set()
-    with _mapped(make, count, processes) as puzzles:
+    with mapped(make, count, processes) as puzzles:
         for index, puzzle in enumerate(puzzles):
             attempt = 0
             while unique and puzzle.question.tobytes() in seen:
@@ -391,28 +380,3 @@ def _generate_one(
 ) -> Generated:
     question, answer = generate(size, np.random.default_rng([seed, index, attempt]), clues, minimal)
     return Generated(question, answer, rating(question))
-
-
-@contextmanager
-def _mapped(make: partial[Generated], count: int, processes: int) -> Iterator[Iterator[Generated]]:
-    """``make(0)``, ``make(1)``, … in order, by several processes that end with the block, however it ends."""
-    if min(count, processes) <= 1:
-        yield map(make, range(count))
-        return
-    context = multiprocessing.get_context("spawn")
-    with _interrupts_ignored():  # the workers inherit it: Ctrl-C is for this process alone
-        pool = context.Pool(min(count, processes))
-    with pool:
-        yield pool.imap(make, range(count), chunksize=max(1, min(16, count // (4 * processes))))
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

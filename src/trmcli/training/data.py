@@ -50,6 +50,7 @@ class Examples:
         questions, answers = self.questions[rows].astype(np.int64), self.answers[rows].astype(np.int64)
         symmetry = task.symmetries(self.shape, count, rng)
         questions, answers = symmetry.apply(questions), symmetry.apply(answers)
+        answers = task.canonical(questions, answers, self.shape)
         if config.reveal_max:
             revealed = rng.integers(config.reveal_max + 1, size=count)
             revealed[rng.random(count) >= config.reveal_share] = 0

@@ -113,7 +113,7 @@ def _step(
     labels = torch.ones(1, length, dtype=torch.long, device=meta)
     relations = None
     if task is not None and size.mixer == "relation":
-        relations = build_relations(task, shape).to(meta)
+        relations = build_relations(task, shape, size.relation_names).to(meta)
     carry, output = network.supervision_step(Carry(state, state), state, relations, rounds)
     if config.halting == "q_learning":
         with torch.no_grad():

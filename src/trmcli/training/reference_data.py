@@ -16,6 +16,7 @@ import json
 import math
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +27,8 @@ import numpy.typing as npt
 
 from trmcli.errors import InputError
 from trmcli.tasks import read_puzzles
-from trmcli.tasks.base import Ints, Task
+from trmcli.tasks.base import Ints, Shape, Symmetry, Task
+from trmcli.tasks.maze import dihedral
 from trmcli.training.config import TrainConfig
 from trmcli.training.data import Examples
 
@@ -231,12 +233,61 @@ def build_sudoku(
 ) -> dict[str, int]:
     """Write the folder that the reference's ``dataset/build_sudoku_dataset.py`` writes.
 
-    Each training puzzle makes a group: itself, then ``augment`` copies under random symmetries. All puzzles
-    share the identifier 0. Tokens are 0 for padding, 1 for a blank, digit + 1.
+    Each training puzzle makes a group: itself, then ``augment`` copies under random symmetries. Tokens are 0
+    for padding, 1 for a blank, digit + 1. Arguments, result and errors are those of :func:`_build`.
+    """
+
+    def copies(shape: Shape, rng: np.random.Generator) -> Symmetry:
+        return task.symmetries(shape, augment, rng)
+
+    return _build(out, train, test, task, copies, (9, 9), vocab_size=11, subsample=subsample, seed=seed)
+
+
+def build_maze(
+    out: Path,
+    train: str,
+    test: str | None,
+    *,
+    subsample: int | None = None,
+    augment: bool = False,
+    seed: int = 0,
+    task: Task,
+) -> dict[str, int]:
+    """Write the folder that the reference's ``dataset/build_maze_dataset.py`` writes.
+
+    With ``augment``, each training maze makes a group of eight: itself, rotated and reflected. Answers turn
+    with their mazes. Tokens are 0 for padding, 1 to 5 for ``# SGo``. Arguments, result and errors are those
+    of :func:`_build`.
+    """
+
+    def copies(shape: Shape, rng: np.random.Generator) -> Symmetry:
+        cells = dihedral(shape)[1:] if augment else dihedral(shape)[:0]
+        return Symmetry(cells, np.tile(np.arange(task.vocab_size), (len(cells), 1)))
+
+    vocab_size = task.vocab_size
+    return _build(out, train, test, task, copies, None, vocab_size=vocab_size, subsample=subsample, seed=seed)
+
+
+def _build(
+    out: Path,
+    train: str,
+    test: str | None,
+    task: Task,
+    copies: Callable[[Shape, np.random.Generator], Symmetry],
+    shape: Shape | None,
+    *,
+    vocab_size: int,
+    subsample: int | None,
+    seed: int,
+) -> dict[str, int]:
+    """Write a folder in which all puzzles share the identifier 0.
 
     Args:
         out: the folder, which must not exist.
-        train, test: files of puzzles with answers; the test split is neither sampled nor augmented.
+        train, test: files of puzzles with answers, all square and of one size; the test split is neither
+            sampled nor augmented.
+        copies: the symmetries under which one training puzzle is repeated, as many for each.
+        shape: of the puzzles; None for that of the first.
         subsample: how many training puzzles to draw at random; None for all.
 
     Returns:
@@ -255,28 +306,29 @@ def build_sudoku(
             if source is None:
                 continue
             training = split == "train"
-            questions, answers = _read_sudoku(source, subsample if training else None, task, rng)
-            copies = augment if training else 0
-            if copies:
-                questions, answers = _augmented(questions, answers, copies, task, rng)
-            count = counts[split] = len(questions)
+            shape, examples = _read_examples(source, subsample if training else None, task, rng, shape)
+            group = 1
+            if training:
+                groups = [_group(one, copies(shape, rng)) for one in examples]
+                group, examples = len(groups[0]), np.concatenate(groups)
+            count = counts[split] = len(examples)
             metadata = Metadata(
-                seq_len=81,
-                vocab_size=11,
+                seq_len=examples.shape[2],
+                vocab_size=vocab_size,
                 pad_id=0,
                 ignore_label_id=0,
                 blank_identifier_id=0,
                 num_puzzle_identifiers=1,
-                total_groups=count // (1 + copies),
+                total_groups=count // group,
                 mean_puzzle_examples=1,
                 total_puzzles=count,
             )
             arrays: dict[str, npt.NDArray[Any]] = {
-                "inputs": questions,
-                "labels": answers,
+                "inputs": examples[:, 0],
+                "labels": examples[:, 1],
                 "puzzle_identifiers": np.zeros(count, dtype=np.int32),
                 "puzzle_indices": np.arange(count + 1, dtype=np.int32),
-                "group_indices": np.arange(0, count + 1, 1 + copies, dtype=np.int32),
+                "group_indices": np.arange(0, count + 1, group, dtype=np.int32),
             }
             write_split(temporary, split, arrays, metadata)
         (temporary / "identifiers.json").write_text('["<blank>"]', encoding="utf-8")
@@ -288,10 +340,11 @@ def build_sudoku(
     return counts
 
 
-def _read_sudoku(
-    source: str, subsample: int | None, task: Task, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Tokens ``[N, 81]`` of the questions and answers of a file, or of a random ``subsample`` of them.
+def _read_examples(
+    source: str, subsample: int | None, task: Task, rng: np.random.Generator, shape: Shape | None
+) -> tuple[Shape, npt.NDArray[np.uint8]]:
+    """Their shape, and ``[N, 2, L]`` tokens of the questions and answers of a file, or of a random
+    ``subsample`` of them.
 
     The sample is drawn while reading (algorithm R), so that a large file never lies in memory.
     """
@@ -299,33 +352,23 @@ def _read_sudoku(
     for number, (_, puzzle) in enumerate(read_puzzles([source], task.name)):
         if puzzle.answer is None:
             raise InputError("has no answer: training needs puzzles with answers", puzzle.origin)
-        if puzzle.shape != (9, 9):
-            raise InputError("is not 9x9, the reference's only size", puzzle.origin)
-        both = np.stack([puzzle.cells, puzzle.answer]).reshape(2, 81)
+        height, width = puzzle.shape
+        shape = shape or puzzle.shape
+        if height != width or puzzle.shape != shape:
+            wanted = "square ones" if shape[0] != shape[1] else f"puzzles of {shape[0]}x{shape[1]}"
+            raise InputError(f"is {height}x{width}: this folder is for {wanted}", puzzle.origin)
+        both = np.stack([puzzle.cells, puzzle.answer])
         if subsample is None or number < subsample:
             kept.append(both)
         elif (place := int(rng.integers(number + 1))) < subsample:
             kept[place] = both
-    if not kept:
+    if not kept or shape is None:
         raise InputError("holds no puzzle", source)
-    tokens = (np.stack(kept) + 1).astype(np.uint8)
-    return tokens[:, 0], tokens[:, 1]
+    tokens = task.encode(np.concatenate(kept)).astype(np.uint8)
+    return shape, tokens.reshape(len(kept), 2, -1)
 
 
-def _augmented(
-    questions: npt.NDArray[np.uint8],
-    answers: npt.NDArray[np.uint8],
-    copies: int,
-    task: Task,
-    rng: np.random.Generator,
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Each puzzle followed by ``copies`` of it under random symmetries."""
-    count = 1 + copies
-    parts = np.empty((2, len(questions) * count, 81), dtype=np.uint8)
-    for number in range(len(questions)):
-        symmetry = task.symmetries((9, 9), copies, rng)
-        for side, original in zip(parts, (questions[number], answers[number]), strict=True):
-            rows = side[number * count : (number + 1) * count]
-            rows[0] = original
-            rows[1:] = symmetry.apply(np.tile(original.astype(np.int64), (copies, 1)))
-    return parts[0], parts[1]
+def _group(example: npt.NDArray[np.uint8], copies: Symmetry) -> npt.NDArray[np.uint8]:
+    """``[1 + copies, 2, L]``: one question and its answer (``[2, L]``), and under each symmetry."""
+    turned = [copies.apply(np.tile(side.astype(np.int64), (len(copies), 1))) for side in example]
+    return np.concatenate([example[None], np.stack(turned, axis=1).astype(np.uint8)])

@@ -102,7 +102,7 @@ class Trainer:
         blank = torch.zeros(batch, length, dtype=torch.long, device=self.device)
         return Lane(
             examples,
-            build_relations(self.task, examples.shape).to(self.device),
+            build_relations(self.task, examples.shape, self.model.config.relation_names).to(self.device),
             tokens=blank,
             labels=blank.clone(),
             puzzle=torch.zeros(batch, dtype=torch.long, device=self.device),
@@ -259,7 +259,12 @@ def model_config(config: TrainConfig, task: Task | None, shape: Shape, num_puzzl
     if task is not None:
         values.setdefault("vocab_size", task.vocab_size)
     if task is not None and values.get("mixer") == "relation":
-        relations = task.relations(shape)
+        wanted = values.get("relations", task.relation_names)
+        if unknown := sorted(set(wanted) - set(task.relation_names)):
+            names = ", ".join(task.relation_names)
+            message = f"[model] {task.name} has the relations {names}, not {', '.join(unknown)}"
+            raise InputError(message, config.name)
+        relations = [relation for relation in task.relations(shape) if relation.name in wanted]
         values["relations"] = [(relation.name, relation.kind) for relation in relations]
     elif values.get("mixer") == "mlp" or values.get("positions") == "learned":
         values["seq_len"] = shape[0] * shape[1]

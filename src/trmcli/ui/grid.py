@@ -1,7 +1,8 @@
 """One puzzle grid for the terminal: givens in bold, answers in the colour of their confidence.
 
-Nothing here knows the rules of a puzzle: symbols come from ``task.symbol``, borders run wherever the relation
-``box`` changes from one cell to the next, and conflicting cells are those that ``task.verify`` names.
+Nothing here knows the rules of a puzzle: symbols come from ``task.symbol``, ``task.look`` says what is drawn
+as a block or a trail instead, borders run wherever the relation ``box`` changes from one cell to the next,
+and conflicting cells are those that ``task.verify`` names.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _LOWEST = 0.3  # confidence at and below which a cell has the first colour of th
 _BORDER = Style(color="rgb(104,114,134)")
 _BLANK = Style(color="rgb(104,114,134)")
 _GIVEN = Style(bold=True)
+_SOLID = Style(color="rgb(84,92,110)")
+_MARK = Style(color="rgb(16,20,28)", bgcolor="rgb(110,160,240)", bold=True)
 _CONFLICT = Style(color="rgb(255,255,255)", bgcolor="rgb(190,48,62)")
 _CHANGED = Style(bgcolor="rgb(44,52,76)")
 
@@ -55,6 +58,11 @@ def ramp_style(confidence: float) -> Style:
     return Style(color=rgb(ramp_color(confidence)), dim=True if confidence < 0.5 else None)
 
 
+def draws_pictures(task: Task) -> bool:
+    """Whether a grid is a picture of blocks and places, in which a cell without a sign is an answer, too."""
+    return task.look(0) == "empty"
+
+
 def box_of(task: Task, shape: tuple[int, int]) -> Ints:
     """``[height, width]``: the box that each cell belongs to; all the same where the task has no boxes."""
     boxes = np.zeros(shape[0] * shape[1], dtype=np.int64)
@@ -74,7 +82,9 @@ def conflicts(task: Task, question: Cells, cells: Cells) -> frozenset[int]:
 
 def in_doubt(task: Task, question: Cells, cells: Cells, confidence: npt.NDArray[np.floating]) -> Bools:
     """``[height, width]``: answers that are not to be trusted, by their probability or by the rules."""
-    doubt: Bools = (cells == 0) | (confidence < SURE)
+    doubt: Bools = confidence < SURE
+    if not draws_pictures(task):
+        doubt |= cells == 0
     doubt.ravel()[list(conflicts(task, question, cells))] = True
     doubt &= question == 0
     return doubt
@@ -122,28 +132,33 @@ class Grid:
         values = np.unique([self.question, self.cells]).tolist()
         return max(len(self.task.symbol(value, self.shape)) for value in values)
 
-    def size(self, padding: int = 1) -> tuple[int, int]:
-        """Columns and rows on the screen, with ``padding`` columns at each side of a symbol."""
+    def _cell_width(self, wide: bool) -> int:
+        """Columns of a cell: those of a symbol, and with room one more at each side; in pictures two, which
+        are about as wide as they are high."""
+        return self._symbol_width + (0 if not wide else 1 if draws_pictures(self.task) else 2)
+
+    def size(self, wide: bool = True) -> tuple[int, int]:
+        """Columns and rows on the screen, with room around each symbol or without."""
         across, down = self._walls
         height, width = self.shape
-        return width * (self._symbol_width + 2 * padding) + len(across), height + len(down)
+        return width * self._cell_width(wide) + len(across), height + len(down)
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement(self.size(0)[0], self.size(1)[0])
+        return Measurement(self.size(False)[0], self.size()[0])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        padding = 1 if self.size(1)[0] <= options.max_width else 0
+        wide = self.size()[0] <= options.max_width
         plain = console.no_color or console.color_system is None
         height, _ = self.shape
         for row in range(height + 1):
             if row in self._walls[1]:
-                yield Segment(self._border(row, padding, options.ascii_only), _BORDER)
+                yield Segment(self._border(row, wide, options.ascii_only), _BORDER)
                 yield Segment.line()
             if row < height:
-                yield from self._row(row, padding, plain, options.ascii_only)
+                yield from self._row(row, wide, plain, options.ascii_only)
                 yield Segment.line()
 
-    def _border(self, row: int, padding: int, ascii_only: bool) -> str:
+    def _border(self, row: int, wide: bool, ascii_only: bool) -> str:
         """The line above ``row``."""
         characters = _ASCII if ascii_only else _HEAVY
         text = ""
@@ -154,38 +169,51 @@ class Grid:
                 text += characters[sum(1 << bit for bit, arm in enumerate(arms) if arm)]
             if column < self.shape[1]:
                 wall = characters[10] if b != d else " "
-                text += wall * (self._symbol_width + 2 * padding)
+                text += wall * self._cell_width(wide)
         return text
 
-    def _row(self, row: int, padding: int, plain: bool, ascii_only: bool) -> Iterator[Segment]:
+    def _row(self, row: int, wide: bool, plain: bool, ascii_only: bool) -> Iterator[Segment]:
         wall = (_ASCII if ascii_only else _HEAVY)[5]
         for column in range(self.shape[1] + 1):
             if column in self._walls[0]:
                 left, right = self._boxes[row + 1, column : column + 2]
                 yield Segment(wall if left != right else " ", _BORDER)
             if column < self.shape[1]:
-                yield self._cell(row, column, padding, plain, ascii_only)
+                yield self._cell(row, column, wide, plain, ascii_only)
 
-    def _cell(self, row: int, column: int, padding: int, plain: bool, ascii_only: bool) -> Segment:
+    def _cell(self, row: int, column: int, wide: bool, plain: bool, ascii_only: bool) -> Segment:
         given = int(self.question[row, column])
         value = given or int(self.cells[row, column])
         confidence = 1.0 if self.confidence is None else float(self.confidence[row, column])
         changed = self.changed is not None and bool(self.changed[row, column])
         wrong = row * self.shape[1] + column in self.conflicts
-        symbol = self.task.symbol(value, self.shape) if value else "." if ascii_only else "·"
+        picture, look = draws_pictures(self.task), self.task.look(value)
+        if look == "solid":
+            return Segment(("#" if ascii_only else "█") * self._cell_width(wide), _SOLID)
+        dot = "." if ascii_only else "·"
+        symbol = self.task.symbol(value, self.shape) if value else dot
+        if (look == "empty" and confidence >= SURE) or (look == "trail" and not plain):
+            symbol = " "
         if given:
-            style = _GIVEN
-        elif not value:
+            style = _MARK if picture else _GIVEN
+        elif not value and not picture:
             style = _BLANK
+        elif look == "trail" and not plain:
+            style = Style(bgcolor=rgb(ramp_color(confidence)))
         else:
             style = Style() if self.confidence is None else ramp_style(confidence)
         if wrong:
             style += _CONFLICT
-        elif changed:
+        elif changed and look != "trail":
             style += _CHANGED
         before = after = " "
         if plain:  # what the colours say, in signs
             before = (">" if ascii_only else "›") if changed else " "
-            after = "!" if wrong else "?" if value and not given and confidence < SURE else " "
+            doubt = confidence < SURE and not given and (value or picture)
+            after = "!" if wrong else "?" if doubt else " "
         symbol = symbol.center(self._symbol_width)
-        return Segment(f"{before}{symbol}{after}" if padding else symbol, style)
+        if not wide:
+            return Segment(symbol, style)
+        if picture:
+            return Segment(symbol + (before if after == " " else after), style)
+        return Segment(f"{before}{symbol}{after}", style)

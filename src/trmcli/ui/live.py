@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trmcli.tasks.base import Puzzle, Task
-from trmcli.ui.grid import Grid, conflicts, ramp_color, ramp_style, rgb
+from trmcli.ui.grid import Grid, conflicts, draws_pictures, ramp_color, ramp_style, rgb
 
 if TYPE_CHECKING:
     from trmcli.solving.search import Answer, Frame
@@ -32,7 +32,7 @@ _LABEL = Style(color="rgb(128,138,158)")
 
 def fits(console: Console, task: Task, puzzle: Puzzle) -> bool:
     """Whether the terminal has room for the grid, without padding and panel, and for the verdict."""
-    columns, rows = Grid(task, puzzle.cells, puzzle.cells).size(0)
+    columns, rows = Grid(task, puzzle.cells, puzzle.cells).size(False)
     return console.width >= columns and console.height >= rows + 3
 
 
@@ -142,7 +142,8 @@ class LiveView:
         blue = "rgb(110,160,240)"
         table.add_row("step", f"{step}/{self.max_steps}", _Bar(step / self.max_steps, blue))
         table.add_row("try", f"{attempt}/{self.tries}", _Bar(attempt / self.tries, blue))
-        table.add_row("filled", f"{filled}/{size}", _Bar(filled / size, blue))
+        if not draws_pictures(self.task):
+            table.add_row("filled", f"{filled}/{size}", _Bar(filled / size, blue))
         table.add_row("halting", f"{halt:.0%}", _Bar(halt, rgb(ramp_color(halt))))
         table.add_row("changed", str(changed))
         table.add_row("conflicts", Text(str(wrong), "rgb(224,108,117)" if wrong else ""))
@@ -157,7 +158,7 @@ class _Beside:
         self.grid, self.panel, self.line = grid, panel, line
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        columns = self.grid.size(1)[0]
+        columns = self.grid.size()[0]
         if columns + _GAP + _PANEL > options.max_width:
             yield self.grid
             if self.line:

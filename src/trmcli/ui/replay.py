@@ -24,7 +24,7 @@ import numpy as np
 from trmcli.errors import InputError
 from trmcli.tasks.base import Cells, Puzzle, Task
 from trmcli.ui.files import writing
-from trmcli.ui.grid import Color, box_of, conflicts, ramp_color, rgb
+from trmcli.ui.grid import Color, box_of, conflicts, draws_pictures, ramp_color, rgb
 
 if TYPE_CHECKING:
     from trmcli.solving.search import Answer, Frame
@@ -119,7 +119,7 @@ def check_suffix(path: Path) -> None:
         raise InputError(f"cannot save {what}: the name must end in {' or '.join(SUFFIXES)}", str(path))
 
 
-_SIDE = 48  # of a cell
+_SIDE, _AREA = 48, 960  # of a cell, and of a grid of so many that they have to be smaller
 _MARGIN = 28
 _CAPTION = 56
 _PAPER_RAMP: tuple[Color, ...] = ((150, 156, 168), (206, 110, 40), (176, 136, 16), (16, 132, 84))
@@ -132,24 +132,34 @@ def svg(replay: Replay) -> str:
     question, cells = answer.puzzle.cells, answer.cells
     height, width = answer.puzzle.shape
     wrong = conflicts(task, question, cells)
+    side = min(_SIDE, _AREA // max(height, width))
+    picture = draws_pictures(task)
     parts: list[str] = []
     for row, column in np.ndindex(height, width):
-        left, top = _MARGIN + column * _SIDE, _MARGIN + row * _SIDE
+        left, top = _MARGIN + column * side, _MARGIN + row * side
         given = int(question[row, column])
         value = given or int(cells[row, column])
-        fill = "#fbd5d5" if row * width + column in wrong else "#f1f3f7" if given else "#ffffff"
-        parts.append(f'<rect x="{left}" y="{top}" width="{_SIDE}" height="{_SIDE}" fill="{fill}"/>')
-        if not value:
-            parts.append(f'<circle cx="{left + _SIDE // 2}" cy="{top + _SIDE // 2}" r="2" fill="#b6bcc8"/>')
-            continue
+        look = task.look(value)
         color = rgb(ramp_color(float(answer.confidence[row, column]), _PAPER_RAMP))
-        look = 'font-weight="700" fill="#161a22"' if given else f'fill="{color}"'
+        if row * width + column in wrong:
+            fill = "#fbd5d5" if not picture else "#be303e"
+        elif look == "symbol":
+            fill = "#dbe6fb" if picture else "#f1f3f7" if given else "#ffffff"
+        else:
+            fill = {"solid": "#39404f", "trail": color}.get(look, "#ffffff")
+        parts.append(f'<rect x="{left}" y="{top}" width="{side}" height="{side}" fill="{fill}"/>')
+        if look != "symbol":
+            continue
+        if not value:
+            parts.append(f'<circle cx="{left + side // 2}" cy="{top + side // 2}" r="2" fill="#b6bcc8"/>')
+            continue
+        ink = 'font-weight="700" fill="#161a22"' if given else f'fill="{color}"'
         parts.append(
-            f'<text x="{left + _SIDE // 2}" y="{top + _SIDE * 0.68:g}" {look}>'
+            f'<text x="{left + side // 2}" y="{top + side * 0.68:g}" {ink}>'
             f"{escape(task.symbol(value, answer.puzzle.shape))}</text>"
         )
-    thin, thick = _lines(box_of(task, answer.puzzle.shape))
-    across, down = width * _SIDE + 2 * _MARGIN, height * _SIDE + 2 * _MARGIN + _CAPTION
+    thin, thick = _lines(box_of(task, answer.puzzle.shape), side)
+    across, down = width * side + 2 * _MARGIN, height * side + 2 * _MARGIN + _CAPTION
     verdict = escape(replay.verdict)
     head, _, tail = verdict.partition(": ")
     caption = f'x="{across // 2}" font-family="{_SANS}" text-anchor="middle"'
@@ -160,7 +170,7 @@ def svg(replay: Replay) -> str:
             f'height="{down}" role="img">',
             f"<title>{escape(task.name)}: {verdict}</title>",
             f'<rect width="{across}" height="{down}" rx="12" fill="#ffffff"/>',
-            f'<g font-family="{_SANS}" font-size="{_SIDE * 0.54:g}" text-anchor="middle">',
+            f'<g font-family="{_SANS}" font-size="{side * 0.54:g}" text-anchor="middle">',
             *parts,
             "</g>",
             f'<path d="{thin}" stroke="#cfd4de" stroke-width="1" fill="none"/>',
@@ -175,7 +185,7 @@ def svg(replay: Replay) -> str:
 _SANS = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 
 
-def _lines(boxes: np.ndarray[Any, Any]) -> tuple[str, str]:
+def _lines(boxes: np.ndarray[Any, Any], side: int) -> tuple[str, str]:
     """Path data of the lines between cells of one box, and of those between boxes and around the grid."""
     thin: list[str] = []
     thick: list[str] = []
@@ -183,9 +193,9 @@ def _lines(boxes: np.ndarray[Any, Any]) -> tuple[str, str]:
     height, width = boxes.shape
     for row, column in np.ndindex(height + 1, width + 1):
         here, above, before = around[row + 1, column + 1], around[row, column + 1], around[row + 1, column]
-        x, y = _MARGIN + column * _SIDE, _MARGIN + row * _SIDE
+        x, y = _MARGIN + column * side, _MARGIN + row * side
         if column < width:
-            (thick if here != above else thin).append(f"M{x} {y}h{_SIDE}")
+            (thick if here != above else thin).append(f"M{x} {y}h{side}")
         if row < height:
-            (thick if here != before else thin).append(f"M{x} {y}v{_SIDE}")
+            (thick if here != before else thin).append(f"M{x} {y}v{side}")
     return "".join(thin), "".join(thick)

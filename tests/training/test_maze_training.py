@@ -1,0 +1,91 @@
+"""Training on mazes: labels, relations that a model picks, several sizes at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trmcli.errors import InputError
+from trmcli.solving.solver import Solver
+from trmcli.tasks import get_task
+from trmcli.training.config import TrainConfig, load_config
+from trmcli.training.data import load_examples
+from trmcli.training.plan import plan
+from trmcli.training.trainer import Trainer, model_config
+
+MAZE = get_task("maze")
+CPU = torch.device("cpu")
+
+
+def small(*overrides: str) -> TrainConfig:
+    """The preset with few mazes and narrow vectors."""
+    settings = ["batch_size=4", "model.hidden_size=16", "model.head_size=8", "warmup_steps=2", *overrides]
+    config = load_config("maze-small", overrides=settings)
+    return replace(config, data=tuple(replace(entry, count=6) for entry in config.data))
+
+
+def trainer(config: TrainConfig) -> Trainer:
+    return Trainer(config, MAZE, [load_examples(MAZE, entry, 0) for entry in config.data], CPU)
+
+
+def test_the_preset_trains_on_several_sizes_and_solves_any() -> None:
+    run = trainer(small())
+    assert {lane.examples.shape for lane in run.lanes} >= {(9, 9), (15, 15), (30, 30)}
+    seen = [run.step() for _ in range(3)]
+    assert all(np.isfinite(one.loss) for one in seen)
+    questions, _ = MAZE.generate(2, 1, {"size": "5x64"})
+    solver = Solver(run.averaged_model(), MAZE, CPU)
+    for shape, tokens in [((5, 64), MAZE.encode(questions))]:
+        last = list(solver.steps(tokens, shape, max_steps=2, halt="never"))[-1]
+        assert last.tokens.shape == (2, 320)
+
+
+def test_the_loss_falls_on_one_small_maze() -> None:
+    config = small("lr=5e-3", "rounds_curriculum=[]", "model.rounds=1", "supervision_steps=4")
+    data = replace(config.data[0], count=1, options={"size": 5, "min_path": 5})
+    run = trainer(replace(config, data=(data,)))
+    losses = [run.step().token_loss for _ in range(60)]
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+
+
+def test_what_is_learned_is_the_first_path_of_the_maze_as_it_is_turned() -> None:
+    examples = load_examples(MAZE, replace(small().data[0], count=20), 0)
+    config = small()
+    questions, answers, _ = examples.draw(MAZE, np.arange(40), 0, config, np.random.default_rng(0))
+    turned = MAZE.decode(questions, examples.shape)
+    expected = np.stack([MAZE.search(one) for one in turned])  # type: ignore[arg-type]
+    assert np.array_equal(MAZE.decode(answers, examples.shape), expected)
+
+
+@pytest.mark.parametrize(
+    ("names", "kinds"),
+    [
+        (["left", "up"], ["neighbours", "neighbours"]),
+        (["row"], ["groups"]),
+        (["column", "right"], ["neighbours", "groups"]),
+    ],
+)
+def test_a_model_may_use_some_of_the_relations(names: list[str], kinds: list[str]) -> None:
+    config = small(f"model.relations={names}")
+    model = model_config(config, MAZE, (9, 9))
+    assert [kind for _, kind in model.relations] == kinds
+    assert set(model.relation_names) == set(names)
+    run = trainer(replace(config, data=config.data[:1]))
+    assert np.isfinite(run.step().loss)
+    every = plan(small())
+    assert plan(config).parameters < every.parameters and plan(config).flops < every.flops
+
+
+def test_unknown_relations_are_named() -> None:
+    with pytest.raises(InputError, match=r"\[model\] maze has the relations up, .*, column, not box"):
+        model_config(small('model.relations=["up", "box"]'), MAZE, (9, 9))
+
+
+def test_the_papers_model_has_its_size(tmp_path: Path) -> None:
+    size = plan(load_config("paper-maze-hard"))
+    assert size.parameters == 6_823_426
+    assert size.steps == 50_000 * 1000 // 768
