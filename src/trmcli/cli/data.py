@@ -92,9 +92,9 @@ def sudoku(
 
     The rating in a CSV is the number of guesses that a plain search with singles needs, 0 for easy puzzles.
     """
+    from trmcli.files import writing
     from trmcli.tasks.sudoku import BOX_SHAPES, Sudoku
     from trmcli.tasks.sudoku_search import generate_many, parse_clues, processors
-    from trmcli.ui.files import writing
     from trmcli.ui.progress import progress
 
     if size not in BOX_SHAPES:

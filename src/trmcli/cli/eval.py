@@ -73,8 +73,8 @@ def evaluate(
     """Measure a model on many puzzles. Every answer is checked against the rules."""
     from itertools import chain, islice
 
+    from trmcli.files import writing
     from trmcli.tasks import read_puzzles
-    from trmcli.ui.files import writing
 
     check_device(device)
     pairs = read_puzzles(puzzle_sources(data), None if task == "auto" else task)
