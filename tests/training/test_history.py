@@ -88,7 +88,7 @@ def test_whether_it_goes_on(run_directory: Path) -> None:
     with (run_directory / "log.jsonl").open("a") as log:  # a slow one: the last line took ten minutes
         log.write('{"kind": "train", "step": 6050, "seconds": 720.5}\n')
     assert silent_for(300) == "running"
-    (run_directory / "checkpoint" / "step-00010000").mkdir()
+    (run_directory / "checkpoint" / "step-00010000.safetensors").touch()
     assert silent_for(300) == "finished"
 
 

@@ -16,7 +16,7 @@ from string import Template
 
 from trmcli.errors import InputError
 from trmcli.training.history import History, Kind, read_history
-from trmcli.ui.files import writing
+from trmcli.files import writing
 from trmcli.ui.numbers import clock, percent, short
 from trmcli.ui.svg import STYLE, Series, chart
 from trmcli.weights.files import read_card, read_header
