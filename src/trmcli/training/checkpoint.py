@@ -67,7 +67,8 @@ def load_checkpoint(path: Path) -> State:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata()
-        tensors = load_file(path)
+        # Copies: what is loaded is the file itself in memory, which may yet change.
+        tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
         if _checksum(tensors, metadata["values"]) != int(metadata["crc32"]):
             raise ValueError("its checksum is wrong")
         return tensors, json.loads(metadata["values"])
