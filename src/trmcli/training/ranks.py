@@ -83,8 +83,12 @@ def join(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    store, rank, _ = next(dist.rendezvous("env://"))
+    # Ranks that are started again meet in the same store, where the addresses of the dead still stand.
+    store = dist.PrefixStore(f"start-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
     try:
-        yield Ranks(dist.get_rank(), size), device
+        yield Ranks(rank, size), device
     finally:
         dist.destroy_process_group()
