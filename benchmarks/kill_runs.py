@@ -16,12 +16,12 @@ import random
 import signal
 import tempfile
 import time
+from itertools import permutations
 from pathlib import Path
 
 import torch
 import torch._dynamo  # what every first optimiser imports, for seconds; here once for all processes
 
-from trmcli.tasks import get_task
 from trmcli.training.checkpoint import list_checkpoints, load_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.run import Evaluation, Interval, run
@@ -86,12 +86,14 @@ def killed_after(folder: Path, seconds: float) -> tuple[int, int]:
 
 
 def write_puzzles(path: Path) -> None:
-    questions, answers = get_task("sudoku").generate(40, 0, {"size": 4, "clues": "5-9"})
-    lines = [
-        f"kill,{''.join(map(str, question.flat))},{''.join(map(str, answer.flat))},0\n"
-        for question, answer in zip(questions, answers, strict=True)
-    ]
-    path.write_text("source,question,answer,rating\n" + "".join(lines))
+    """One 4x4 puzzle under all renamings of its digits."""
+    lines = ["source,question,answer,rating"]
+    for digits in permutations("1234"):
+        renamed = str.maketrans("1234", "".join(digits))
+        lines.append(
+            f"kill,{'1..4.4.22.4..3.1'.translate(renamed)},{'1234341221434321'.translate(renamed)},0"
+        )
+    path.write_text("\n".join(lines) + "\n")
 
 
 def temporary_files(folder: Path) -> list[str]:

@@ -94,7 +94,7 @@ def test_whether_it_goes_on(run_directory: Path) -> None:
 
 def test_a_run_that_has_logged_nothing(run_directory: Path) -> None:
     (run_directory / "log.jsonl").write_text("")
-    (run_directory / "checkpoint" / "step-00006020").rmdir()
+    (run_directory / "checkpoint" / "step-00006020.safetensors").unlink()
     run = read_history(run_directory)
     assert (run.step, run.seconds, run.seconds_left, run.best, run.state) == (0, 0.0, None, None, "running")
 

@@ -156,7 +156,7 @@ def run(
     def save() -> None:
         tensors = trainer.state()
         if ranks.first:
-            for name in ("config.toml", "log.jsonl", "best.safetensors"):
+            for name in ("config.toml", "log.jsonl", "best.safetensors", "report.html"):
                 remove_left_overs(folder / name)
             values = {
                 "step": trainer.steps_done,
