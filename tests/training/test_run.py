@@ -374,3 +374,43 @@ def test_stopping_is_prompt(tiny: Path, tmp_path: Path) -> None:
     start = time.monotonic()
     watcher = train(load_config(str(tiny)), tmp_path / "run", max_seconds=0.0)
     assert len(watcher.saves) == 1 and time.monotonic() - start < 60
+
+
+def test_a_run_ends_when_it_gets_no_better(tiny: Path, tmp_path: Path) -> None:
+    """Nothing is learned at a rate of zero, so the first evaluation stays the best."""
+    config = load_config(str(tiny), overrides=["lr=0.0", "weight_decay=0.0", "eval_every=3", "patience=2"])
+    watcher = train(config, tmp_path / "run")
+    assert [evaluation.step for evaluation in watcher.evaluations] == [3, 6, 9]
+    assert train(config, tmp_path / "run", resume=True).evaluations == []  # it remembers
+
+
+def test_a_run_starts_from_given_weights(tiny: Path, tmp_path: Path) -> None:
+    train(load_config(str(tiny), overrides=["max_steps=3"]), tmp_path / "first")
+    weights = tmp_path / "first" / "best.safetensors"
+    still = ["max_steps=1", "lr=0.0", "weight_decay=0.0", f"init_from={weights}"]
+    train(load_config(str(tiny), overrides=still), tmp_path / "second")
+    given = load_weights(weights)[0].state_dict()
+    again = load_weights(tmp_path / "second" / "best.safetensors")[0].state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in given.items())
+    wider = load_config(str(tiny), overrides=[*still, "model.hidden_size=32"])
+    with pytest.raises(
+        InputError, match=r"best.safetensors: does not fit \[model\]: 'embed.weight' is \[18, 16"
+    ):
+        train(wider, tmp_path / "third")
+
+
+def test_a_batch_in_parts_is_the_batch(tiny: Path, tmp_path: Path) -> None:
+    settings = ["max_steps=6", "optimizer=adamw", "dtype=float32"]
+    train(load_config(str(tiny), overrides=settings), tmp_path / "whole")
+    train(load_config(str(tiny), overrides=[*settings, "accumulate=4"]), tmp_path / "parts")
+    whole, parts = final_state(tmp_path / "whole"), final_state(tmp_path / "parts")
+    for name, value in whole.items():
+        assert torch.allclose(value, parts[name], rtol=1e-3, atol=1e-4), name
+    with pytest.raises(InputError, match="batch_size 8 cannot be shared out evenly among 1 ranks in 3 parts"):
+        train(load_config(str(tiny), overrides=["accumulate=3"]), tmp_path / "odd")
+
+
+def test_label_smoothing_is_for_softmax(tiny: Path, tmp_path: Path) -> None:
+    config = load_config(str(tiny), overrides=["label_smoothing=0.2", "token_loss=stablemax"])
+    with pytest.raises(InputError, match="label_smoothing goes with token_loss = softmax"):
+        train(config, tmp_path / "run")

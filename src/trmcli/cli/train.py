@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,6 +39,10 @@ def train(
     data: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Train on the puzzles and answers of this file."),
+    ] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|NAME", help="Start from these weights instead of at random."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -76,6 +81,8 @@ def train(
         return
     if preset is None:
         raise InputError(f"name a preset ({', '.join(presets())}) or a TOML file")
+    if init_from is not None:
+        settings = [*(settings or ()), f"init_from={json.dumps(init_from)}"]
     config = load_config(preset, data, settings or ())
     seconds = parse_time(max_time) if max_time else float("inf")
     if dry_run:

@@ -57,8 +57,8 @@ class Relations:
 
         Returns:
             ``[3, R * L * heads]``: where query, key and value of each relation, group, head and member stand
-            among the vectors of the cells, ``[L, R, 3, heads]``; its inverse, flat; ``[L * R * heads]``: where
-            the vector of each cell, relation and head stands among those of the groups; and its inverse.
+            among the vectors of the cells, ``[L, R, 3, heads]``; its inverse, flat; ``[L * R * heads]``:
+            where the vector of each cell, relation and head stands among those of the groups; its inverse.
         """
         if heads not in self._orders:
             count = len(self.cells)

@@ -13,6 +13,7 @@ import json
 import math
 import platform
 import signal
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -34,7 +35,8 @@ from trmcli.training.optim import learning_rate
 from trmcli.training.ranks import Ranks
 from trmcli.training.reference_data import is_dataset
 from trmcli.training.trainer import Measures, Trainer
-from trmcli.weights.files import Card, save_weights
+from trmcli.weights.files import Card, load_weights, save_weights
+from trmcli.weights.registry import find_weights
 
 LOG_EVERY = 50
 """Gradient steps that one line of the log sums up."""
@@ -132,11 +134,14 @@ def run(
     task = get_task(config.task)
     examples, validation = _load_data(config, task)
     trainer = Trainer(config, task, examples, device, ranks)
-    best, past = -1.0, 0.0
+    best, waited, past = -1.0, 0, 0.0
     if state is not None:
         tensors, values = state
         trainer.restore(tensors, values["step"])
-        best, past = values["best"], values["seconds"]
+        best, waited, past = values["best"], values.get("waited", 0), values["seconds"]
+    elif config.init_from:
+        path = find_weights(config.init_from, config.task)
+        trainer.start_from(load_weights(path)[0], str(path))
     del state
     furthest, least = ranks.largest((trainer.steps_done, -trainer.steps_done))
     if furthest != -least:
@@ -162,6 +167,7 @@ def run(
                 "step": trainer.steps_done,
                 "config": config.to_dict(),
                 "best": best,
+                "waited": waited,
                 "seconds": seconds(),
             }
             observer.saved(save_checkpoint(checkpoints, trainer.steps_done, tensors, values))
@@ -176,6 +182,10 @@ def run(
         interval_began = last_saved = time.monotonic()
         received = over = 0
         while trainer.steps_done < config.max_steps and not received and not over:
+            if 0 < config.patience <= waited:
+                if ranks.first:
+                    print(f"trm: stopped, for {waited} evaluations were no better", file=sys.stderr)
+                break
             pending.append(trainer.step())
             step, now = trainer.steps_done, time.monotonic()
             late = now - last_saved >= config.save_every
@@ -195,6 +205,7 @@ def run(
                 evaluation = Evaluation(step, seconds(), **figures, best=figures["exact"] >= best)
                 record("evaluation", evaluation)
                 observer.evaluated(evaluation)
+                waited = 0 if evaluation.exact > best else waited + 1
                 if evaluation.best:
                     best = evaluation.exact
                     if ranks.first:

@@ -131,6 +131,8 @@ class Trainer:
         device: torch.device,
         ranks: Ranks | None = None,
     ) -> None:
+        if config.label_smoothing and config.token_loss != "softmax":
+            raise InputError("label_smoothing goes with token_loss = softmax", config.name)
         self.config, self.task, self.device = config, task, device
         self.ranks = ranks or Ranks()
         torch.manual_seed(config.seed)
@@ -329,6 +331,7 @@ class Trainer:
                 kind=config.token_loss,
                 halt_weight=config.halt_weight,
                 go_on=target,
+                smoothing=config.label_smoothing,
             )
         share = len(halt) / self.batch
         with record_function("backward"):
@@ -369,6 +372,20 @@ class Trainer:
         steps, exact, trusted = self.ranks.total((steps, exact, trusted))
         count = len(examples)
         return {"exact": exact / count, "steps": steps / count, "halting": trusted / count}
+
+    def start_from(self, model: TinyRecursiveModel, origin: str) -> None:
+        """Take over the weights of another model before the first step.
+
+        Raises:
+            InputError: with ``origin`` as the file, if it has other dimensions.
+        """
+        ours, theirs = self.model.state_dict(), model.state_dict()
+        for name in sorted({*ours, *theirs}):
+            shapes = [list(state[name].shape) if name in state else "not there" for state in (theirs, ours)]
+            if shapes[0] != shapes[1]:
+                raise InputError(f"does not fit [model]: {name!r} is {shapes[0]}, not {shapes[1]}", origin)
+        self.model.load_state_dict(theirs)
+        self.ema = EMA(self.model, self.config.ema)
 
     def state(self) -> dict[str, Tensor]:
         """Everything that the next step depends on. All ranks must ask; all get that of the whole batch."""
