@@ -84,9 +84,10 @@ def join(device: torch.device) -> Iterator[tuple[Ranks, torch.device]]:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    store, rank, _ = next(dist.rendezvous("env://"))
+    store, rank, _ = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
     # Ranks that are started again meet in the same store, where the addresses of the dead still stand.
-    store = dist.PrefixStore(f"start-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    store = dist.PrefixStore(attempt, store)  # type: ignore[attr-defined]
     dist.init_process_group(backend, store=store, rank=rank, world_size=size)
     try:
         yield Ranks(rank, size), device
