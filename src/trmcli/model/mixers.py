@@ -76,6 +76,8 @@ class Relations:
 
 def _words(x: Tensor) -> Tensor:
     """The same memory in words of 16 bytes where possible: a CPU moves words one by one, however wide."""
+    if torch.compiler.is_compiling():  # it copies well by itself, and knows no complex numbers
+        return x
     width = x.shape[-1] * x.element_size()
     aligned = width % 16 == 0 and x.storage_offset() * x.element_size() % 16 == 0
     return x.view(torch.complex128) if x.device.type == "cpu" and x.is_contiguous() and aligned else x
