@@ -25,7 +25,7 @@ def test_a_file_is_replaced_only_when_whole(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="out.txt: cannot be written: No such file or directory"):
+    with pytest.raises(InputError, match=r"out.txt: cannot be written: No such file or directory"):
         write_text(tmp_path / "missing" / "out.txt", "")
     with pytest.raises(InputError, match="is a directory: name a file"), new_file(tmp_path):
         pass
