@@ -26,7 +26,8 @@ source = "puzzles & answers.csv"
 def run_directory(tmp_path: Path) -> Path:
     """A run after 6,000 of 10,000 steps: a log line every 50 steps, an evaluation every 1,000."""
     folder = tmp_path / "run"
-    (folder / "checkpoint" / "step-00006020").mkdir(parents=True)
+    (folder / "checkpoint").mkdir(parents=True)
+    (folder / "checkpoint" / "step-00006020.safetensors").touch()
     (folder / "config.toml").write_text(RUN, encoding="utf-8")
     lines = []
     for step in range(50, 6001, 50):

@@ -120,7 +120,7 @@ def test_a_run_in_a_pipe(run_directory: Path) -> None:
         "training: 80.0% exact, 7.00 steps, at step 6,000",
         "validation: 90.0% exact, 4.00 steps, halting head right in 75.0%, at step 6,000",
         "best: 90.0% exact, 4.00 steps, halting head right in 75.0%, at step 6,000",
-        "checkpoints: checkpoint/step-00006020",
+        "checkpoints: checkpoint/step-00006020.safetensors",
     ):
         assert line in lines
     assert any(line.startswith("state: running, last written to 0:0") for line in lines)

@@ -59,7 +59,7 @@ def test_a_run_leaves_a_report_and_tells_its_state(trm: Run, tiny: Path, tmp_pat
     )
     assert state["validation"]["step"] == 100 and 0 <= state["validation"]["halting"] <= 1
     assert state["training"]["examples_per_second"] > 0 and state["seconds_left"] == 0
-    assert state["checkpoints"] == ["checkpoint/step-00000100"]
+    assert state["checkpoints"] == ["checkpoint/step-00000100.safetensors"]
     assert {"best.safetensors", "config.toml", "log.jsonl", "report.html"} == set(state["files"])
 
     (folder / "report.html").unlink()

@@ -22,11 +22,11 @@ def test_gradient_of_the_gate() -> None:
 def test_gradients_of_moving_between_cells_and_groups(width: int) -> None:
     torch.manual_seed(0)
     cells = torch.arange(6).view(2, 3)
-    gather, scatter = Relations.build([cells, cells.T], [], 6).orders(2)
+    gather, gather_back, scatter, scatter_back = Relations.build([cells, cells.T], [], 6).orders(2)
     x = torch.randn(2, 6 * 2 * 3 * 2, width, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: ToGroups.apply(x, gather), (x,))
+    assert torch.autograd.gradcheck(lambda x: ToGroups.apply(x, gather, gather_back), (x,))
     y = torch.randn(2, 6 * 2 * 2, width, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda y: FromGroups.apply(y, scatter), (y,))
+    assert torch.autograd.gradcheck(lambda y: FromGroups.apply(y, scatter, scatter_back), (y,))
 
 
 def test_swiglu_is_down_of_gated_up() -> None:

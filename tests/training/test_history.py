@@ -88,13 +88,13 @@ def test_whether_it_goes_on(run_directory: Path) -> None:
     with (run_directory / "log.jsonl").open("a") as log:  # a slow one: the last line took ten minutes
         log.write('{"kind": "train", "step": 6050, "seconds": 720.5}\n')
     assert silent_for(300) == "running"
-    (run_directory / "checkpoint" / "step-00010000").mkdir()
+    (run_directory / "checkpoint" / "step-00010000.safetensors").touch()
     assert silent_for(300) == "finished"
 
 
 def test_a_run_that_has_logged_nothing(run_directory: Path) -> None:
     (run_directory / "log.jsonl").write_text("")
-    (run_directory / "checkpoint" / "step-00006020").rmdir()
+    (run_directory / "checkpoint" / "step-00006020.safetensors").unlink()
     run = read_history(run_directory)
     assert (run.step, run.seconds, run.seconds_left, run.best, run.state) == (0, 0.0, None, None, "running")
 

@@ -8,14 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from trmcli.errors import InputError
-from trmcli.training.checkpoint import list_checkpoints
+from trmcli.training.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 from trmcli.training.config import TrainConfig, apply_override, load_config, presets
 from trmcli.training.optim import learning_rate
 from trmcli.training.run import Evaluation, Interval, run, to_toml
@@ -97,7 +97,7 @@ def train(config: TrainConfig, folder: Path, **options: object) -> Watcher:
 
 
 def final_state(folder: Path) -> dict[str, torch.Tensor]:
-    return load_file(list_checkpoints(folder / "checkpoint")[-1] / "state.safetensors")
+    return load_checkpoint(list_checkpoints(folder / "checkpoint")[-1])[0]
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
@@ -105,7 +105,9 @@ def test_a_resumed_run_equals_one_that_never_stopped(tiny: Path, tmp_path: Path,
     config = load_config(str(tiny), overrides=[f"optimizer={optimizer}"])
     train(config, tmp_path / "whole")
     train(config, tmp_path / "parts", max_seconds=0.0)  # stops after one step
-    assert [path.name for path in list_checkpoints(tmp_path / "parts" / "checkpoint")] == ["step-00000001"]
+    assert [path.name for path in list_checkpoints(tmp_path / "parts" / "checkpoint")] == [
+        "step-00000001.safetensors"
+    ]
     watcher = train(config, tmp_path / "parts", resume=True)
     assert watcher.resumed_from == 1
     whole, parts = final_state(tmp_path / "whole"), final_state(tmp_path / "parts")
@@ -136,7 +138,7 @@ def test_only_the_last_two_checkpoints_stay(tiny: Path, tmp_path: Path) -> None:
     watcher = train(config, tmp_path / "run")
     assert len(watcher.saves) >= 5
     kept = [path.name for path in (tmp_path / "run" / "checkpoint").iterdir()]
-    assert sorted(kept) == ["step-00000004", "step-00000005"]
+    assert sorted(kept) == ["step-00000004.safetensors", "step-00000005.safetensors"]
 
 
 def test_a_run_is_not_overwritten(tiny: Path, tmp_path: Path) -> None:
@@ -158,27 +160,118 @@ def test_a_run_from_before_a_setting_existed_goes_on(tiny: Path, tmp_path: Path)
     config = load_config(str(tiny), overrides=["max_steps=2"])
     train(config, tmp_path / "run", max_seconds=0.0)
     (checkpoint,) = list_checkpoints(tmp_path / "run" / "checkpoint")
-    state = json.loads((checkpoint / "state.json").read_text())
+    tensors, values = load_checkpoint(checkpoint)
     for name in ("schedule", "halting", "puzzle_emb_lr"):
-        del state["config"][name]
-    (checkpoint / "state.json").write_text(json.dumps(state))
-    tensors = load_file(checkpoint / "state.safetensors")
-    save_file({k: v for k, v in tensors.items() if "puzzle" not in k}, checkpoint / "state.safetensors")
+        del values["config"][name]
+    tensors = {name: tensor for name, tensor in tensors.items() if "puzzle" not in name}
+    save_checkpoint(checkpoint.parent, 1, tensors, values)
     assert train(config, tmp_path / "run", resume=True).resumed_from == 1
 
 
-def test_a_damaged_checkpoint_is_named(tiny: Path, tmp_path: Path) -> None:
-    config = load_config(str(tiny), overrides=["max_steps=1"])
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-1000] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [cut_short, flip_a_bit])
+def test_a_damaged_checkpoint_is_passed_over(
+    tiny: Path, tmp_path: Path, damage: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load_config(str(tiny), overrides=["max_steps=4", "save_every=0.0"])
     train(config, tmp_path / "run")
-    state = list_checkpoints(tmp_path / "run" / "checkpoint")[-1] / "state.safetensors"
-    state.write_bytes(state.read_bytes()[:100])
-    with pytest.raises(InputError, match="is not a readable checkpoint"):
+    older, newest = list_checkpoints(tmp_path / "run" / "checkpoint")
+    whole = final_state(tmp_path / "run")
+    damage(newest)
+    assert train(config, tmp_path / "run", resume=True).resumed_from == 3
+    assert "is not a readable checkpoint" in (message := capsys.readouterr().err)
+    assert message.startswith("trm: warning: ") and message.count("\n") == 1
+    resumed = final_state(tmp_path / "run")
+    assert [name for name, value in whole.items() if not torch.equal(value, resumed[name])] == []
+    damage(older)
+    damage(newest)
+    with pytest.raises(InputError, match=f"{newest.name}: is not a readable checkpoint"):
         train(config, tmp_path / "run", resume=True)
 
 
-def test_there_must_be_something_to_resume(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no checkpoint"):
-        train(load_config(str(tiny)), tmp_path / "nothing", resume=True)
+def test_a_checkpoint_takes_the_place_of_a_damaged_later_one(tmp_path: Path) -> None:
+    for step in (1, 2, 9):
+        save_checkpoint(tmp_path, step, {"x": torch.ones(1)}, {})
+    for step in (3, 4):  # a run that went on from step 2
+        save_checkpoint(tmp_path, step, {"x": torch.ones(1)}, {})
+    assert [path.stem for path in list_checkpoints(tmp_path)] == ["step-00000003", "step-00000004"]
+
+
+def test_resuming_begins_where_there_is_nothing_yet(tiny: Path, tmp_path: Path) -> None:
+    config = load_config(str(tiny), overrides=["max_steps=1"])
+    assert train(config, tmp_path / "new", resume=True).resumed_from == 0
+
+
+def test_a_failed_save_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(tmp_path, 1, {"x": torch.ones(1)}, {})
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    for step in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            save_checkpoint(tmp_path, step, {"x": torch.zeros(1)}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001.safetensors"]
+    assert load_checkpoint(tmp_path / "step-00000001.safetensors")[0]["x"].item() == 1
+
+
+def test_what_a_killed_process_left_goes_with_the_next_save(tiny: Path, tmp_path: Path) -> None:
+    config = load_config(str(tiny), overrides=["max_steps=1"])
+    run_folder = tmp_path / "run"
+    (run_folder / "checkpoint").mkdir(parents=True)
+    for name in ("checkpoint/.step-00000001.safetensors.7-0a", ".best.safetensors.7-0a", ".log.jsonl.7-0a"):
+        (run_folder / name).write_bytes(b"half")
+    (run_folder / ".notes").write_text("mine")
+    train(config, run_folder)
+    hidden = [path.name for path in run_folder.rglob(".*")]
+    assert hidden == [".notes"]
+
+
+def test_the_log_goes_on_where_the_checkpoint_stands(tiny: Path, tmp_path: Path) -> None:
+    config = load_config(str(tiny), overrides=["max_steps=100", "eval_every=100"])
+    train(config, tmp_path / "whole")
+    train(load_config(str(tiny), overrides=["max_steps=50", "eval_every=100"]), tmp_path / "parts")
+    log = tmp_path / "parts" / "log.jsonl"
+    with log.open("a") as file:
+        file.write('{"kind": "train", "step": 60}\n{"kind": "train", "st')  # killed while writing
+    train(config, tmp_path / "parts", resume=True, override=True)
+
+    def entries(folder: Path) -> list[tuple[str, int]]:
+        lines = (folder / "log.jsonl").read_text().splitlines()
+        return [(entry["kind"], entry["step"]) for entry in map(json.loads, lines)]
+
+    assert entries(tmp_path / "whole") == [("train", 50), ("train", 100), ("evaluation", 100)]
+    assert entries(tmp_path / "parts") == [
+        ("train", 50),
+        ("evaluation", 50),
+        ("train", 100),
+        ("evaluation", 100),
+    ]
+
+
+@pytest.mark.parametrize("every", [0.0, 3600.0])
+def test_a_loss_that_is_not_finite_stops_the_run(tiny: Path, tmp_path: Path, every: float) -> None:
+    settings = ["lr=1e30", "clip=0.0", "warmup_steps=0", "dtype=float32", f"save_every={every}"]
+    config = load_config(str(tiny), overrides=settings)
+    with pytest.raises(InputError, match=r"the gradient of step \d+ is not finite: try a lower lr") as caught:
+        train(config, tmp_path / "run")
+    checkpoints = list_checkpoints(tmp_path / "run" / "checkpoint")
+    assert bool(checkpoints) == (every == 0.0)
+    expected = checkpoints[-1].name if checkpoints else "there is no checkpoint"
+    assert expected in str(caught.value)
+    for path in checkpoints:
+        tensors, _ = load_checkpoint(path)
+        assert all(value.isfinite().all() for value in tensors.values())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -195,7 +288,7 @@ def test_a_signal_leaves_a_checkpoint_that_resumes(tiny: Path, tmp_path: Path, n
     assert process.returncode == 128 + number
     assert out == "" and "Traceback" not in err and "saved" in err
     (checkpoint,) = list_checkpoints(tmp_path / "run" / "checkpoint")
-    step = int(checkpoint.name.removeprefix("step-"))
+    step = int(checkpoint.stem.removeprefix("step-"))
     resumed = subprocess.run(
         [*command, "--resume", "--max-time", "1s"], capture_output=True, text=True, timeout=120
     )
@@ -281,3 +374,43 @@ def test_stopping_is_prompt(tiny: Path, tmp_path: Path) -> None:
     start = time.monotonic()
     watcher = train(load_config(str(tiny)), tmp_path / "run", max_seconds=0.0)
     assert len(watcher.saves) == 1 and time.monotonic() - start < 60
+
+
+def test_a_run_ends_when_it_gets_no_better(tiny: Path, tmp_path: Path) -> None:
+    """Nothing is learned at a rate of zero, so the first evaluation stays the best."""
+    config = load_config(str(tiny), overrides=["lr=0.0", "weight_decay=0.0", "eval_every=3", "patience=2"])
+    watcher = train(config, tmp_path / "run")
+    assert [evaluation.step for evaluation in watcher.evaluations] == [3, 6, 9]
+    assert train(config, tmp_path / "run", resume=True).evaluations == []  # it remembers
+
+
+def test_a_run_starts_from_given_weights(tiny: Path, tmp_path: Path) -> None:
+    train(load_config(str(tiny), overrides=["max_steps=3"]), tmp_path / "first")
+    weights = tmp_path / "first" / "best.safetensors"
+    still = ["max_steps=1", "lr=0.0", "weight_decay=0.0", f"init_from={weights}"]
+    train(load_config(str(tiny), overrides=still), tmp_path / "second")
+    given = load_weights(weights)[0].state_dict()
+    again = load_weights(tmp_path / "second" / "best.safetensors")[0].state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in given.items())
+    wider = load_config(str(tiny), overrides=[*still, "model.hidden_size=32"])
+    with pytest.raises(
+        InputError, match=r"best.safetensors: does not fit \[model\]: 'embed.weight' is \[18, 16"
+    ):
+        train(wider, tmp_path / "third")
+
+
+def test_a_batch_in_parts_is_the_batch(tiny: Path, tmp_path: Path) -> None:
+    settings = ["max_steps=6", "optimizer=adamw", "dtype=float32"]
+    train(load_config(str(tiny), overrides=settings), tmp_path / "whole")
+    train(load_config(str(tiny), overrides=[*settings, "accumulate=4"]), tmp_path / "parts")
+    whole, parts = final_state(tmp_path / "whole"), final_state(tmp_path / "parts")
+    for name, value in whole.items():
+        assert torch.allclose(value, parts[name], rtol=1e-3, atol=1e-4), name
+    with pytest.raises(InputError, match="batch_size 8 cannot be shared out evenly among 1 ranks in 3 parts"):
+        train(load_config(str(tiny), overrides=["accumulate=3"]), tmp_path / "odd")
+
+
+def test_label_smoothing_is_for_softmax(tiny: Path, tmp_path: Path) -> None:
+    config = load_config(str(tiny), overrides=["label_smoothing=0.2", "token_loss=stablemax"])
+    with pytest.raises(InputError, match="label_smoothing goes with token_loss = softmax"):
+        train(config, tmp_path / "run")

@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import save_file
 
 from trmcli.errors import InputError
+from trmcli.files import new_file
 from trmcli.model import TinyRecursiveModel, TRMConfig
-from trmcli.weights.files import Card, load_weights, new_file, read_card, read_header, save_weights
+from trmcli.weights.files import Card, load_weights, read_card, read_header, save_weights
 
 CONFIG = TRMConfig(
     vocab_size=11,

@@ -94,10 +94,10 @@ def sudoku(
 
     The rating in a CSV is the number of guesses that a plain search with singles needs, 0 for easy puzzles.
     """
+    from trmcli.files import writing
     from trmcli.tasks.sudoku import BOX_SHAPES, Sudoku
     from trmcli.tasks.sudoku_search import generate_many, parse_clues
     from trmcli.tasks.workers import processors
-    from trmcli.ui.files import writing
     from trmcli.ui.progress import progress
 
     if size not in BOX_SHAPES:
@@ -186,12 +186,12 @@ def maze(
     of cells of the shortest path.
     """
     from trmcli.errors import Origin
+    from trmcli.files import writing
     from trmcli.tasks import read_puzzles
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.maze import Maze
     from trmcli.tasks.maze_generate import canonical, generate_many, parse_options
     from trmcli.tasks.workers import processors
-    from trmcli.ui.files import writing
     from trmcli.ui.progress import progress
 
     wanted = parse_options(kind.value, size, walls, min_path)

@@ -111,10 +111,8 @@ def _list(as_json: bool) -> None:
 
 
 def _copy(path: Path, output: Path) -> None:
-    from trmcli.weights.files import new_file
+    from trmcli.files import new_file
 
-    if output.is_dir():
-        raise InputError("is a folder: name a file", str(output))
     with new_file(output) as temporary:
         shutil.copyfile(path, temporary)
 

@@ -123,9 +123,9 @@ def evaluate(
     Exit status: 0 all solved, 1 some not, 2 bad usage or input; under torchrun
     0 also when some are not, for it takes anything else as a crash.
     """
+    from trmcli.files import writing
     from trmcli.solving.ranks import Ranks
     from trmcli.tasks import read_puzzles
-    from trmcli.ui.files import writing
     from trmcli.ui.progress import progress
 
     check_device(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +24,8 @@ Examples:
 
   trm train sudoku-small --resume                  # go on where it was stopped
 
+  torchrun --standalone --nproc-per-node 4 -m trmcli train sudoku-small --resume
+
   trm train my.toml --set batch_size=32 --set model.hidden_size=96 --out runs/narrow
 
   trm train paper-sudoku-extreme --dry-run         # how large would it be?
@@ -37,6 +40,10 @@ def train(
         str | None,
         typer.Option(metavar="FILE", help="Train on the puzzles and answers of this file."),
     ] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|NAME", help="Start from these weights instead of at random."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Run directory; runs/NAME by default."),
@@ -44,7 +51,9 @@ def train(
     max_time: Annotated[
         str, typer.Option(metavar="TIME", help="Stop with a checkpoint after 90s, 9m, 2h.")
     ] = "",
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint; begin if there is none.")
+    ] = False,
     override: Annotated[bool, typer.Option("--override", help="Resume although settings changed.")] = False,
     settings: Annotated[
         list[str] | None,
@@ -72,6 +81,8 @@ def train(
         return
     if preset is None:
         raise InputError(f"name a preset ({', '.join(presets())}) or a TOML file")
+    if init_from is not None:
+        settings = [*(settings or ()), f"init_from={json.dumps(init_from)}"]
     config = load_config(preset, data, settings or ())
     seconds = parse_time(max_time) if max_time else float("inf")
     if dry_run:
@@ -79,22 +90,27 @@ def train(
         return
 
     from trmcli.solving.solver import pick_device
-    from trmcli.training.run import run
+    from trmcli.training.ranks import join
+    from trmcli.training.run import Observer, run
     from trmcli.ui.dashboard import Dashboard
     from trmcli.ui.observers import Observers, Reporter, TensorBoard
 
     folder = out or Path("runs") / config.name
     with ExitStack() as stack:
-        watching = [stack.enter_context(TensorBoard(folder))] if tensorboard else []
-        dashboard = stack.enter_context(Dashboard(config, folder))
+        ranks, place = stack.enter_context(join(pick_device(device)))
+        watching: list[Observer] = []
+        if ranks.first:
+            watching += [stack.enter_context(TensorBoard(folder))] if tensorboard else []
+            watching += [stack.enter_context(Dashboard(config, folder)), Reporter(folder)]
         received = run(
             config,
             folder,
-            Observers([dashboard, Reporter(folder), *watching]),
+            Observers(watching),
             resume=resume,
             override=override,
             max_seconds=seconds,
-            device=pick_device(device),
+            device=place,
+            ranks=ranks,
         )
     if received:
         raise typer.Exit(128 + received)

@@ -31,9 +31,15 @@ def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return s.sum(dim=-1).log() - chosen.log()
 
 
-def softmax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """The usual cross entropy, in float32: ``[..., V]`` and ``[...]`` to ``[...]``."""
-    return F.cross_entropy(logits.float().flatten(0, -2), labels.flatten(), reduction="none").view_as(labels)
+def softmax_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
+    """The usual cross entropy, in float32: ``[..., V]`` and ``[...]`` to ``[...]``.
+
+    ``smoothing`` is the share of each label that is spread over all tokens (Szegedy et al. 2015,
+    arXiv:1512.00567, section 7).
+    """
+    return F.cross_entropy(
+        logits.float().flatten(0, -2), labels.flatten(), reduction="none", label_smoothing=smoothing
+    ).view_as(labels)
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,12 @@ def supervision_loss(
     kind: TokenLoss = "stablemax",
     halt_weight: float = 0.5,
     go_on: Tensor | None = None,
+    smoothing: float = 0.0,
 ) -> Losses:
     """The loss of one supervision step. Labels below 1 (padding; -100 in the reference) do not count.
 
     Tokens are averaged over a puzzle's cells; the weighted halting loss is added. ``go_on`` is the target of
-    the second halting output (:func:`go_on_target`), which only HRM trains.
+    the second halting output (:func:`go_on_target`), which only HRM trains. ``smoothing`` is for softmax.
 
     ``models/losses.py: ACTLossHead`` of the reference; there both are summed over the batch and divided by
     its size afterwards, which gives the mean used here.
@@ -90,8 +97,10 @@ def supervision_loss(
     counted = labels > 0
     labels = labels.clamp(min=0)
     count = counted.sum(dim=-1).clamp(min=1)
-    cross_entropy = stablemax_cross_entropy if kind == "stablemax" else softmax_cross_entropy
-    per_cell = cross_entropy(output.logits, labels) * counted
+    if kind == "stablemax":
+        per_cell = stablemax_cross_entropy(output.logits, labels) * counted
+    else:
+        per_cell = softmax_cross_entropy(output.logits, labels, smoothing) * counted
     tokens = (per_cell.sum(dim=-1) / count).mean()
     with torch.no_grad():
         right = (output.logits.argmax(dim=-1) == labels) & counted

@@ -33,7 +33,9 @@ class Relations:
     cells: Tensor
     sizes: tuple[int, ...]
     neighbours: Tensor
-    _orders: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict, repr=False, compare=False)
+    _orders: dict[int, tuple[Tensor, Tensor, Tensor, Tensor]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @staticmethod
     def build(groups: list[Tensor], neighbours: list[Tensor], length: int) -> Relations:
@@ -50,13 +52,13 @@ class Relations:
     def to(self, device: torch.device) -> Relations:
         return Relations(self.cells.to(device), self.sizes, self.neighbours.to(device))
 
-    def orders(self, heads: int) -> tuple[Tensor, Tensor]:
-        """How vectors move between cells and groups.
+    def orders(self, heads: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """How vectors move between cells and groups, and how their gradients move back.
 
         Returns:
             ``[3, R * L * heads]``: where query, key and value of each relation, group, head and member stand
-            among the vectors of the cells, ``[L, R, 3, heads]``; and ``[L * R * heads]``: where the vector of
-            each cell, relation and head stands among those of the groups.
+            among the vectors of the cells, ``[L, R, 3, heads]``; its inverse, flat; ``[L * R * heads]``:
+            where the vector of each cell, relation and head stands among those of the groups; its inverse.
         """
         if heads not in self._orders:
             count = len(self.cells)
@@ -67,12 +69,15 @@ class Relations:
                 places.append(torch.stack((cells + 0 * head[:, None], head[:, None] + 0 * cells)).flatten(1))
             row, head = torch.cat(places, dim=1)
             gather = torch.stack([(row * 3 + part) * heads + head for part in range(3)])
-            self._orders[heads] = gather, (row * heads + head).argsort()
+            back = row * heads + head
+            self._orders[heads] = gather, gather.flatten().argsort(), back.argsort(), back
         return self._orders[heads]
 
 
 def _words(x: Tensor) -> Tensor:
     """The same memory in words of 16 bytes where possible: a CPU moves words one by one, however wide."""
+    if torch.compiler.is_compiling():  # it copies well by itself, and knows no complex numbers
+        return x
     width = x.shape[-1] * x.element_size()
     aligned = width % 16 == 0 and x.storage_offset() * x.element_size() % 16 == 0
     return x.view(torch.complex128) if x.device.type == "cpu" and x.is_contiguous() and aligned else x
@@ -90,32 +95,32 @@ class ToGroups(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(x: Tensor, order: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(x: Tensor, order: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return _pick(x, order[0]), _pick(x, order[1]), _pick(x, order[2])
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: object) -> None:
-        ctx.order = inputs[1]
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: object) -> None:
+        ctx.inverse = inputs[2]
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return _pick(torch.cat(gradients, dim=1), ctx.order.flatten().argsort()), None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return _pick(torch.cat(gradients, dim=1), ctx.inverse), None, None
 
 
 class FromGroups(torch.autograd.Function):
     """``x[:, order]`` of ``[B, N, width]`` for a permutation."""
 
     @staticmethod
-    def forward(x: Tensor, order: Tensor) -> Tensor:
+    def forward(x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
         return _pick(x, order)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: object) -> None:
-        ctx.order = inputs[1]
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: object) -> None:
+        ctx.inverse = inputs[2]
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return _pick(gradient.contiguous(), ctx.order.argsort()), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return _pick(gradient.contiguous(), ctx.inverse), None, None
 
 
 class MLPMixer(nn.Module):
@@ -192,15 +197,15 @@ class RelationMixer(nn.Module):
     def _attend(self, qkv: Tensor, relations: Relations) -> Tensor:
         """Attention in every group: ``[B, L, R * 3 * heads * width]`` to ``[B, L, R * heads * width]``."""
         batch, length, _ = qkv.shape
-        gather, scatter = relations.orders(self.heads)
+        gather, gather_back, scatter, scatter_back = relations.orders(self.heads)
         vectors = qkv.reshape(batch, -1, self.width)
-        q, k, v = ToGroups.apply(vectors, gather)  # type: ignore[no-untyped-call]
+        q, k, v = ToGroups.apply(vectors, gather, gather_back)  # type: ignore[no-untyped-call]
         if len(set(relations.sizes)) == 1:
             mixed = self._within(q, k, v, relations.sizes[0])
         else:
             parts = zip(*(part.chunk(self.groups, dim=1) for part in (q, k, v)), relations.sizes, strict=True)
             mixed = torch.cat([self._within(*part) for part in parts], dim=1)
-        cells: Tensor = FromGroups.apply(mixed, scatter)  # type: ignore[no-untyped-call]
+        cells: Tensor = FromGroups.apply(mixed, scatter, scatter_back)  # type: ignore[no-untyped-call]
         return cells.reshape(batch, length, -1)
 
     def _within(self, q: Tensor, k: Tensor, v: Tensor, size: int) -> Tensor:

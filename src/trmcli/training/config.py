@@ -57,6 +57,8 @@ class TrainConfig:
             ("CGAR", arXiv:2511.08653: shallow recursion first). Empty: the model's own T throughout.
         exploration: share of examples whose early halting is put off (``halt_exploration_prob``).
         token_loss: ``stablemax`` (paper) or ``softmax``.
+        label_smoothing: share of each cell's label that is spread over all tokens, with ``softmax``
+            (arXiv:2601.19085 trains with 0.2).
         halt_weight: weight of the halting loss.
         halting: ``binary``: learn whether the answer is right, and halt if so (paper). ``q_learning``: learn
             as well what going on is worth, by one more forward pass a step, and halt if it is less (HRM).
@@ -70,7 +72,11 @@ class TrainConfig:
         decay_fraction: share of the steps at the end in which a linear schedule falls.
         ema: decay of the averaged weights, which are what is evaluated and exported.
         dtype: of computation; ``auto`` is bfloat16 where the processor multiplies it faster.
+        accumulate: parts in which a batch is computed, one after another, where memory is short.
+        compile: let ``torch.compile`` fuse the network's operations: minutes at the start, faster steps.
+        init_from: a weights file, or the name of weights, to start from instead of at random.
         eval_every: steps between evaluations.
+        patience: evaluations without a better one after which the run ends; 0 goes on to the end.
         save_every: seconds between checkpoints.
         seed: of everything random.
     """
@@ -87,6 +93,7 @@ class TrainConfig:
     rounds_curriculum: tuple[tuple[float, int], ...] = ()
     exploration: float = 0.1
     token_loss: Literal["softmax", "stablemax"] = "softmax"
+    label_smoothing: float = 0.0
     halt_weight: float = 0.5
     halting: Literal["binary", "q_learning"] = "binary"
     reveal_share: float = 0.0
@@ -104,7 +111,11 @@ class TrainConfig:
     decay_fraction: float = 0.4
     ema: float = 0.999
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    accumulate: int = 1
+    compile: bool = False
+    init_from: str = ""
     eval_every: int = 1000
+    patience: int = 0
     save_every: float = 120.0
     seed: int = 0
 

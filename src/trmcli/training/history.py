@@ -76,7 +76,7 @@ class History:
     @property
     def step(self) -> int:
         """Gradient steps done, as far as the log and the checkpoints know."""
-        saved = [int(path.name.removeprefix("step-")) for path in self.checkpoints]
+        saved = [int(path.stem.removeprefix("step-")) for path in self.checkpoints]
         return max([*saved, *(entry.step for entry in self.entries)], default=0)
 
     @property
@@ -124,7 +124,7 @@ def read_history(folder: Path) -> History:
         if not path.is_file():
             raise InputError(f"is no run directory: it holds no {path.name}", str(folder))
     saved = folder / "checkpoint"
-    checkpoints = tuple(sorted(path for path in saved.glob("step-*") if path.name[5:].isdecimal()))
+    checkpoints = tuple(sorted(saved.glob("step-*.safetensors")))
     changed = max(path.stat().st_mtime for path in (config, log, saved) if path.exists())
     return History(
         folder=folder,

@@ -1,7 +1,8 @@
 """A run on disk: data, resuming, evaluation, checkpoints, logs, stopping on time or on a signal.
 
-A run directory holds ``config.toml`` (resolved), ``log.jsonl``, ``checkpoint/step-N/`` (the last two) and
-``best.safetensors`` (the averaged weights that did best in validation, with a card).
+A run directory holds ``config.toml`` (resolved), ``log.jsonl``, ``checkpoint/step-N.safetensors`` (the last
+two) and ``best.safetensors`` (the averaged weights that did best in validation, with a card). With several
+ranks all do the same at the same step, and the first one writes.
 """
 
 from __future__ import annotations
@@ -12,24 +13,30 @@ import json
 import math
 import platform
 import signal
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from trmcli.errors import InputError
+from trmcli.files import append_text, remove_left_overs, write_text
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Task
-from trmcli.training.checkpoint import list_checkpoints, load_checkpoint
+from trmcli.training.checkpoint import list_checkpoints, load_newest, save_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import Examples, load_examples
+from trmcli.training.optim import learning_rate
+from trmcli.training.ranks import Ranks
 from trmcli.training.reference_data import is_dataset
-from trmcli.training.trainer import Progress, Trainer
-from trmcli.weights.files import Card, save_weights
+from trmcli.training.trainer import Measures, Trainer
+from trmcli.weights.files import Card, load_weights, save_weights
+from trmcli.weights.registry import find_weights
 
 LOG_EVERY = 50
 """Gradient steps that one line of the log sums up."""
@@ -104,8 +111,11 @@ def run(
     override: bool = False,
     max_seconds: float = math.inf,
     device: torch.device,
+    ranks: Ranks | None = None,
 ) -> int:
     """Train until ``config.max_steps``, ``max_seconds`` or a signal; leave a checkpoint in every case.
+
+    With ``resume``, go on from the newest good checkpoint; where there is none, begin.
 
     Returns:
         The number of the signal that stopped it, or 0.
@@ -114,73 +124,100 @@ def run(
         InputError: if the folder holds another run, or the data is bad.
     """
     began = time.monotonic()
-    checkpoints = list_checkpoints(folder / "checkpoint")
-    if checkpoints and not resume:
+    ranks = ranks or Ranks()
+    checkpoints = folder / "checkpoint"
+    if list_checkpoints(checkpoints) and not resume:
         raise InputError("holds a run already: go on with --resume, or name another --out", str(folder))
-    if resume and not checkpoints:
-        raise InputError("holds no checkpoint to resume from", str(folder))
-    state = load_checkpoint(checkpoints[-1]) if resume else None
+    state = load_newest(checkpoints)
     if state is not None and not override:
         _refuse_changes(state[1]["config"], config.to_dict(), folder)
     task = get_task(config.task)
     examples, validation = _load_data(config, task)
-    trainer = Trainer(config, task, examples, device)
-    best, past = -1.0, 0.0
+    trainer = Trainer(config, task, examples, device, ranks)
+    best, waited, past = -1.0, 0, 0.0
     if state is not None:
-        trainer.restore(*state)
-        best, past = state[1]["best"], state[1]["seconds"]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+        tensors, values = state
+        trainer.restore(tensors, values["step"])
+        best, waited, past = values["best"], values.get("waited", 0), values["seconds"]
+    elif config.init_from:
+        path = find_weights(config.init_from, config.task)
+        trainer.start_from(load_weights(path)[0], str(path))
+    del state
+    furthest, least = ranks.largest((trainer.steps_done, -trainer.steps_done))
+    if furthest != -least:
+        raise InputError("not all ranks see the same checkpoints here", str(checkpoints))
+    log = folder / "log.jsonl"
+    if ranks.first:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot be written: {error.strerror}", str(folder)) from None
         write_text(folder / "config.toml", to_toml(config.to_dict()))
-        log = _open_log(folder / "log.jsonl", trainer.steps_done)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror}", str(folder)) from None
-    with log, _Signals() as signals:
+        write_text(log, _log_until(log, trainer.steps_done))
 
-        def seconds() -> float:
-            return past + time.monotonic() - began
+    def seconds() -> float:
+        return past + time.monotonic() - began
 
-        def save() -> None:
-            observer.saved(trainer.save(folder / "checkpoint", {"best": best, "seconds": seconds()}))
+    def save() -> None:
+        tensors = trainer.state()
+        if ranks.first:
+            for name in ("config.toml", "log.jsonl", "best.safetensors", "report.html"):
+                remove_left_overs(folder / name)
+            values = {
+                "step": trainer.steps_done,
+                "config": config.to_dict(),
+                "best": best,
+                "waited": waited,
+                "seconds": seconds(),
+            }
+            observer.saved(save_checkpoint(checkpoints, trainer.steps_done, tensors, values))
 
-        def record(kind: str, values: object) -> None:
-            log.write(json.dumps({"kind": kind, **vars(values)}) + "\n")
-            log.flush()
+    def record(kind: str, values: object) -> None:
+        if ranks.first:
+            append_text(log, json.dumps({"kind": kind, **vars(values)}) + "\n")
 
-        observer.started(trainer, trainer.steps_done if resume else 0)
-        pending: list[Progress] = []
+    with _Signals() as signals:
+        observer.started(trainer, trainer.steps_done)
+        pending: list[Tensor] = []
         interval_began = last_saved = time.monotonic()
-        while trainer.steps_done < config.max_steps and not signals.received:
+        received = over = 0
+        while trainer.steps_done < config.max_steps and not received and not over:
+            if 0 < config.patience <= waited:
+                if ranks.first:
+                    print(f"trm: stopped, for {waited} evaluations were no better", file=sys.stderr)
+                break
             pending.append(trainer.step())
-            if not math.isfinite(pending[-1].loss):
-                raise InputError(f"the loss of step {trainer.steps_done} is not finite", str(folder))
-            now = time.monotonic()
-            if trainer.steps_done % LOG_EVERY == 0:
-                interval = _summary(pending, seconds(), now - interval_began, config.batch_size)
+            step, now = trainer.steps_done, time.monotonic()
+            late = now - last_saved >= config.save_every
+            received, due, over = ranks.largest((signals.received, late, now - began >= max_seconds))
+            last = received or over or step == config.max_steps
+            evaluating = step % config.eval_every == 0 or step == config.max_steps
+            # On a GPU, to look is to wait for it.
+            if device.type == "cpu" or step % LOG_EVERY == 0 or due or last or evaluating:
+                _check_finite(pending, step, checkpoints)
+            if step % LOG_EVERY == 0:
+                interval = _summary(pending, config, step, seconds(), time.monotonic() - interval_began)
                 record("train", interval)
                 observer.progressed(interval)
-                pending, interval_began = [], now
-            last = trainer.steps_done == config.max_steps
-            if trainer.steps_done % config.eval_every == 0 or last:
+                pending, interval_began = [], time.monotonic()
+            if evaluating:
                 figures = trainer.evaluate(validation)
-                evaluation = Evaluation(
-                    trainer.steps_done, seconds(), **figures, best=figures["exact"] >= best
-                )
+                evaluation = Evaluation(step, seconds(), **figures, best=figures["exact"] >= best)
                 record("evaluation", evaluation)
                 observer.evaluated(evaluation)
+                waited = 0 if evaluation.exact > best else waited + 1
                 if evaluation.best:
                     best = evaluation.exact
-                    save_weights(
-                        folder / "best.safetensors", trainer.averaged_model(), _card(trainer, evaluation)
-                    )
+                    if ranks.first:
+                        card = _card(trainer, evaluation)
+                        save_weights(folder / "best.safetensors", trainer.averaged_model(), card)
                 interval_began = time.monotonic()
-            if now - last_saved >= config.save_every:
+            if due and not last:
                 save()
                 last_saved = time.monotonic()
-            if now - began >= max_seconds:
-                break
         save()
-    return signals.received
+        ranks.largest((0,))  # nobody leaves, and seems to have failed, while the first still writes
+    return received
 
 
 def _load_data(config: TrainConfig, task: Task) -> tuple[list[Examples], Examples]:
@@ -214,35 +251,48 @@ def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path
         raise InputError(f"was begun with other settings ({'; '.join(changed)}): add --override", str(folder))
 
 
-def _open_log(path: Path, step: int) -> Any:
-    """The log, cut back to what a resumed run already did."""
+def _log_until(path: Path, step: int) -> str:
+    """The lines of a log that a run did until this step; what was cut off in writing is left out."""
     kept = []
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
+    if path.exists() and step:
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 if json.loads(line)["step"] <= step:
                     kept.append(line + "\n")
-    write_text(path, "".join(kept) if step else "")
-    return path.open("a", encoding="utf-8")
+    return "".join(kept)
 
 
-def _summary(parts: list[Progress], seconds: float, elapsed: float, batch_size: int) -> Interval:
-    def mean(key: str) -> float:
-        return float(sum(getattr(part, key) for part in parts)) / len(parts)
+def _check_finite(pending: Sequence[Tensor], step: int, checkpoints: Path) -> None:
+    """Raise InputError if the loss or the gradient of one of the last steps is not a number."""
+    finite = torch.stack(list(pending)).isfinite().all(dim=1).tolist()
+    if not all(finite):
+        saved = list_checkpoints(checkpoints)
+        before = (
+            f"the last checkpoint, {saved[-1].name}, is from before" if saved else "there is no checkpoint"
+        )
+        raise InputError(
+            f"the loss or the gradient of step {step - len(finite) + finite.index(False) + 1} is not finite: "
+            f"try a lower lr, or clip; {before}",
+            str(checkpoints.parent),
+        )
 
-    ended = max(1, sum(part.ended for part in parts))
+
+def _summary(
+    pending: Sequence[Tensor], config: TrainConfig, step: int, seconds: float, elapsed: float
+) -> Interval:
+    mean = Measures.read(pending)
     return Interval(
-        step=parts[-1].step,
+        step=step,
         seconds=round(seconds, 1),
-        loss=mean("loss"),
-        token_loss=mean("token_loss"),
-        halt_loss=mean("halt_loss"),
-        cells=mean("cells"),
-        exact=sum(part.exact for part in parts) / ended,
-        steps=sum(part.steps for part in parts) / ended,
-        lr=parts[-1].lr,
-        norm=mean("norm"),
-        examples_per_second=len(parts) * batch_size / max(elapsed, 1e-9),
+        loss=mean.loss,
+        token_loss=mean.token_loss,
+        halt_loss=mean.halt_loss,
+        cells=mean.cells,
+        exact=mean.exact / mean.ended if mean.ended else 0.0,
+        steps=mean.steps / mean.ended if mean.ended else 0.0,
+        lr=learning_rate(step - 1, config),
+        norm=mean.norm,
+        examples_per_second=len(pending) * config.batch_size / max(elapsed, 1e-9),
     )
 
 
@@ -271,13 +321,6 @@ def _card(trainer: Trainer, evaluation: Evaluation) -> Card:
         licence="MIT",
         trained_config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
     )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a whole file under a temporary name, then rename it."""
-    temporary = path.with_name(f".{path.name}.writing")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def to_toml(values: Mapping[str, Any]) -> str:

@@ -2,30 +2,38 @@
 
 One gradient step is one supervision step of a whole batch. Examples that have halted are replaced by fresh
 ones before the next step, so a batch holds examples of every age. Everything random at step s is drawn from a
-generator seeded with (seed, s): a resumed run goes on exactly as if it had never stopped.
+generator seeded with (seed, s), for every place of the whole batch: a resumed run goes on exactly as if it
+had never stopped, several ranks see the examples that one would see, and nothing on a GPU has to wait until
+it is known which examples have halted.
 """
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.profiler import record_function
 
 from trmcli.errors import InputError
 from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
-from trmcli.model.losses import Losses, go_on_target, supervision_loss
-from trmcli.solving.solver import Solver, build_relations, default_dtype
-from trmcli.tasks.base import Shape, Task
-from trmcli.training.checkpoint import optimizer_tensors, restore_optimizers, save_checkpoint
+from trmcli.model.config import round_up
+from trmcli.model.losses import go_on_target, supervision_loss
+from trmcli.model.trm import Output
+from trmcli.solving.solver import LEAST_SHARE, Solver, build_relations, default_dtype, keep_memory
+from trmcli.tasks.base import Ints, Shape, Task
+from trmcli.training.checkpoint import optimizer_tensors, restore_optimizers
 from trmcli.training.config import TrainConfig
 from trmcli.training.data import Examples
 from trmcli.training.ema import EMA
 from trmcli.training.optim import PUZZLE_TABLE, build_optimizers, learning_rate
+from trmcli.training.ranks import Ranks
 
 
 @dataclass
@@ -33,7 +41,7 @@ class Lane:
     """One source's batch on its way through the supervision steps; each source keeps its own.
 
     ``tokens`` and ``labels`` are ``[B, L]``; ``puzzle`` (numbers), ``steps`` (supervision steps done) and
-    ``halted`` are ``[B]``.
+    ``halted`` are ``[B]``. With several ranks, B is this rank's share.
     """
 
     examples: Examples
@@ -49,23 +57,56 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What one gradient step showed.
+class Draw:
+    """What chance decides of one gradient step, for this rank's share of the batch.
 
-    ``ended`` counts the examples that halted in this step; of these, ``exact`` were exactly right, and they
-    took ``steps`` supervision steps together. ``cells`` is the share of right cells in the whole batch.
+    Attributes:
+        lane: the number of the source whose turn it is.
+        tokens, labels, puzzle: a fresh example for every place, used where the last one has halted.
+        held: ``[B]``: supervision steps before which an example must not halt (exploration;
+            ``models/recursive_reasoning/trm.py``: ``min_halt_steps``).
     """
 
-    step: int
+    lane: int
+    tokens: Ints
+    labels: Ints
+    puzzle: Ints
+    held: Ints
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What gradient steps showed, averaged over steps and batch.
+
+    ``cells`` is the share of right cells, ``ended`` the share of examples that halted, ``exact`` the share
+    that halted and were exactly right; ``steps`` counts the supervision steps of those that halted (0 for the
+    others); ``norm`` is the gradient's before clipping.
+    """
+
     loss: float
     token_loss: float
     halt_loss: float
     cells: float
-    ended: int
-    exact: int
-    steps: int
-    lr: float
+    ended: float
+    exact: float
+    steps: float
     norm: float
+
+    @staticmethod
+    def read(steps: Sequence[Tensor]) -> Measures:
+        """The mean of what :meth:`Trainer.step` returned each time; waits for the device."""
+        return Measures(*torch.stack(list(steps)).mean(dim=0).tolist())
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What some rows of a batch give: gradients and measures, weighed by their share, and the rest by row."""
+
+    gradients: tuple[Tensor | None, ...]
+    measures: Tensor
+    carry: Carry
+    halt: Tensor
+    exact: Tensor
 
 
 class Trainer:
@@ -76,12 +117,24 @@ class Trainer:
         task: the puzzle kind.
         examples: one dataset for each of ``config.data``.
         device: where to compute.
+        ranks: who computes the rest of each batch.
+
+    Raises:
+        InputError: if the settings do not fit together.
     """
 
     def __init__(
-        self, config: TrainConfig, task: Task, examples: list[Examples], device: torch.device
+        self,
+        config: TrainConfig,
+        task: Task,
+        examples: list[Examples],
+        device: torch.device,
+        ranks: Ranks | None = None,
     ) -> None:
+        if config.label_smoothing and config.token_loss != "softmax":
+            raise InputError("label_smoothing goes with token_loss = softmax", config.name)
         self.config, self.task, self.device = config, task, device
+        self.ranks = ranks or Ranks()
         torch.manual_seed(config.seed)
         self.model = TinyRecursiveModel(
             model_config(config, task, examples[0].shape, examples[0].num_puzzles)
@@ -89,104 +142,210 @@ class Trainer:
         dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "auto": default_dtype(device)}
         self.dtype = dtypes[config.dtype]
         self.optimizers = build_optimizers(self.model, config)
-        self.clipped = [value for name, value in self.model.named_parameters() if name != PUZZLE_TABLE]
+        self.dense = {name: one for name, one in self.model.named_parameters() if name != PUZZLE_TABLE}
         self.ema = EMA(self.model, config.ema)
+        self._split_batch()
         self.lanes = [self._lane(part) for part in examples]
         weights = np.array([entry.weight for entry in config.data])
         self.shares = weights / weights.sum()
         self.steps_done = 0
+        self._drawing = ThreadPoolExecutor(1)
+        self._ahead: Future[Draw] | None = None
+        # Where gradients are summed and sent: one piece of memory, aligned, with seven measures at the end.
+        sizes = [round_up(parameter.numel(), 64) for parameter in self.dense.values()]
+        self._sums = torch.zeros(sum(sizes) + 7, device=device)
+        *views, self._measures = torch.split(self._sums, [*sizes, 7])
+        self._gradients = [
+            view[: parameter.numel()].view_as(parameter)
+            for view, parameter in zip(views, self.dense.values(), strict=True)
+        ]
+
+    def _split_batch(self) -> None:
+        """Decide how a batch is computed: in ``accumulate`` parts, and on a CPU each by several threads.
+
+        On a CPU, threads that take examples of their own are faster than threads that share every operation,
+        for tensors are small. ``functional_call`` writes into the module that it calls, so each thread has a
+        copy for itself, without memory.
+        """
+        config = self.config
+        if config.accumulate < 1 or config.batch_size % (self.ranks.size * config.accumulate):
+            raise InputError(
+                f"batch_size {config.batch_size} cannot be shared out evenly among {self.ranks.size} ranks "
+                f"in {config.accumulate} parts (accumulate)",
+                config.name,
+            )
+        self.batch = config.batch_size // self.ranks.size
+        size = self.batch // config.accumulate
+        threads = torch.get_num_threads() if self.device.type == "cpu" and not config.compile else 1
+        workers = max(1, min(threads, size // LEAST_SHARE))
+        edges = np.linspace(0, self.batch, config.accumulate * workers + 1).astype(int).tolist()
+        self._rows = [slice(start, end) for start, end in pairwise(edges)]
+        self._models: list[nn.Module] = [self.model] * len(self._rows)
+        self._workers: ThreadPoolExecutor | None = None
+        if workers > 1:
+            self._models = [copy.deepcopy(self.model).to("meta") for _ in self._rows]
+            self._workers = ThreadPoolExecutor(
+                workers, initializer=torch.set_num_threads, initargs=(threads // workers,)
+            )
+        if self.device.type == "cpu":
+            keep_memory()
+        self._supervise = torch.compile(_supervise) if config.compile else _supervise
 
     def _lane(self, examples: Examples) -> Lane:
-        batch, length = self.config.batch_size, examples.questions.shape[1]
-        carry = self.model.initial_carry(batch, length)
-        blank = torch.zeros(batch, length, dtype=torch.long, device=self.device)
+        length = examples.questions.shape[1]
+        carry = self._initial_carry(length)
+        blank = torch.zeros(self.batch, length, dtype=torch.long, device=self.device)
         return Lane(
             examples,
             build_relations(self.task, examples.shape, self.model.config.relation_names).to(self.device),
             tokens=blank,
             labels=blank.clone(),
-            puzzle=torch.zeros(batch, dtype=torch.long, device=self.device),
-            steps=torch.zeros(batch, dtype=torch.long, device=self.device),
-            halted=torch.ones(batch, dtype=torch.bool, device=self.device),
-            carry=Carry(carry.answer.to(self.dtype).clone(), carry.latent.to(self.dtype).clone()),
+            puzzle=torch.zeros(self.batch, dtype=torch.long, device=self.device),
+            steps=torch.zeros(self.batch, dtype=torch.long, device=self.device),
+            halted=torch.ones(self.batch, dtype=torch.bool, device=self.device),
+            carry=Carry(carry.answer.clone(), carry.latent.clone()),
         )
 
-    def step(self) -> Progress:
-        """One gradient step on one lane's batch."""
-        config = self.config
-        rng = np.random.default_rng((config.seed, self.steps_done))
-        lane = self.lanes[int(rng.choice(len(self.lanes), p=self.shares))]
-        self._refill(lane, rng)
-        lr = learning_rate(self.steps_done, config)
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(self.steps_done, config, group.get("base_lr"))
-        carry, losses, halt = self._forward(lane)
-        losses.total.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.clipped, config.clip or math.inf)
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        self.ema.update()
-        self.steps_done += 1
-        lane.carry = carry
-        lane.steps += 1
-        lane.halted = self._halt(lane.steps, halt, rng)
-        return Progress(
-            step=self.steps_done,
-            loss=float(losses.total.detach()),
-            token_loss=float(losses.tokens),
-            halt_loss=float(losses.halt + losses.go_on),
-            cells=float(losses.cells.mean()),
-            ended=int(lane.halted.sum()),
-            exact=int((losses.exact & lane.halted).sum()),
-            steps=int((lane.steps * lane.halted).sum()),
-            lr=lr,
-            norm=float(norm),
-        )
+    def _initial_carry(self, length: int) -> Carry:
+        carry = self.model.initial_carry(self.batch, length)
+        return Carry(carry.answer.to(self.dtype), carry.latent.to(self.dtype))
 
-    def _forward(self, lane: Lane) -> tuple[Carry, Losses, Tensor]:
-        """One supervision step in the dtype of computation; gradients reach the float32 masters.
+    def step(self) -> Tensor:
+        """One gradient step on one lane's batch.
 
         Returns:
-            The carry, the losses, and ``[B]`` logits that are positive where the model wants to halt.
+            ``[8]`` float32, the fields of :class:`Measures` of this step. A GPU is not waited for.
         """
-        config = self.config
-        state = {**dict(self.model.named_parameters()), **dict(self.model.named_buffers())}
-        cast = {name: value.to(self.dtype) for name, value in state.items() if name != PUZZLE_TABLE}
-        inputs = (lane.tokens, lane.relations, lane.puzzle, rounds_at(self.steps_done, config))
-        carry, output = torch.func.functional_call(self.model, cast, (lane.carry, *inputs))
-        halt, target = output.halt.detach(), None
-        if config.halting == "q_learning":
-            with torch.no_grad():
-                _, following = torch.func.functional_call(self.model, cast, (carry, *inputs))
-            target = go_on_target(following, lane.steps + 1 >= config.supervision_steps)
-            halt = halt - output.go_on.detach()
-        losses = supervision_loss(
-            output, lane.labels, kind=config.token_loss, halt_weight=config.halt_weight, go_on=target
+        with record_function("data"):
+            draw = self._draw(self.steps_done) if self._ahead is None else self._ahead.result()
+            self._ahead = self._drawing.submit(self._draw, self.steps_done + 1)
+            lane = self.lanes[draw.lane]
+            self._refill(lane, draw)
+        self._backward(lane, self._placed(draw.held))
+        self.ranks.mean_(self._sums)
+        with record_function("optimiser"):
+            norm = nn.utils.clip_grad_norm_(self.dense.values(), self.config.clip or math.inf)
+            for optimizer in self.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(self.steps_done, self.config, group.get("base_lr"))
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+        with record_function("average"):
+            self.ema.update()
+        self.steps_done += 1
+        return torch.cat((self._measures, norm.view(1)))
+
+    def _draw(self, step: int) -> Draw:
+        """Everything random at a step: drawn for the whole batch, of which this rank keeps its share."""
+        config, rng = self.config, np.random.default_rng((self.config.seed, step))
+        lane = int(rng.choice(len(self.lanes), p=self.shares))
+        places = np.arange(config.batch_size)
+        tokens, labels, puzzle = self.lanes[lane].examples.draw(self.task, places, step, config, rng)
+        held = rng.integers(2, max(3, config.supervision_steps + 1), size=config.batch_size)
+        held[rng.random(config.batch_size) >= config.exploration] = 0
+        share = self.ranks.share(config.batch_size)
+        return Draw(lane, tokens[share], labels[share], puzzle[share], held[share])
+
+    def _placed(self, values: Ints) -> Tensor:
+        """A copy on the device, which is not waited for."""
+        tensor = torch.from_numpy(values)
+        return (tensor.pin_memory() if self.device.type == "cuda" else tensor).to(
+            self.device, non_blocking=True
         )
-        return carry, losses, halt
 
-    def _refill(self, lane: Lane, rng: np.random.Generator) -> None:
+    def _refill(self, lane: Lane, draw: Draw) -> None:
         """Replace the halted examples of a lane by fresh ones."""
-        rows = lane.halted.nonzero().squeeze(1)
-        slots = rows.cpu().numpy()
-        tokens, labels, puzzle = lane.examples.draw(self.task, slots, self.steps_done, self.config, rng)
-        lane.tokens[rows] = torch.from_numpy(tokens).to(self.device)
-        lane.labels[rows] = torch.from_numpy(labels).to(self.device)
-        lane.puzzle[rows] = torch.from_numpy(puzzle).to(self.device)
-        lane.steps[rows] = 0
-        initial = self.model.initial_carry(len(lane.steps), lane.tokens.shape[1])
-        fresh = Carry(initial.answer.to(self.dtype), initial.latent.to(self.dtype))
-        lane.carry = lane.carry.replace(lane.halted, fresh)
+        halted = lane.halted
+        lane.tokens = torch.where(halted[:, None], self._placed(draw.tokens), lane.tokens)
+        lane.labels = torch.where(halted[:, None], self._placed(draw.labels), lane.labels)
+        lane.puzzle = torch.where(halted, self._placed(draw.puzzle), lane.puzzle)
+        lane.steps = lane.steps.masked_fill(halted, 0)
+        lane.carry = lane.carry.replace(halted, self._initial_carry(lane.tokens.shape[1]))
 
-    def _halt(self, steps: Tensor, halt: Tensor, rng: np.random.Generator) -> Tensor:
-        """Which examples leave: at the last step, or when the halting head says so and exploration does not
-        hold them back (``models/recursive_reasoning/trm.py``: ``min_halt_steps``)."""
-        most = self.config.supervision_steps
-        held = rng.integers(2, max(3, most + 1), size=len(steps))
-        held[rng.random(len(steps)) >= self.config.exploration] = 0
-        return (steps >= most) | ((halt > 0) & (steps >= torch.from_numpy(held).to(self.device)))
+    def _backward(self, lane: Lane, held: Tensor) -> None:
+        """One supervision step of a lane; leaves this rank's gradients in ``.grad``, and seven measures.
+
+        The masters are cast once. Gradients come in the dtype of computation and are summed in float32, part
+        after part, so that the sum does not depend on which thread is done first.
+        """
+        weights = {
+            name: parameter if name == PUZZLE_TABLE else parameter.detach().to(self.dtype).requires_grad_()
+            for name, parameter in self.model.named_parameters()
+        }
+        buffers = {name: value.to(self.dtype) for name, value in self.model.named_buffers()}
+
+        def work(model: nn.Module, rows: slice) -> _Part:
+            return self._part(model, weights, buffers, lane, rows)
+
+        self._sums.zero_()
+        puzzles: list[Tensor] = []
+        parts = []
+        for part in (self._workers.map if self._workers else map)(work, self._models, self._rows):
+            found = dict(zip(weights, part.gradients, strict=True))
+            table = found.pop(PUZZLE_TABLE, None)
+            if table is not None:
+                puzzles.append(table)
+            for (name, parameter), total in zip(self.dense.items(), self._gradients, strict=True):
+                gradient = found[name]
+                if gradient is not None:
+                    total += gradient
+                    parameter.grad = total
+            self._measures[:4] += part.measures
+            parts.append(part)
+        if puzzles:
+            self._collect_puzzles(puzzles)
+        lane.carry = Carry(
+            torch.cat([part.carry.answer for part in parts]), torch.cat([part.carry.latent for part in parts])
+        )
+        halt, exact = torch.cat([part.halt for part in parts]), torch.cat([part.exact for part in parts])
+        lane.steps = lane.steps + 1
+        # At the last step, or when the halting head says so and exploration does not hold an example back.
+        lane.halted = (lane.steps >= self.config.supervision_steps) | ((halt > 0) & (lane.steps >= held))
+        ended = torch.stack((lane.halted, exact & lane.halted, lane.steps * lane.halted))
+        self._measures[4:] = ended.float().mean(dim=1)
+
+    def _part(
+        self,
+        model: nn.Module,
+        weights: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        lane: Lane,
+        rows: slice,
+    ) -> _Part:
+        """Forward and backward for some rows of a lane, in the dtype of computation."""
+        config = self.config
+        inputs = (lane.tokens[rows], lane.relations, lane.puzzle[rows], rounds_at(self.steps_done, config))
+        with record_function("forward"):
+            everything = {**weights, **buffers}
+            carry = Carry(lane.carry.answer[rows], lane.carry.latent[rows])
+            carry, output = self._supervise(model, everything, carry, *inputs)
+            halt, target = output.halt.detach(), None
+            if config.halting == "q_learning":
+                with torch.no_grad():
+                    _, following = self._supervise(model, everything, carry, *inputs)
+                target = go_on_target(following, lane.steps[rows] + 1 >= config.supervision_steps)
+                halt = halt - output.go_on.detach()
+            losses = supervision_loss(
+                output,
+                lane.labels[rows],
+                kind=config.token_loss,
+                halt_weight=config.halt_weight,
+                go_on=target,
+                smoothing=config.label_smoothing,
+            )
+        share = len(halt) / self.batch
+        with record_function("backward"):
+            gradients = torch.autograd.grad(losses.total * share, list(weights.values()), allow_unused=True)
+        measures = (losses.total.detach(), losses.tokens, losses.halt + losses.go_on, losses.cells.mean())
+        return _Part(gradients, torch.stack(measures).float() * share, carry, halt, losses.exact)
+
+    def _collect_puzzles(self, parts: list[Tensor]) -> None:
+        """Bring the sparse gradients of the puzzle embeddings of all parts and ranks together."""
+        table = self.model.embed_puzzle.weight
+        rows = torch.cat([part._indices() for part in parts], dim=1).squeeze(0)
+        values = torch.cat([part._values() for part in parts]) / self.ranks.size
+        rows, values = self.ranks.gather(rows), self.ranks.gather(values)
+        table.grad = torch.sparse_coo_tensor(rows[None], values, table.shape, check_invariants=False)
 
     def averaged_model(self) -> TinyRecursiveModel:
         """A copy of the model with the EMA weights."""
@@ -195,48 +354,84 @@ class Trainer:
         return model
 
     def evaluate(self, examples: Examples, max_steps: int | None = None) -> dict[str, float]:
-        """Exact accuracy, mean supervision steps and halting accuracy of the EMA weights."""
+        """Exact accuracy, mean supervision steps and halting accuracy of the EMA weights.
+
+        Every rank takes its share, and all get the same figures.
+        """
         solver = Solver(self.averaged_model(), self.task, self.device, self.dtype)
         steps, exact, trusted = 0, 0, 0
-        for start in range(0, len(examples), 256):
-            tokens = examples.questions[start : start + 256].astype(np.int64)
+        questions = examples.questions[self.ranks.rank :: self.ranks.size]
+        for start in range(0, len(questions), 256):
+            tokens = questions[start : start + 256].astype(np.int64)
             for step in solver.steps(
                 tokens, examples.shape, max_steps=max_steps or self.config.supervision_steps
             ):
                 steps += len(step.rows)
                 exact += int(step.checked[step.done].sum())
                 trusted += int(((step.halt > 0.5) == step.checked)[step.done].sum())
+        steps, exact, trusted = self.ranks.total((steps, exact, trusted))
         count = len(examples)
         return {"exact": exact / count, "steps": steps / count, "halting": trusted / count}
 
-    def save(self, folder: Path, extra: dict[str, Any]) -> Path:
-        """Write a checkpoint of everything that the next step depends on."""
+    def start_from(self, model: TinyRecursiveModel, origin: str) -> None:
+        """Take over the weights of another model before the first step.
+
+        Raises:
+            InputError: with ``origin`` as the file, if it has other dimensions.
+        """
+        ours, theirs = self.model.state_dict(), model.state_dict()
+        for name in sorted({*ours, *theirs}):
+            shapes = [list(state[name].shape) if name in state else "not there" for state in (theirs, ours)]
+            if shapes[0] != shapes[1]:
+                raise InputError(f"does not fit [model]: {name!r} is {shapes[0]}, not {shapes[1]}", origin)
+        self.model.load_state_dict(theirs)
+        self.ema = EMA(self.model, self.config.ema)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that the next step depends on. All ranks must ask; all get that of the whole batch."""
         names = {parameter: name for name, parameter in self.model.named_parameters()}
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         tensors |= {f"ema.{name}": value for name, value in self.ema.shadow.items()}
         tensors |= optimizer_tensors(self.optimizers, names)
         for number, lane in enumerate(self.lanes):
-            tensors |= {f"lane.{number}.{key}": getattr(lane, key) for key in Lane.STATE}
-            tensors[f"lane.{number}.answer"] = lane.carry.answer
-            tensors[f"lane.{number}.latent"] = lane.carry.latent
-        values = {"step": self.steps_done, "config": self.config.to_dict(), **extra}
-        return save_checkpoint(folder, self.steps_done, tensors, values)
+            parts = {key: getattr(lane, key) for key in Lane.STATE}
+            parts |= {"answer": lane.carry.answer, "latent": lane.carry.latent}
+            tensors |= {f"lane.{number}.{key}": self.ranks.gather(part) for key, part in parts.items()}
+        return tensors
 
-    def restore(self, tensors: dict[str, Tensor], values: dict[str, Any]) -> None:
-        """Go on where :meth:`save` was called."""
+    def restore(self, tensors: dict[str, Tensor], step: int) -> None:
+        """Go on where :meth:`state` was called, after ``step`` steps, with any number of ranks."""
         names = {parameter: name for name, parameter in self.model.named_parameters()}
         self.model.load_state_dict(_under("model.", tensors))
         for name, value in _under("ema.", tensors).items():
             self.ema.shadow[name].copy_(value)
         restore_optimizers(self.optimizers, names, tensors)
+        share = self.ranks.share(self.config.batch_size)
         for number, lane in enumerate(self.lanes):
             state = _under(f"lane.{number}.", tensors)
-            if state and state["tokens"].shape == lane.tokens.shape:
+            if state and state["tokens"].shape == (self.config.batch_size, lane.tokens.shape[1]):
+                state = {key: value[share].to(self.device) for key, value in state.items()}
                 for key in Lane.STATE:
                     if key in state:  # the first checkpoints had no puzzle numbers
-                        setattr(lane, key, state[key].to(self.device))
-                lane.carry = Carry(state["answer"].to(self.device), state["latent"].to(self.device))
-        self.steps_done = int(values["step"])
+                        setattr(lane, key, state[key])
+                lane.carry = Carry(state["answer"], state["latent"])
+        self.steps_done, self._ahead = step, None
+
+
+def _supervise(
+    model: nn.Module,
+    weights: dict[str, Tensor],
+    carry: Carry,
+    tokens: Tensor,
+    relations: Relations,
+    puzzle: Tensor,
+    rounds: int | None,
+) -> tuple[Carry, Output]:
+    """One supervision step of ``model`` with other weights than its own."""
+    result: tuple[Carry, Output] = torch.func.functional_call(
+        model, weights, (carry, tokens, relations, puzzle, rounds)
+    )
+    return result
 
 
 def rounds_at(step: int, config: TrainConfig) -> int | None:

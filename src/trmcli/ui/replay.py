@@ -22,8 +22,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from trmcli.errors import InputError
+from trmcli.files import writing
 from trmcli.tasks.base import Cells, Puzzle, Task
-from trmcli.ui.files import writing
 from trmcli.ui.grid import Color, box_of, conflicts, draws_pictures, ramp_color, rgb
 
 if TYPE_CHECKING:

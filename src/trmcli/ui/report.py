@@ -15,8 +15,8 @@ from pathlib import Path
 from string import Template
 
 from trmcli.errors import InputError
+from trmcli.files import writing
 from trmcli.training.history import History, Kind, read_history
-from trmcli.ui.files import writing
 from trmcli.ui.numbers import clock, percent, short
 from trmcli.ui.svg import STYLE, Series, chart
 from trmcli.weights.files import read_card, read_header

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trmcli.errors import InputError
-from trmcli.weights.files import Card, new_file, read_card, read_header, save_weights
+from trmcli.files import new_file
+from trmcli.weights.files import Card, read_card, read_header, save_weights
 
 if TYPE_CHECKING:
     import torch

@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trmcli.errors import InputError
+from trmcli.files import new_file
 
 if TYPE_CHECKING:
     import torch
@@ -246,25 +245,6 @@ def _serialized(
     for name in sorted(state):
         for piece in torch.split(state[name].detach().reshape(-1), 1 << 22):
             yield piece.to("cpu", dtype).contiguous().view(torch.uint8).numpy().tobytes()
-
-
-@contextmanager
-def new_file(path: Path) -> Iterator[Path]:
-    """A temporary name in the folder of ``path``; what is written there replaces ``path`` at the end.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        yield temporary
-        with temporary.open("r+b") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"cannot be written: {error.strerror or error}", str(path)) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _checked_model(card: Card, shapes: Mapping[str, tuple[int, ...]], origin: str) -> TinyRecursiveModel:

@@ -1,0 +1,148 @@
+"""How fast a training step is, and how near to what the processor can do.
+
+``python benchmarks/train_step.py PRESET... [--batch-size N] [--steps N] [--compile] [--out FILE.json]``
+
+The ceiling is the best rate of one large product in bfloat16, measured in the same process just before. The
+arithmetic of a step is counted by :func:`trmcli.training.plan.plan`, products only. Examples are random
+tokens, so nobody needs the data: a step costs the same. The time by part is measured with one thread, where
+the parts come one after another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.profiler import ProfilerActivity, profile
+
+from trmcli.solving.solver import pick_device
+from trmcli.tasks import get_task
+from trmcli.training.config import DataConfig, TrainConfig, load_config
+from trmcli.training.data import Examples
+from trmcli.training.plan import plan
+from trmcli.training.trainer import Trainer
+
+PARTS = ("data", "forward", "backward", "optimiser", "average")
+
+
+def wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def ceiling(device: torch.device) -> float:
+    """FLOP/s of the best of several large products in bfloat16."""
+    side, repeats = (8192, 20) if device.type == "cuda" else (2048, 3)
+    x = torch.randn(side, side, device=device, dtype=torch.bfloat16)
+    best = math.inf
+    for _ in range(5):
+        wait(device)
+        began = time.perf_counter()
+        for _ in range(repeats):
+            F.linear(x, x)
+        wait(device)
+        best = min(best, (time.perf_counter() - began) / repeats)
+    return 2 * side**3 / best
+
+
+def build(config: TrainConfig, device: torch.device) -> Trainer:
+    """A trainer whose first source is random tokens of the preset's size."""
+    cells = int(config.model.get("seq_len", 0)) or int(config.data[0].options.get("size", 9)) ** 2
+    side, rng = math.isqrt(cells), np.random.default_rng(0)
+    tokens = rng.integers(1, int(config.model.get("vocab_size", 11)), size=(2, 4096, cells), dtype=np.uint8)
+    examples = Examples((side, side), tokens[0], tokens[1])
+    return Trainer(config, get_task(config.task), [examples], device)
+
+
+def measure(config: TrainConfig, device: torch.device, steps: int) -> dict[str, object]:
+    most = ceiling(device)
+    trainer = build(config, device)
+    times = []
+    for number in range(steps + 1):
+        wait(device)
+        began = time.perf_counter()
+        trainer.step()
+        wait(device)
+        if number > 0:  # the first one compiles and fills caches
+            times.append(time.perf_counter() - began)
+    middle = sorted(times)[len(times) // 2]
+    threads = torch.get_num_threads()
+    flops = plan(config).flops / middle
+    torch.set_num_threads(1)
+    parts = by_part(build(config, device), device)
+    torch.set_num_threads(threads)
+    return {
+        "preset": config.name,
+        "batch_size": config.batch_size,
+        "compiled": config.compile,
+        "dtype": str(trainer.dtype).removeprefix("torch."),
+        "threads": threads,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
+        "torch": torch.__version__,
+        "seconds_a_step": middle,
+        "fastest_step": min(times),
+        "examples_per_second": config.batch_size / middle,
+        "flops": flops,
+        "ceiling_flops": most,
+        "share_of_ceiling": flops / most,
+        "share_of_time": parts,
+        "peak_memory_bytes": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
+    }
+
+
+def by_part(trainer: Trainer, device: torch.device) -> dict[str, float]:
+    """The share of each part in the time of one step."""
+    trainer.step()
+    activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device.type == "cuda")
+    with profile(activities=activities) as profiler:
+        trainer.step()
+        wait(device)
+    kind = "device_time_total" if device.type == "cuda" else "cpu_time_total"
+    found = {event.key: getattr(event, kind) for event in profiler.key_averages() if event.key in PARTS}
+    whole = sum(found.values())
+    return {part: round(found.get(part, 0.0) / whole, 4) for part in PARTS}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("presets", nargs="+")
+    parser.add_argument("--batch-size", type=int, help="instead of the preset's")
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path, help="write all figures as JSON")
+    arguments = parser.parse_args()
+    device = pick_device(arguments.device)
+    rows = []
+    for name in arguments.presets:
+        config = load_config(name)
+        config = replace(
+            config,
+            compile=arguments.compile,
+            rounds_curriculum=(),
+            batch_size=arguments.batch_size or config.batch_size,
+            data=(DataConfig(**{**vars(config.data[0]), "weight": 1.0, "count": 1}),),
+        )
+        row = measure(config, device, arguments.steps)
+        rows.append(row)
+        print(
+            f"{name} x {config.batch_size}{' compiled' * config.compile}: "
+            f"{row['examples_per_second']:.1f} examples/s, {row['seconds_a_step']:.3f} s a step, "
+            f"{row['flops']:.3g} FLOP/s, {row['share_of_ceiling']:.1%} of {row['ceiling_flops']:.3g}; "
+            + ", ".join(f"{part} {share:.1%}" for part, share in row["share_of_time"].items()),
+            flush=True,
+        )
+    if arguments.out:
+        arguments.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
