@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from trmcli.model.losses import softmax_cross_entropy
+from trmcli.model import Output
+from trmcli.model.losses import softmax_cross_entropy, supervision_loss
 
 
 def test_label_smoothing_spreads_a_share_of_each_label() -> None:
@@ -14,3 +15,16 @@ def test_label_smoothing_spreads_a_share_of_each_label() -> None:
     expected = 0.8 * right - 0.2 * logs.mean(dim=-1)
     assert torch.allclose(softmax_cross_entropy(logits, labels, 0.2), expected, atol=1e-6)
     assert torch.allclose(softmax_cross_entropy(logits, labels), right, atol=1e-6)
+
+
+def test_an_answer_is_right_if_it_means_the_same() -> None:
+    """Tokens 1 and 2 mean one value here, token 3 another one."""
+    logits = torch.eye(4)[torch.tensor([[1, 3], [2, 3], [2, 1]])] * 9
+    labels = torch.tensor([[1, 3]]).expand(3, 2)
+    output = Output(logits, torch.zeros(3), torch.zeros(3))
+    plain = supervision_loss(output, labels)
+    meant = supervision_loss(output, labels, meaning=torch.tensor([0, 1, 1, 2]))
+    assert plain.exact.tolist() == [True, False, False]
+    assert meant.exact.tolist() == [True, True, False]
+    assert meant.cells.tolist() == [1.0, 1.0, 0.5]
+    assert torch.equal(meant.tokens, plain.tokens)

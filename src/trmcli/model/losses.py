@@ -85,11 +85,13 @@ def supervision_loss(
     halt_weight: float = 0.5,
     go_on: Tensor | None = None,
     smoothing: float = 0.0,
+    meaning: Tensor | None = None,
 ) -> Losses:
     """The loss of one supervision step. Labels below 1 (padding; -100 in the reference) do not count.
 
     Tokens are averaged over a puzzle's cells; the weighted halting loss is added. ``go_on`` is the target of
     the second halting output (:func:`go_on_target`), which only HRM trains. ``smoothing`` is for softmax.
+    ``meaning`` is ``[V]``: tokens that have one number there are one answer, which is right if any of them is.
 
     ``models/losses.py: ACTLossHead`` of the reference; there both are summed over the batch and divided by
     its size afterwards, which gives the mean used here.
@@ -103,7 +105,10 @@ def supervision_loss(
         per_cell = softmax_cross_entropy(output.logits, labels, smoothing) * counted
     tokens = (per_cell.sum(dim=-1) / count).mean()
     with torch.no_grad():
-        right = (output.logits.argmax(dim=-1) == labels) & counted
+        said, wanted = output.logits.argmax(dim=-1), labels
+        if meaning is not None:
+            said, wanted = meaning[said], meaning[wanted]
+        right = (said == wanted) & counted
         exact = right.sum(dim=-1) == counted.sum(dim=-1)
         cells = right.sum(dim=-1) / count
     halt = F.binary_cross_entropy_with_logits(output.halt, exact.to(output.halt.dtype))

@@ -41,11 +41,13 @@ class Lane:
     """One source's batch on its way through the supervision steps; each source keeps its own.
 
     ``tokens`` and ``labels`` are ``[B, L]``; ``puzzle`` (numbers), ``steps`` (supervision steps done) and
-    ``halted`` are ``[B]``. With several ranks, B is this rank's share.
+    ``halted`` are ``[B]``. With several ranks, B is this rank's share. ``meaning`` is ``[V]``, the cell's value
+    that each token stands for: an answer is right if its values are.
     """
 
     examples: Examples
     relations: Relations
+    meaning: Tensor
     tokens: Tensor
     labels: Tensor
     puzzle: Tensor
@@ -194,10 +196,13 @@ class Trainer:
     def _lane(self, examples: Examples) -> Lane:
         length = examples.questions.shape[1]
         carry = self._initial_carry(length)
+        every = np.repeat(np.arange(self.task.vocab_size)[:, None], length, axis=1)
+        values = self.task.decode(every, examples.shape).reshape(len(every), length)[:, 0]
         blank = torch.zeros(self.batch, length, dtype=torch.long, device=self.device)
         return Lane(
             examples,
             build_relations(self.task, examples.shape, self.model.config.relation_names).to(self.device),
+            meaning=torch.from_numpy(values.astype(np.int64)).to(self.device),
             tokens=blank,
             labels=blank.clone(),
             puzzle=torch.zeros(self.batch, dtype=torch.long, device=self.device),
@@ -332,6 +337,7 @@ class Trainer:
                 halt_weight=config.halt_weight,
                 go_on=target,
                 smoothing=config.label_smoothing,
+                meaning=lane.meaning,
             )
         share = len(halt) / self.batch
         with record_function("backward"):
