@@ -91,7 +91,7 @@ def supervision_loss(
 
     Tokens are averaged over a puzzle's cells; the weighted halting loss is added. ``go_on`` is the target of
     the second halting output (:func:`go_on_target`), which only HRM trains. ``smoothing`` is for softmax.
-    ``meaning`` is ``[V]``: tokens that have one number there are one answer, which is right if any of them is.
+    ``meaning`` is ``[V]``: tokens that have one number there are one answer, right if any of them is.
 
     ``models/losses.py: ACTLossHead`` of the reference; there both are summed over the batch and divided by
     its size afterwards, which gives the mean used here.

@@ -41,8 +41,8 @@ class Lane:
     """One source's batch on its way through the supervision steps; each source keeps its own.
 
     ``tokens`` and ``labels`` are ``[B, L]``; ``puzzle`` (numbers), ``steps`` (supervision steps done) and
-    ``halted`` are ``[B]``. With several ranks, B is this rank's share. ``meaning`` is ``[V]``, the cell's value
-    that each token stands for: an answer is right if its values are.
+    ``halted`` are ``[B]``. With several ranks, B is this rank's share. ``meaning`` is ``[V]``, the value of a
+    cell that each token stands for: an answer is right if its values are.
     """
 
     examples: Examples
