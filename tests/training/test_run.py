@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -294,6 +295,25 @@ def test_a_signal_leaves_a_checkpoint_that_resumes(tiny: Path, tmp_path: Path, n
     )
     assert resumed.returncode == 0, resumed.stderr
     assert f"resumed at step {step:,}" in resumed.stderr
+
+
+def test_a_signal_stops_an_evaluation_which_is_done_on_resuming(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, evaluate = load_config(str(tiny), overrides=["max_steps=12"]), Trainer.evaluate
+
+    def interrupted(trainer: Trainer, *arguments: Any) -> dict[str, float] | None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return evaluate(trainer, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "evaluate", interrupted)
+        assert run(config, tmp_path / "run", Watcher(), device=torch.device("cpu")) == signal.SIGTERM
+    assert not (tmp_path / "run" / "best.safetensors").exists()
+    watcher = train(config, tmp_path / "run", resume=True)
+    assert (watcher.resumed_from, [one.step for one in watcher.evaluations]) == (12, [12])
+    assert (tmp_path / "run" / "best.safetensors").exists()
+    assert train(config, tmp_path / "run", resume=True).evaluations == []
 
 
 def test_the_command_line_says_what_is_wrong(tiny: Path, tmp_path: Path) -> None:

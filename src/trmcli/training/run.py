@@ -134,11 +134,12 @@ def run(
     task = get_task(config.task)
     examples, validation = _load_data(config, task)
     trainer = Trainer(config, task, examples, device, ranks)
-    best, waited, past = -1.0, 0, 0.0
+    best, waited, evaluated, past = -1.0, 0, 0, 0.0
     if state is not None:
         tensors, values = state
         trainer.restore(tensors, values["step"])
         best, waited, past = values["best"], values.get("waited", 0), values["seconds"]
+        evaluated = values.get("evaluated", values["step"])
     elif config.init_from:
         path = find_weights(config.init_from, config.task)
         trainer.start_from(load_weights(path)[0], str(path))
@@ -153,7 +154,7 @@ def run(
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", str(folder)) from None
         write_text(folder / "config.toml", to_toml(config.to_dict()))
-        write_text(log, _log_until(log, trainer.steps_done))
+        write_text(log, _log_until(log, trainer.steps_done, evaluated))
 
     def seconds() -> float:
         return past + time.monotonic() - began
@@ -168,6 +169,7 @@ def run(
                 "config": config.to_dict(),
                 "best": best,
                 "waited": waited,
+                "evaluated": evaluated,
                 "seconds": seconds(),
             }
             observer.saved(save_checkpoint(checkpoints, trainer.steps_done, tensors, values))
@@ -181,7 +183,25 @@ def run(
         pending: list[Tensor] = []
         interval_began = last_saved = time.monotonic()
         received = over = 0
-        while trainer.steps_done < config.max_steps and not received and not over:
+        while True:
+            step = trainer.steps_done
+            if step > evaluated and (step % config.eval_every == 0 or step == config.max_steps):
+                figures = trainer.evaluate(validation, lambda: signals.received > 0)
+                if figures is None:
+                    received = signals.received
+                    break
+                evaluation = Evaluation(step, seconds(), **figures, best=figures["exact"] >= best)
+                record("evaluation", evaluation)
+                observer.evaluated(evaluation)
+                evaluated, waited = step, 0 if evaluation.exact > best else waited + 1
+                if evaluation.best:
+                    best = evaluation.exact
+                    if ranks.first:
+                        card = _card(trainer, evaluation)
+                        save_weights(folder / "best.safetensors", trainer.averaged_model(), card)
+                interval_began = time.monotonic()
+            if step == config.max_steps or received or over:
+                break
             if 0 < config.patience <= waited:
                 if ranks.first:
                     print(f"trm: stopped, for {waited} evaluations were no better", file=sys.stderr)
@@ -191,27 +211,14 @@ def run(
             late = now - last_saved >= config.save_every
             received, due, over = ranks.largest((signals.received, late, now - began >= max_seconds))
             last = received or over or step == config.max_steps
-            evaluating = step % config.eval_every == 0 or step == config.max_steps
             # On a GPU, to look is to wait for it.
-            if device.type == "cpu" or step % LOG_EVERY == 0 or due or last or evaluating:
+            if device.type == "cpu" or step % LOG_EVERY == 0 or step % config.eval_every == 0 or due or last:
                 _check_finite(pending, step, checkpoints)
             if step % LOG_EVERY == 0:
                 interval = _summary(pending, config, step, seconds(), time.monotonic() - interval_began)
                 record("train", interval)
                 observer.progressed(interval)
                 pending, interval_began = [], time.monotonic()
-            if evaluating:
-                figures = trainer.evaluate(validation)
-                evaluation = Evaluation(step, seconds(), **figures, best=figures["exact"] >= best)
-                record("evaluation", evaluation)
-                observer.evaluated(evaluation)
-                waited = 0 if evaluation.exact > best else waited + 1
-                if evaluation.best:
-                    best = evaluation.exact
-                    if ranks.first:
-                        card = _card(trainer, evaluation)
-                        save_weights(folder / "best.safetensors", trainer.averaged_model(), card)
-                interval_began = time.monotonic()
             if due and not last:
                 save()
                 last_saved = time.monotonic()
@@ -251,13 +258,15 @@ def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path
         raise InputError(f"was begun with other settings ({'; '.join(changed)}): add --override", str(folder))
 
 
-def _log_until(path: Path, step: int) -> str:
-    """The lines of a log that a run did until this step; what was cut off in writing is left out."""
+def _log_until(path: Path, step: int, evaluated: int) -> str:
+    """The lines of a log that a run did until this step, evaluations until ``evaluated``; what was cut off in
+    writing is left out."""
     kept = []
     if path.exists() and step:
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             with contextlib.suppress(ValueError, KeyError, TypeError):
-                if json.loads(line)["step"] <= step:
+                values = json.loads(line)
+                if values["step"] <= (evaluated if values["kind"] == "evaluation" else step):
                     kept.append(line + "\n")
     return "".join(kept)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -359,19 +359,22 @@ class Trainer:
         model.load_state_dict({**self.model.state_dict(), **self.ema.shadow})
         return model
 
-    def evaluate(self, examples: Examples, max_steps: int | None = None) -> dict[str, float]:
+    def evaluate(
+        self, examples: Examples, stopped: Callable[[], bool] = lambda: False
+    ) -> dict[str, float] | None:
         """Exact accuracy, mean supervision steps and halting accuracy of the EMA weights.
 
-        Every rank takes its share, and all get the same figures.
+        Every rank takes its share, and all get the same figures. One that is alone looks after each step
+        whether it is to be ``stopped``, and then returns None.
         """
         solver = Solver(self.averaged_model(), self.task, self.device, self.dtype)
         steps, exact, trusted = 0, 0, 0
         questions = examples.questions[self.ranks.rank :: self.ranks.size]
         for start in range(0, len(questions), 256):
             tokens = questions[start : start + 256].astype(np.int64)
-            for step in solver.steps(
-                tokens, examples.shape, max_steps=max_steps or self.config.supervision_steps
-            ):
+            for step in solver.steps(tokens, examples.shape, max_steps=self.config.supervision_steps):
+                if self.ranks.size == 1 and stopped():
+                    return None
                 steps += len(step.rows)
                 exact += int(step.checked[step.done].sum())
                 trusted += int(((step.halt > 0.5) == step.checked)[step.done].sum())
