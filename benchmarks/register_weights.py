@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from trmcli.errors import InputError
-from trmcli.weights.files import Card, new_file, read_card
+from trmcli.files import new_file
+from trmcli.weights.files import Card, read_card
 from trmcli.weights.registry import REGISTRY_FILE, Entry, file_sha256, read_registry
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
