@@ -120,7 +120,7 @@ def test_refusals(address: str, tmp_path: Path) -> None:
     assert DIGEST in refused("download", f"{address}/tiny.safetensors", "--sha256", "0" * 64)
     assert "did you mean near?" in refused("download", "nea")
     assert "no address to download from" in refused("download", "far")
-    assert "is a folder" in refused("download", "near", "--output", str(tmp_path))
+    assert "is a directory" in refused("download", "near", "--output", str(tmp_path))
     assert "one of them" in refused("download", "near", "--all")
     assert "name what to download" in refused("download", "--force")
     assert "--force only" in refused("download", "--all", "--json")

@@ -38,8 +38,10 @@ from trmcli.training.trainer import Measures, Trainer
 from trmcli.weights.files import Card, load_weights, save_weights
 from trmcli.weights.registry import find_weights
 
-LOG_EVERY = 50
-"""Gradient steps that one line of the log sums up."""
+
+def log_every(config: TrainConfig) -> int:
+    """Gradient steps that one line of the log sums up: 50, in short runs fewer."""
+    return max(1, min(50, config.max_steps // 20))
 
 
 @dataclass(frozen=True)
@@ -212,9 +214,10 @@ def run(
             received, due, over = ranks.largest((signals.received, late, now - began >= max_seconds))
             last = received or over or step == config.max_steps
             # On a GPU, to look is to wait for it.
-            if device.type == "cpu" or step % LOG_EVERY == 0 or step % config.eval_every == 0 or due or last:
+            logged = step % log_every(config) == 0
+            if device.type == "cpu" or logged or step % config.eval_every == 0 or due or last:
                 _check_finite(pending, step, checkpoints)
-            if step % LOG_EVERY == 0:
+            if logged:
                 interval = _summary(pending, config, step, seconds(), time.monotonic() - interval_began)
                 record("train", interval)
                 observer.progressed(interval)
