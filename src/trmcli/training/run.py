@@ -141,7 +141,7 @@ def run(
         tensors, values = state
         trainer.restore(tensors, values["step"])
         best, waited, past = values["best"], values.get("waited", 0), values["seconds"]
-        evaluated = values.get("evaluated", values["step"])
+        evaluated = values["evaluated"] if "evaluated" in values else values["step"]
     elif config.init_from:
         path = find_weights(config.init_from, config.task)
         trainer.start_from(load_weights(path)[0], str(path))
