@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.base import Puzzle, Task
-from trmcli.tasks.maze import Maze
+from trmcli.tasks.maze import Maze, picture_lines
 from trmcli.tasks.sudoku import Sudoku
 
 TASKS: dict[str, Task] = {task.name: task for task in (Maze(), Sudoku())}
@@ -105,7 +105,10 @@ def _file_lines(path: Path) -> Iterator[str]:
 
 
 def _lines(stream: BinaryIO, name: str) -> Iterator[str]:
-    """The lines of UTF-8 text, unpacked if it is gzip."""
+    """The lines of UTF-8 text, unpacked if it is gzip. A PNG file is a maze, and gives the lines of one."""
+    if isinstance(stream, io.BufferedReader) and stream.peek(8)[:8] == b"\x89PNG\r\n\x1a\n":
+        yield from picture_lines(stream, name)
+        return
     if isinstance(stream, io.BufferedReader) and stream.peek(2)[:2] == b"\x1f\x8b":
         stream = cast(BinaryIO, gzip.GzipFile(fileobj=stream))
     number = 0
