@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from enum import Enum
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
-    from trmcli.tasks.base import Cells
+    from trmcli.tasks.base import Cells, Task
 
 EXAMPLES = """
 Examples:
@@ -215,10 +216,28 @@ def maze(
             advance()
 
 
+OutOption = Annotated[Path, typer.Option(metavar="DIR", help="Folder to make.")]
+DataSeedOption = Annotated[int, typer.Option(min=0, help="The same seed makes the same data set.")]
+
+
+def _build(
+    build: Callable[..., dict[str, int]],
+    task: Task,
+    csv: Path,
+    out: Path,
+    test_csv: Path | None,
+    **options: int | bool | None,
+) -> None:
+    """Make the folder, and say how many examples each split has."""
+    test = None if test_csv is None else str(test_csv)
+    counts = build(out, str(csv), test, task=task, **options)
+    typer.echo("\n".join(f"{out / split}\t{count} examples" for split, count in counts.items()))
+
+
 @build_app.command("sudoku", epilog=BUILD_EXAMPLES)
 def build_sudoku(
     csv: Annotated[Path, typer.Option(metavar="FILE", help="Training puzzles with answers.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to make.")],
+    out: OutOption,
     test_csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Test puzzles with answers.", show_default=False)
     ] = None,
@@ -229,28 +248,19 @@ def build_sudoku(
     augment: Annotated[
         int, typer.Option(min=0, metavar="N", help="Rearranged copies of each training puzzle.")
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same data set.")] = 0,
+    seed: DataSeedOption = 0,
 ) -> None:
     """Make a folder of Sudoku that trm and the reference train on."""
     from trmcli.tasks.sudoku import Sudoku
     from trmcli.training.reference_data import build_sudoku
 
-    counts = build_sudoku(
-        out,
-        str(csv),
-        None if test_csv is None else str(test_csv),
-        subsample=subsample,
-        augment=augment,
-        seed=seed,
-        task=Sudoku(),
-    )
-    typer.echo("\n".join(f"{out / split}\t{count} examples" for split, count in counts.items()))
+    _build(build_sudoku, Sudoku(), csv, out, test_csv, subsample=subsample, augment=augment, seed=seed)
 
 
 @build_app.command("maze", epilog=BUILD_EXAMPLES)
 def build_maze(
     csv: Annotated[Path, typer.Option(metavar="FILE", help="Training mazes with answers.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to make.")],
+    out: OutOption,
     test_csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Test mazes with answers.", show_default=False)
     ] = None,
@@ -261,19 +271,10 @@ def build_maze(
     augment: Annotated[
         bool, typer.Option("--augment", help="Add the seven other rotations and reflections of each.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same data set.")] = 0,
+    seed: DataSeedOption = 0,
 ) -> None:
     """Make a folder of square mazes of one size that trm and the reference train on."""
     from trmcli.tasks.maze import Maze
     from trmcli.training.reference_data import build_maze
 
-    counts = build_maze(
-        out,
-        str(csv),
-        None if test_csv is None else str(test_csv),
-        subsample=subsample,
-        augment=augment,
-        seed=seed,
-        task=Maze(),
-    )
-    typer.echo("\n".join(f"{out / split}\t{count} examples" for split, count in counts.items()))
+    _build(build_maze, Maze(), csv, out, test_csv, subsample=subsample, augment=augment, seed=seed)
