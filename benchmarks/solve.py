@@ -69,9 +69,10 @@ def parts(file: Path, weights: str | None, runs: int) -> dict[str, float]:
 
 def step_flops(solver: trmcli.Solver) -> int:
     """Operations of one supervision step of one 9x9 puzzle."""
-    question = solver.embed(np.ones((1, 81), dtype=np.int64))
+    relations = solver.relations((9, 9))
+    question = solver.embed(np.ones((1, 81), dtype=np.int64), (9, 9))
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
-        solver.model.supervision_step(solver.model.initial_carry(1, 81), question, solver.relations((9, 9)))
+        solver.model.supervision_step(solver.model.initial_carry(1, relations.length), question, relations)
     return counter.get_total_flops()
 
 

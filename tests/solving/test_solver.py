@@ -7,7 +7,17 @@ import pytest
 import torch
 
 from trmcli.model import TinyRecursiveModel, TRMConfig
-from trmcli.solving.solver import COMMIT_FROM, SETTLED, Chance, Pool, Solver, build_relations
+from trmcli.solving.solver import (
+    COMMIT_FROM,
+    GUESS_EVERY,
+    GUESS_FROM,
+    SETTLED,
+    Chance,
+    Floats,
+    Pool,
+    Solver,
+    build_relations,
+)
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Ints
 
@@ -127,7 +137,7 @@ def test_group_attention_equals_masked_attention() -> None:
     torch.manual_seed(1)
     model = TinyRecursiveModel(relation_config())
     mixer = model.layers[0].mixer
-    relations = build_relations(TASK, (6, 6), TASK.relation_names)
+    relations = build_relations(TASK, (6, 6), model.config)
     x = torch.randn(2, 36, 16)
     heads, width = 2, 4
     parts = mixer.qkv(x).view(2, 36, 3, 3, heads, width)  # cells, relations, q/k/v, heads
@@ -154,6 +164,36 @@ def test_committing_gives_the_network_its_own_guesses() -> None:
     for one, two in zip(plain, committing, strict=True):
         differs = np.abs(one.confidence - two.confidence).max() > 1e-4
         assert differs == (one.number[0] > COMMIT_FROM)
+
+
+def test_guessing_begins_early_and_depends_on_chance_alone() -> None:
+    tokens, length = np.ones((1, 81), dtype=np.int64), GUESS_FROM + GUESS_EVERY + 1
+    tokens[:, 0] = 2
+
+    def confidence(seed: int | None) -> list[Floats]:
+        chance = None if seed is None else Chance(np.random.default_rng(seed), guess=True)
+        steps = small_solver().steps(
+            tokens, (9, 9), max_steps=length, halt="never", commit=True, chances=[chance]
+        )
+        return [step.confidence for step in steps]
+
+    plain, one, again, other = (confidence(seed) for seed in (None, 1, 1, 2))
+    for number in range(length):
+        np.testing.assert_array_equal(one[number], again[number])
+        assert (np.abs(one[number] - plain[number]).max() > 1e-4) == (number >= GUESS_FROM)
+        assert (np.abs(one[number] - other[number]).max() > 1e-4) == (number >= GUESS_FROM)
+
+
+def test_guesses_are_drawn_from_the_probabilities() -> None:
+    logits = np.log(np.array([[0.25, 0.75], [0.0, 1.0]], dtype=np.float32) + 1e-30)
+    confidence = np.array([0.75, 0.95], dtype=np.float32)
+    chance = Chance(np.random.default_rng(0), guess=True)
+    draws = [chance.drawn(logits, confidence) for _ in range(2000)]
+    assert abs(np.mean([tokens[0] for tokens, _ in draws]) - 0.75) < 0.03
+    assert all(tokens[1] == 1 for tokens, _ in draws)
+    orders = np.array([order for _, order in draws])
+    assert (orders[:, 1] == confidence[1]).all()  # what is sure is not to be guessed
+    assert orders[:, 0].min() < 0.1 and 0.65 < orders[:, 0].max() < 0.75
 
 
 def settled_solver() -> Solver:

@@ -1,7 +1,7 @@
 """The networks: configuration, layers, mixers, the Tiny Recursive Model, losses."""
 
-from trmcli.model.config import TRMConfig
+from trmcli.model.config import RELATIONAL, TRMConfig
 from trmcli.model.mixers import Relations
 from trmcli.model.trm import Carry, Output, TinyRecursiveModel
 
-__all__ = ["Carry", "Output", "Relations", "TRMConfig", "TinyRecursiveModel"]
+__all__ = ["RELATIONAL", "Carry", "Output", "Relations", "TRMConfig", "TinyRecursiveModel"]

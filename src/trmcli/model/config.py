@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args, get_type_hints
 
-Mixer = Literal["mlp", "attention", "relation"]
+Mixer = Literal["mlp", "attention", "relation", "mean"]
+Vectors = Literal["cells", "candidates"]
 Positions = Literal["none", "rope", "learned"]
 RelationKind = Literal["groups", "neighbours"]
 Gradient = Literal["round", "step"]
+
+RELATIONAL: tuple[Mixer, ...] = ("relation", "mean")
+"""Mixers that exchange along the relations of the task."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,9 @@ class TRMConfig:
         features: states that the recursion keeps: 2, the answer y and the latent z, or 1, in which a round is
             n + 1 updates of z alone and the heads read z (paper, table 2: "single z").
         mixer: how cells exchange information; see :mod:`trmcli.model.mixers`.
+        vectors: what the states have a vector for: each of the ``cells``, or each of the ``candidates``, the
+            pairs of a cell and a token that it may hold. Weights then know no tokens, only "open", "given"
+            and "ruled out", so that renaming the tokens renames the answer and changes nothing else.
         rounds: T (``H_cycles``): rounds in a supervision step, all but the last without gradient.
         latent_updates: n (``L_cycles``): updates of the latent z in a round.
         expansion: width of the SwiGLU against ``hidden_size``, before the factor 2/3.
@@ -39,7 +46,7 @@ class TRMConfig:
         head_size: width of a head; 0 means ``hidden_size / num_heads``.
         positions: position encoding of the attention mixer.
         seq_len: cells of a puzzle, where the mixer or the positions fix it; 0 means any.
-        relations: (name, kind) of each relation, in the task's order, for the relation mixer.
+        relations: (name, kind) of each relation, in the task's order, for the relation and mean mixers.
         puzzle_emb_len: tokens in front of the cells that hold the puzzle's embedding (0: none).
         num_puzzles: rows of the table of puzzle embeddings.
         halt_pool: what the halting head reads of y: its ``first`` token (reference) or the ``mean``.
@@ -54,6 +61,7 @@ class TRMConfig:
     gradient: Gradient = "round"
     features: int = 2
     mixer: Mixer = "attention"
+    vectors: Vectors = "cells"
     rounds: int = 3
     latent_updates: int = 6
     expansion: float = 4.0
@@ -81,7 +89,7 @@ class TRMConfig:
         if self.features == 1 and self.answer_layers:
             raise ValueError("answer_layers update the answer, which features=1 does not keep")
         hints = get_type_hints(type(self))
-        for name in ("mixer", "positions", "halt_pool", "gradient"):
+        for name in ("mixer", "vectors", "positions", "halt_pool", "gradient"):
             if getattr(self, name) not in get_args(hints[name]):
                 choices = ", ".join(get_args(hints[name]))
                 raise ValueError(f"{name} must be one of {choices}, not {getattr(self, name)!r}")
@@ -89,10 +97,15 @@ class TRMConfig:
             raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_heads {self.num_heads}")
         if (self.mixer == "mlp" or self.positions == "learned") and self.seq_len < 1:
             raise ValueError("the mlp mixer and learned positions need seq_len")
-        if self.mixer == "relation" and not self.relations:
-            raise ValueError("the relation mixer needs relations")
-        if self.mixer == "relation" and self.puzzle_emb_len:
-            raise ValueError("the relation mixer has no place for puzzle embeddings")
+        if self.mixer in RELATIONAL and not self.relations:
+            raise ValueError(f"the {self.mixer} mixer needs relations")
+        if self.mixer in RELATIONAL and self.puzzle_emb_len:
+            raise ValueError(f"the {self.mixer} mixer has no place for puzzle embeddings")
+        neighbours = any(kind == "neighbours" for _, kind in self.relations)
+        if self.mixer == "mean" and neighbours:
+            raise ValueError("the mean mixer takes relations of kind groups only")
+        if self.vectors == "candidates" and (self.mixer not in RELATIONAL or neighbours):
+            raise ValueError("candidates go with the mixers relation and mean, and relations of kind groups")
         if (self.puzzle_emb_len > 0) != (self.num_puzzles > 0):
             raise ValueError("puzzle_emb_len and num_puzzles go together")
 
@@ -104,6 +117,11 @@ class TRMConfig:
     @property
     def head_width(self) -> int:
         return self.head_size or self.hidden_size // self.num_heads
+
+    @property
+    def group_relations(self) -> int:
+        """Relations of kind groups; candidates have one more, which joins the candidates of a cell."""
+        return sum(kind == "groups" for _, kind in self.relations) + (self.vectors == "candidates")
 
     @property
     def relation_names(self) -> tuple[str, ...]:

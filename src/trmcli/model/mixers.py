@@ -5,6 +5,9 @@
 - :class:`RelationMixer` is ours: cells exchange only along the relations that the task declares. One set of
   weights serves every grid size, nothing has to be learned about which cells belong together, and the work is
   done inside groups of nine cells, say, never on the full square of all cells.
+- :class:`MeanMixer` has the same relations and no attention: members of a group hear its mean.
+
+What is said of cells holds of candidates (pairs of a cell and a token) where a model has a vector for each.
 """
 
 from __future__ import annotations
@@ -19,38 +22,68 @@ from torch import Tensor, nn
 from trmcli.model.config import TRMConfig, round_up
 from trmcli.model.layers import Linear, SwiGLU, rotary, rotate
 
+Axes = tuple[tuple[int, ...], tuple[int, ...]]
+
 
 @dataclass(frozen=True)
 class Relations:
     """The relations of one puzzle shape as index tensors, made once and handed to every forward pass.
 
+    L counts what the states have a vector for: cells, or candidates, cell after cell.
+
     Attributes:
-        cells: ``[R, L]``: for each group relation the cells, group after group.
-        sizes: cells in a group of each of the R group relations.
+        cells: ``[R, L]``: for each group relation the members, group after group.
+        sizes: members of a group of each of the R group relations.
         neighbours: ``[L, N]``: neighbour in each of N directions, ``L`` where there is none.
+        candidates: ``[C]``: the tokens that a cell may hold; empty if vectors stand for cells.
+        axes: for each group relation how it is seen as axes of a grid, or None: see :func:`grid_axes`.
     """
 
     cells: Tensor
     sizes: tuple[int, ...]
     neighbours: Tensor
+    candidates: Tensor
+    axes: tuple[Axes | None, ...]
     _orders: dict[int, tuple[Tensor, Tensor, Tensor, Tensor]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
     @staticmethod
-    def build(groups: list[Tensor], neighbours: list[Tensor], length: int) -> Relations:
-        """From ``[G, K]`` partitions and ``[length, directions]`` neighbours (-1: none)."""
-        cells = torch.stack([index.flatten() for index in groups]) if groups else torch.zeros(0, length)
+    def build(
+        groups: list[Tensor], neighbours: list[Tensor], length: int, candidates: Tensor | None = None
+    ) -> Relations:
+        """From ``[G, K]`` partitions and ``[length, directions]`` neighbours (-1: none) of cells.
+
+        With ``[C]`` candidates each group becomes C groups, one of each token's candidates in its cells, and
+        the candidates of each cell are a group, in a relation that stands last.
+        """
+        if candidates is None:
+            candidates = torch.zeros(0, dtype=torch.long)
+        else:
+            tokens, cells = torch.arange(len(candidates)), torch.arange(length)
+            groups = [(index[:, None, :] * len(tokens) + tokens[:, None]).flatten(0, 1) for index in groups]
+            groups.append(cells[:, None] * len(tokens) + tokens)
+            length *= len(tokens)
+        members = torch.stack([index.flatten() for index in groups]) if groups else torch.zeros(0, length)
         beside = torch.cat(neighbours, dim=1) if neighbours else torch.zeros(length, 0)
         beside = beside.long()
         return Relations(
-            cells.long(),
+            members.long(),
             tuple(index.shape[1] for index in groups),
             beside.masked_fill(beside < 0, length),
+            candidates,
+            tuple(grid_axes(index) for index in groups),
         )
 
     def to(self, device: torch.device) -> Relations:
-        return Relations(self.cells.to(device), self.sizes, self.neighbours.to(device))
+        tensors = (self.cells, self.neighbours, self.candidates)
+        cells, neighbours, candidates = (tensor.to(device) for tensor in tensors)
+        return Relations(cells, self.sizes, neighbours, candidates, self.axes)
+
+    @property
+    def length(self) -> int:
+        """L, the vectors of a puzzle."""
+        return len(self.neighbours)
 
     def orders(self, heads: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """How vectors move between cells and groups, and how their gradients move back.
@@ -72,6 +105,34 @@ class Relations:
             back = row * heads + head
             self._orders[heads] = gather, gather.flatten().argsort(), back.argsort(), back
         return self._orders[heads]
+
+
+def grid_axes(index: Tensor) -> Axes | None:
+    """Sizes of axes into which L members fall, and which of them run within a group of ``[G, K]``.
+
+    The boxes of a 9x9 grid are ``(3, 3, 3, 3, 1)`` with the second and fourth axis inside a box. Groups that
+    are no axes of a grid give None.
+    """
+    length = index.numel()
+    first = index[(index == 0).any(dim=1)].flatten().tolist()
+    sizes, within, inner, place = [], [], length, 0
+    steps: list[tuple[int, int]] = []  # between neighbours inside a group, and how many there are
+    while len(first) > 1:
+        step = sorted(first)[1]
+        count = next(number for number in range(1, length + 1) if step * number not in first)
+        steps.append((step, count))
+        first = [member for member in first if member // step % count == 0]
+    for step, count in reversed(steps):
+        if inner % (step * count):
+            return None
+        sizes += [inner // (step * count), count]
+        within.append(place + 1)
+        inner, place = step, place + 2
+    sizes.append(inner)
+    outside = [axis for axis in range(len(sizes)) if axis not in within]
+    seen = torch.arange(length).view(sizes).permute(*outside, *within).reshape(-1, index.shape[1])
+    same = sorted(seen.sort().values.tolist()) == sorted(index.sort().values.tolist())
+    return (tuple(sizes), tuple(within)) if same else None
 
 
 def _words(x: Tensor) -> Tensor:
@@ -175,7 +236,7 @@ class RelationMixer(nn.Module):
     def __init__(self, config: TRMConfig) -> None:
         super().__init__()
         self.heads, self.width = config.num_heads, config.head_width
-        self.groups = sum(kind == "groups" for _, kind in config.relations)
+        self.groups = config.group_relations
         directions = sum(kind == "neighbours" for _, kind in config.relations)
         inner = self.groups * self.heads * self.width
         self.qkv = Linear(config.hidden_size, 3 * inner, bias=False) if self.groups else None
@@ -216,8 +277,37 @@ class RelationMixer(nn.Module):
         return torch.bmm(weights, v).view(shape)
 
 
-MIXERS: dict[str, type[MLPMixer] | type[AttentionMixer] | type[RelationMixer]] = {
+class MeanMixer(nn.Module):
+    """The mean of each group, mapped by its relation's matrix, is heard by every member; summed.
+
+    Counting how many candidates of a unit are left needs no more, and the matrices see each group once
+    instead of each of its members.
+    """
+
+    cells_last = False
+
+    def __init__(self, config: TRMConfig) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.maps = nn.ModuleList(Linear(size, size, bias=False) for _ in range(config.group_relations))
+
+    def forward(self, x: Tensor, relations: Relations | None) -> Tensor:
+        assert relations is not None, "the mean mixer needs the task's relations"
+        mixed = torch.zeros_like(x)
+        for linear, axes in zip(self.maps, relations.axes, strict=True):
+            assert axes is not None, "the mean mixer needs groups that are axes of a grid"
+            sizes, within = axes
+            seen = (len(x), *sizes, x.shape[-1])
+            means = x.view(seen)
+            for axis in reversed(within):  # two axes at once take a CPU many times as long
+                means = means.mean(dim=axis + 1, keepdim=True)
+            mixed = (mixed.view(seen) + linear(means)).view(x.shape)
+        return mixed
+
+
+MIXERS: dict[str, type[MLPMixer] | type[AttentionMixer] | type[RelationMixer] | type[MeanMixer]] = {
     "mlp": MLPMixer,
     "attention": AttentionMixer,
     "relation": RelationMixer,
+    "mean": MeanMixer,
 }

@@ -30,7 +30,8 @@ from trmcli.model.mixers import MIXERS, Relations
 class Carry:
     """What one supervision step hands to the next, detached: ``[B, P + L, D]`` each.
 
-    ``answer`` is y (``z_H``), ``latent`` is z (``z_L``); P puzzle-embedding tokens stand first.
+    ``answer`` is y (``z_H``), ``latent`` is z (``z_L``); P puzzle-embedding tokens stand first. With
+    ``vectors="candidates"``, L is :attr:`trmcli.model.mixers.Relations.length`, not the number of cells.
     """
 
     answer: Tensor
@@ -88,11 +89,12 @@ class TinyRecursiveModel(nn.Module):
         super().__init__()
         self.config = config
         size = config.hidden_size
-        self.embed = nn.Embedding(config.vocab_size, size)
+        candidates = config.vectors == "candidates"
+        self.embed = nn.Embedding(len(_KINDS) if candidates else config.vocab_size, size)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_layers))
         if config.answer_layers:
             self.answer_layers = nn.ModuleList(Layer(config) for _ in range(config.answer_layers))
-        self.lm_head = Linear(size, config.vocab_size, bias=False)
+        self.lm_head = Linear(size, 1 if candidates else config.vocab_size, bias=False)
         self.halt_head = Linear(size, 2)
         if config.positions == "learned":
             self.embed_positions = nn.Embedding(config.seq_len + config.puzzle_emb_len, size)
@@ -123,11 +125,16 @@ class TinyRecursiveModel(nn.Module):
         answer, latent = cast(Tensor, self.initial_answer), cast(Tensor, self.initial_latent)
         return Carry(answer.expand(shape), latent.expand(shape))
 
-    def embed_question(self, tokens: Tensor, puzzle: Tensor | None = None) -> Tensor:
-        """x: ``[B, L]`` tokens (and ``[B]`` puzzle numbers) to ``[B, P + L, D]``, scaled by sqrt(D).
+    def embed_question(
+        self, tokens: Tensor, puzzle: Tensor | None = None, relations: Relations | None = None
+    ) -> Tensor:
+        """x: ``[B, cells]`` tokens (and ``[B]`` puzzle numbers) to ``[B, P + L, D]``, scaled by sqrt(D).
 
-        Without numbers, every puzzle is number 0, the reference's ``<blank>``.
+        Without numbers, every puzzle is number 0, the reference's ``<blank>``. Candidates need ``relations``.
         """
+        if self.config.vectors == "candidates":
+            assert relations is not None, "candidates need the task's relations"
+            tokens = candidate_kinds(tokens, relations.candidates)
         embedded = self.embed(tokens)
         if self.config.puzzle_emb_len:
             numbers = tokens.new_zeros(len(tokens), dtype=torch.long) if puzzle is None else puzzle
@@ -190,6 +197,9 @@ class TinyRecursiveModel(nn.Module):
         pooled = answer[:, 0] if self.config.halt_pool == "first" else answer.mean(dim=1)
         halt = self.halt_head(pooled).float()
         logits = self.lm_head(answer[:, self.config.puzzle_emb_len :])
+        if self.config.vectors == "candidates":
+            assert relations is not None, "candidates need the task's relations"
+            logits = spread_logits(logits, relations.candidates, self.config.vocab_size)
         return Carry(answer.detach(), carry.latent.detach()), Output(logits, halt[:, 0], halt[:, 1])
 
     def forward(
@@ -200,7 +210,27 @@ class TinyRecursiveModel(nn.Module):
         puzzle: Tensor | None = None,
         rounds: int | None = None,
     ) -> tuple[Carry, Output]:
-        return self.supervision_step(carry, self.embed_question(tokens, puzzle), relations, rounds)
+        question = self.embed_question(tokens, puzzle, relations)
+        return self.supervision_step(carry, question, relations, rounds)
+
+
+_KINDS = ("open", "given", "ruled out")
+"""What a question says of a candidate: its cell is blank, it is the given, or another one is."""
+
+_IMPOSSIBLE = -1e4
+"""Logit of a token that is no candidate of any cell."""
+
+
+def candidate_kinds(tokens: Tensor, candidates: Tensor) -> Tensor:
+    """``[B, cells]`` tokens and ``[C]`` candidates to ``[B, cells * C]`` numbers of :data:`_KINDS`."""
+    given = tokens.unsqueeze(-1) == candidates
+    return torch.where(given, 1, torch.where(given.any(dim=-1, keepdim=True), 2, 0)).flatten(1)
+
+
+def spread_logits(logits: Tensor, candidates: Tensor, vocab_size: int) -> Tensor:
+    """``[B, cells * C, 1]`` logits of candidates to ``[B, cells, V]`` logits of tokens."""
+    spread = logits.new_full((len(logits), logits.shape[1] // len(candidates), vocab_size), _IMPOSSIBLE)
+    return spread.index_copy(2, candidates, logits.view(*spread.shape[:2], -1))
 
 
 def apply_layers(layers: nn.ModuleList, x: Tensor, relations: Relations | None) -> Tensor:

@@ -12,7 +12,7 @@ import contextlib
 import ctypes
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -23,8 +23,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from trmcli.model import Carry, Output, Relations, TinyRecursiveModel
-from trmcli.tasks.base import Bools, Ints, Shape, Task
+from trmcli.model import Carry, Output, Relations, TinyRecursiveModel, TRMConfig
+from trmcli.tasks.base import SURE, Bools, Ints, Shape, Task
 
 Halt = Literal["checked", "head", "never"]
 HALT_CHOICES: tuple[Halt, ...] = get_args(Halt)
@@ -66,11 +66,20 @@ class Chance:
             them but another in every cell.
         noise: deviation of the Gaussian noise that is added to the latent before every supervision step
             (PTRM, arXiv:2605.19943). The latent itself has a root mean square of one.
+        guess: whether a try that commits takes cells as given that it is *not* sure of, with tokens drawn
+            from their probabilities, from :data:`GUESS_FROM` on.
     """
 
     rng: np.random.Generator
     restart: bool = False
     noise: float = 0.0
+    guess: bool = False
+
+    def drawn(self, logits: Floats, confidence: Floats) -> tuple[Ints, Floats]:
+        """Tokens ``[L]`` drawn from ``[L, V]`` logits, and a random order in which to take doubtful ones."""
+        tokens = (logits + self.rng.gumbel(size=logits.shape)).argmax(axis=-1)
+        order = np.where(confidence < SURE, confidence * self.rng.random(len(confidence)), confidence)
+        return tokens, order.astype(np.float32)
 
 
 def default_dtype(device: torch.device) -> torch.dtype:
@@ -92,13 +101,14 @@ def pick_device(name: str = "auto") -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def build_relations(task: Task, shape: Shape, names: Collection[str]) -> Relations:
-    """The relations of these names for one puzzle shape as index tensors, in the task's order."""
-    relations = [relation for relation in task.relations(shape) if relation.name in names]
+def build_relations(task: Task, shape: Shape, config: TRMConfig) -> Relations:
+    """The relations that a model uses for one puzzle shape as index tensors, in the task's order."""
+    relations = [relation for relation in task.relations(shape) if relation.name in config.relation_names]
     return Relations.build(
         [torch.from_numpy(relation.index) for relation in relations if relation.kind == "groups"],
         [torch.from_numpy(relation.index) for relation in relations if relation.kind == "neighbours"],
         shape[0] * shape[1],
+        torch.from_numpy(task.candidates(shape)) if config.vectors == "candidates" else None,
     )
 
 
@@ -120,6 +130,9 @@ def keep_memory() -> None:
 
 COMMIT_FROM = 5
 """Supervision steps after which a try that commits begins to take guesses as given."""
+
+GUESS_FROM, GUESS_EVERY = 2, 2
+"""Supervision steps after which a try that guesses begins to, and steps from one guess to the next."""
 
 SETTLED = 4
 """A try whose answer has stayed the same for so many steps, with nothing left to commit, is over.
@@ -159,8 +172,7 @@ class Solver:
 
     def relations(self, shape: Shape) -> Relations:
         if shape not in self._relations:
-            names = self.model.config.relation_names
-            self._relations[shape] = build_relations(self.task, shape, names).to(self.device)
+            self._relations[shape] = build_relations(self.task, shape, self.model.config).to(self.device)
         return self._relations[shape]
 
     def steps(
@@ -186,9 +198,10 @@ class Solver:
         while len(pool):
             yield pool.step()
 
-    def embed(self, tokens: Ints) -> Tensor:
-        """``[B, L]`` tokens on the device, embedded."""
-        return self.model.embed_question(torch.from_numpy(tokens).to(self.device))
+    def embed(self, tokens: Ints, shape: Shape) -> Tensor:
+        """``[B, L]`` tokens of puzzles of this shape, embedded on the device."""
+        placed = torch.from_numpy(tokens).to(self.device)
+        return self.model.embed_question(placed, relations=self.relations(shape))
 
     def supervision_step(self, carry: Carry, question: Tensor, relations: Relations) -> tuple[Carry, Output]:
         """One supervision step of the batch.
@@ -255,8 +268,8 @@ class Pool:
                 ("chance", object),
             ],
         )
-        self._question = solver.embed(np.zeros((0, length), dtype=np.int64))
-        self._carry = solver.model.initial_carry(0, length)
+        self._question = solver.embed(np.zeros((0, length), dtype=np.int64), shape)
+        self._carry = solver.model.initial_carry(0, solver.relations(shape).length)
         self._last: Step | None = None
 
     def __len__(self) -> int:
@@ -278,8 +291,8 @@ class Pool:
         new["row"], new["tokens"], new["answer"], new["chance"] = rows, tokens, -1, chances
         new["cells"] = self.solver.task.decode(tokens, self.shape)
         self._places = np.concatenate((self._places, new))
-        self._question = torch.cat((self._question, self.solver.embed(tokens)))
-        fresh = self.solver.model.initial_carry(len(rows), tokens.shape[1])
+        self._question = torch.cat((self._question, self.solver.embed(tokens, self.shape)))
+        fresh = self.solver.model.initial_carry(len(rows), self.solver.relations(self.shape).length)
         self._carry = Carry(
             torch.cat((self._carry.answer, fresh.answer)), torch.cat((self._carry.latent, fresh.latent))
         )
@@ -314,6 +327,12 @@ class Pool:
         if self.halt != "never":
             settled = (places["same"] >= SETTLED) & (places["number"] > (COMMIT_FROM if self.commit else 0))
             done |= settled | (checked if self.halt == "checked" else halt > 0.5)
+        if self.commit:
+            self._wanted, self._order = answers.copy(), confidence.cpu().numpy().copy()
+            for at in np.flatnonzero(self._due() & ~done):
+                if (chance := places["chance"][at]) is not None and chance.guess:
+                    logits = output.logits[at].float().cpu().numpy()
+                    self._wanted[at], self._order[at] = chance.drawn(logits, self._order[at])
         self.seconds += time.perf_counter() - start
         self._last = Step(
             places["row"].copy(),
@@ -332,23 +351,31 @@ class Pool:
         numbers = chance.rng.standard_normal(self._carry.latent.shape[1:], dtype=np.float32)
         return torch.from_numpy(numbers).to(self._carry.latent)
 
+    def _due(self) -> Bools:
+        """Which places take a cell as given before their next step."""
+        number = self._places["number"]
+        guess = np.array([one is not None and one.guess for one in self._places["chance"]], dtype=np.bool_)
+        turn = (number >= GUESS_FROM) & ((number - GUESS_FROM) % GUESS_EVERY == 0)
+        due: Bools = np.where(guess, turn, number >= COMMIT_FROM)
+        return due
+
     def _release(self) -> None:
         """After a step, let go of what is done, and commit in what stays."""
         if self._last is None:
             return
-        confidence = self._last.confidence
-        if self._last.done.any():
-            left = np.flatnonzero(~self._last.done)
+        left = np.flatnonzero(~self._last.done)
+        if len(left) < len(self._places):
             kept = torch.from_numpy(left).to(self.solver.device)
-            self._places, confidence = self._places[left], confidence[left]
+            self._places = self._places[left]
             self._question, self._carry = self._question[kept], self._carry[kept]
         self._last = None
-        due = np.flatnonzero(self.commit & (self._places["number"] >= COMMIT_FROM))
+        due: Ints = np.flatnonzero(self._due() & self.commit)
         if len(due):
-            places = self._places[due]
-            tokens = self.solver.task.commit(places["tokens"], places["answer"], confidence[due])
-            changed = (tokens != places["tokens"]).any(axis=1)
-            due, tokens = due[changed], tokens[changed]
-            self._places["tokens"][due] = tokens
+            rows, tokens = left[due], self._places["tokens"][due]
+            committed = self.solver.task.commit(tokens, self._wanted[rows], self._order[rows])
+            changed = (committed != tokens).any(axis=1)
+            due, committed = due[changed], committed[changed]
+            self._places["tokens"][due] = committed
             self._places["same"][due] = 0
-            self._question[torch.from_numpy(due).to(self.solver.device)] = self.solver.embed(tokens)
+            question = self.solver.embed(committed, self.shape)
+            self._question[torch.from_numpy(due).to(self.solver.device)] = question

@@ -178,6 +178,10 @@ class Task(ABC):
     def relations(self, shape: Shape) -> tuple[Relation, ...]:
         """The relations between cells, in the order of ``relation_names``."""
 
+    def candidates(self, shape: Shape) -> Ints:
+        """``[C]``: the tokens that a cell of an answer may hold; by default all but padding."""
+        return np.arange(1, self.vocab_size)
+
     @abstractmethod
     def symmetries(self, shape: Shape, count: int, rng: np.random.Generator) -> Symmetry:
         """``count`` symmetries drawn at random."""

@@ -179,6 +179,9 @@ class Sudoku(Task):
             for name, index in zip(self.relation_names, units(shape[0]), strict=True)
         )
 
+    def candidates(self, shape: Shape) -> Ints:
+        return np.arange(shape[0]) + 2
+
     def symmetries(self, shape: Shape, count: int, rng: np.random.Generator) -> Symmetry:
         """Relabelled digits, permuted bands, stacks, rows in a band and columns in a stack, and transposition
         (where boxes are square)."""

@@ -55,6 +55,8 @@ class TrainConfig:
         supervision_steps: most supervision steps spent on one example (``halt_max_steps``).
         rounds_curriculum: (share of ``max_steps``, T) pairs: from there on, a supervision step has T rounds
             ("CGAR", arXiv:2511.08653: shallow recursion first). Empty: the model's own T throughout.
+        random_starts: share of examples that begin with random states, as tries by restart do, instead of the
+            fixed ones.
         exploration: share of examples whose early halting is put off (``halt_exploration_prob``).
         token_loss: ``stablemax`` (paper) or ``softmax``.
         label_smoothing: share of each cell's label that is spread over all tokens, with ``softmax``
@@ -91,6 +93,7 @@ class TrainConfig:
     max_steps: int = 10000
     supervision_steps: int = 16
     rounds_curriculum: tuple[tuple[float, int], ...] = ()
+    random_starts: float = 0.0
     exploration: float = 0.1
     token_loss: Literal["softmax", "stablemax"] = "softmax"
     label_smoothing: float = 0.0

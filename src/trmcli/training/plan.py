@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from trmcli.errors import InputError
-from trmcli.model import Carry, TinyRecursiveModel
+from trmcli.model import RELATIONAL, Carry, TinyRecursiveModel
 from trmcli.model.losses import Losses, supervision_loss
 from trmcli.solving.solver import build_relations
 from trmcli.tasks import TASKS, get_task
@@ -109,11 +109,12 @@ def _step(
     """The forward pass of a gradient step on one example, on tensors without memory."""
     meta, size = torch.device("meta"), network.config
     length = shape[0] * shape[1]
-    state = torch.zeros(1, size.puzzle_emb_len + length, size.hidden_size, device=meta, dtype=network.dtype)
     labels = torch.ones(1, length, dtype=torch.long, device=meta)
     relations = None
-    if task is not None and size.mixer == "relation":
-        relations = build_relations(task, shape, size.relation_names).to(meta)
+    if task is not None and size.mixer in RELATIONAL:
+        relations = build_relations(task, shape, size).to(meta)
+        length = relations.length
+    state = torch.zeros(1, size.puzzle_emb_len + length, size.hidden_size, device=meta, dtype=network.dtype)
     carry, output = network.supervision_step(Carry(state, state), state, relations, rounds)
     if config.halting == "q_learning":
         with torch.no_grad():

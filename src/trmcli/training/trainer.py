@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from torch.profiler import record_function
 
 from trmcli.errors import InputError
-from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
+from trmcli.model import RELATIONAL, Carry, Relations, TinyRecursiveModel, TRMConfig
 from trmcli.model.config import round_up
 from trmcli.model.losses import go_on_target, supervision_loss
 from trmcli.model.trm import Output
-from trmcli.solving.solver import LEAST_SHARE, Solver, build_relations, default_dtype, keep_memory
-from trmcli.tasks.base import Ints, Shape, Task
+from trmcli.solving.solver import LEAST_SHARE, Floats, Solver, build_relations, default_dtype, keep_memory
+from trmcli.tasks.base import Bools, Ints, Shape, Task
 from trmcli.training.checkpoint import optimizer_tensors, restore_optimizers
 from trmcli.training.config import TrainConfig
 from trmcli.training.data import Examples
@@ -67,6 +67,8 @@ class Draw:
         tokens, labels, puzzle: a fresh example for every place, used where the last one has halted.
         held: ``[B]``: supervision steps before which an example must not halt (exploration;
             ``models/recursive_reasoning/trm.py``: ``min_halt_steps``).
+        random: ``[B]``: whether a fresh example begins with random states.
+        states: ``[2, L, D]``: these states, of y and of z, for all that begin at this step; or None.
     """
 
     lane: int
@@ -74,6 +76,8 @@ class Draw:
     labels: Ints
     puzzle: Ints
     held: Ints
+    random: Bools
+    states: Floats | None
 
 
 @dataclass(frozen=True)
@@ -191,17 +195,18 @@ class Trainer:
             )
         if self.device.type == "cpu":
             keep_memory()
-        self._supervise = torch.compile(_supervise) if config.compile else _supervise
+        self._supervise = torch.compile(_supervise, dynamic=False) if config.compile else _supervise
 
     def _lane(self, examples: Examples) -> Lane:
         length = examples.questions.shape[1]
-        carry = self._initial_carry(length)
+        relations = build_relations(self.task, examples.shape, self.model.config).to(self.device)
+        carry = self._initial_carry(relations.length)
         every = np.repeat(np.arange(self.task.vocab_size)[:, None], length, axis=1)
         values = self.task.decode(every, examples.shape).reshape(len(every), length)[:, 0]
         blank = torch.zeros(self.batch, length, dtype=torch.long, device=self.device)
         return Lane(
             examples,
-            build_relations(self.task, examples.shape, self.model.config.relation_names).to(self.device),
+            relations,
             meaning=torch.from_numpy(values.astype(np.int64)).to(self.device),
             tokens=blank,
             labels=blank.clone(),
@@ -248,10 +253,15 @@ class Trainer:
         tokens, labels, puzzle = self.lanes[lane].examples.draw(self.task, places, step, config, rng)
         held = rng.integers(2, max(3, config.supervision_steps + 1), size=config.batch_size)
         held[rng.random(config.batch_size) >= config.exploration] = 0
+        random, states = np.zeros(config.batch_size, dtype=np.bool_), None
+        if config.random_starts:
+            random = rng.random(config.batch_size) < config.random_starts
+            size = (2, self.lanes[lane].relations.length, self.model.config.hidden_size)
+            states = rng.standard_normal(size, dtype=np.float32)
         share = self.ranks.share(config.batch_size)
-        return Draw(lane, tokens[share], labels[share], puzzle[share], held[share])
+        return Draw(lane, tokens[share], labels[share], puzzle[share], held[share], random[share], states)
 
-    def _placed(self, values: Ints) -> Tensor:
+    def _placed(self, values: Ints | Bools | Floats) -> Tensor:
         """A copy on the device, which is not waited for."""
         tensor = torch.from_numpy(values)
         return (tensor.pin_memory() if self.device.type == "cuda" else tensor).to(
@@ -265,7 +275,11 @@ class Trainer:
         lane.labels = torch.where(halted[:, None], self._placed(draw.labels), lane.labels)
         lane.puzzle = torch.where(halted, self._placed(draw.puzzle), lane.puzzle)
         lane.steps = lane.steps.masked_fill(halted, 0)
-        lane.carry = lane.carry.replace(halted, self._initial_carry(lane.tokens.shape[1]))
+        fresh = self._initial_carry(lane.relations.length)
+        if draw.states is not None:
+            answer, latent = self._placed(draw.states).to(self.dtype).unsqueeze(1)
+            fresh = fresh.replace(self._placed(draw.random), Carry(answer, latent))
+        lane.carry = lane.carry.replace(halted, fresh)
 
     def _backward(self, lane: Lane, held: Tensor) -> None:
         """One supervision step of a lane; leaves this rank's gradients in ``.grad``, and seven measures.
@@ -462,7 +476,7 @@ def model_config(config: TrainConfig, task: Task | None, shape: Shape, num_puzzl
     values = dict(config.model)
     if task is not None:
         values.setdefault("vocab_size", task.vocab_size)
-    if task is not None and values.get("mixer") == "relation":
+    if task is not None and values.get("mixer") in RELATIONAL:
         wanted = values.get("relations", task.relation_names)
         if unknown := sorted(set(wanted) - set(task.relation_names)):
             names = ", ".join(task.relation_names)
