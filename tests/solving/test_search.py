@@ -74,7 +74,7 @@ def test_answers_do_not_depend_on_the_batch(strategy: Strategy) -> None:
     given = puzzles(8)
     alone = None
     for batch_size in (1, 3, 64):
-        config = SearchConfig(max_steps=2, tries=9, batch_size=batch_size, strategy=strategy, seed=5)
+        config = SearchConfig(max_steps=4, tries=9, batch_size=batch_size, strategy=strategy, seed=5)
         outcomes = list(map(outcome, solve_many(accepting(one_in_sixteen), given, config)))
         alone = alone or outcomes
         assert outcomes == alone

@@ -42,6 +42,7 @@ class HaltRule(str, Enum):
 class StrategyRule(str, Enum):
     """What makes a try differ from the first; see :class:`trmcli.solving.search.SearchConfig`."""
 
+    guess = "guess"
     symmetry = "symmetry"
     noise = "noise"
     restart = "restart"
@@ -83,8 +84,8 @@ CommitOption = Annotated[
 StrategyOption = Annotated[
     StrategyRule,
     typer.Option(
-        help="What a further try starts with: rearranged digits and lines, noise on the latent, "
-        "random states, or these in turn."
+        help="What a further try does otherwise: guess doubtful cells, and see rearranged digits and lines; "
+        "the latter alone; noise on the latent; random states; or these three in turn."
     ),
 ]
 SelectOption = Annotated[

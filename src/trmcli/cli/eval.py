@@ -86,7 +86,7 @@ def evaluate(
     ] = None,
     until_solved: UntilSolvedOption = False,
     budget: BudgetOption = None,
-    strategy: StrategyOption = StrategyRule.symmetry,
+    strategy: StrategyOption = StrategyRule.guess,
     halt: HaltOption = HaltRule.checked,
     commit: CommitOption = True,
     select: SelectOption = SelectRule.halt,

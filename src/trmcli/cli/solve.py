@@ -127,7 +127,7 @@ def solve(
     ] = None,
     until_solved: UntilSolvedOption = False,
     budget: BudgetOption = None,
-    strategy: StrategyOption = StrategyRule.symmetry,
+    strategy: StrategyOption = StrategyRule.guess,
     halt: HaltOption = HaltRule.checked,
     commit: CommitOption = True,
     select: SelectOption = SelectRule.halt,

@@ -3,7 +3,8 @@
 The first try takes a puzzle as it stands. Every further one starts elsewhere, as the *strategy* says: under a
 random symmetry, which is undone at the end; with noise on the latent; or from random states. In its later
 steps a try commits: step by step it takes its surest doubtful cell as given, which settles puzzles that have
-several solutions and others on which the network cannot make up its mind.
+several solutions and others on which the network cannot make up its mind. A try that guesses does so early
+and at random, as a person would: suppose that this is a 4, and see where it leads.
 
 Puzzles can be checked, so nobody has to guess which try was right: the first one, in the order of their
 numbers, whose answer the rules accept wins. Random numbers come from (seed, number of the puzzle, try), so
@@ -26,7 +27,7 @@ import numpy as np
 from trmcli.solving.solver import Chance, Floats, Halt, Pool, Solver, Step
 from trmcli.tasks.base import Bools, Cells, Ints, Puzzle, Shape, Symmetry
 
-Strategy = Literal["symmetry", "noise", "restart", "mixed"]
+Strategy = Literal["guess", "symmetry", "noise", "restart", "mixed"]
 Select = Literal["halt", "vote"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
@@ -55,8 +56,9 @@ class SearchConfig:
         commit: whether a try takes guesses as given in its later steps.
         batch_size: most tries that are worked on at once.
         seed: of everything random.
-        strategy: what makes a try differ from the first: a random ``symmetry``, ``noise`` of deviation
-            :data:`NOISE` on the latent, a ``restart`` from random states, or all three in turn (``mixed``).
+        strategy: what makes a try differ from the first: a random ``symmetry``; the same and a ``guess`` in
+            doubtful cells; ``noise`` of deviation :data:`NOISE` on the latent; a ``restart`` from random
+            states; or symmetry, noise and restart in turn (``mixed``).
         select: which answer counts when the rules accept none: the one that the halting head trusts most
             (``halt``), or the most frequent one (``vote``, the head breaks ties).
         budget: most seconds of computing that a puzzle may have; tries that share a step share its time.
@@ -68,7 +70,7 @@ class SearchConfig:
     commit: bool = True
     batch_size: int = 64
     seed: int = 0
-    strategy: Strategy = "symmetry"
+    strategy: Strategy = "guess"
     select: Select = "halt"
     budget: float = math.inf
 
@@ -147,10 +149,11 @@ class Try:
         rng = np.random.default_rng((config.seed, number, attempt))
         symmetry = Symmetry.identity(1, puzzle.cells.size, task.vocab_size)
         chance = None
-        if attempt > 1 and kind == "symmetry":
-            symmetry = task.symmetries(puzzle.shape, 1, rng)
-        elif attempt > 1:
-            chance = Chance(rng, restart=kind == "restart", noise=NOISE if kind == "noise" else 0.0)
+        if attempt > 1:
+            if kind in ("symmetry", "guess"):
+                symmetry = task.symmetries(puzzle.shape, 1, rng)
+            noise = NOISE if kind == "noise" else 0.0
+            chance = Chance(rng, restart=kind == "restart", noise=noise, guess=kind == "guess")
         tokens = symmetry.apply(task.encode(puzzle.cells[None]))
         return Try(puzzle, attempt, tokens, symmetry.inverse(), chance)
 
