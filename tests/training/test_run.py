@@ -16,8 +16,10 @@ import pytest
 import torch
 
 from trmcli.errors import InputError
+from trmcli.tasks import get_task
 from trmcli.training.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 from trmcli.training.config import TrainConfig, apply_override, load_config, presets
+from trmcli.training.data import load_examples
 from trmcli.training.optim import learning_rate
 from trmcli.training.run import Evaluation, Interval, run, to_toml
 from trmcli.training.trainer import Trainer, rounds_at
@@ -101,9 +103,14 @@ def final_state(folder: Path) -> dict[str, torch.Tensor]:
     return load_checkpoint(list_checkpoints(folder / "checkpoint")[-1])[0]
 
 
-@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
-def test_a_resumed_run_equals_one_that_never_stopped(tiny: Path, tmp_path: Path, optimizer: str) -> None:
-    config = load_config(str(tiny), overrides=[f"optimizer={optimizer}"])
+CANDIDATES = ("model.mixer=mean", "model.vectors=candidates", "random_starts=0.5")
+
+
+@pytest.mark.parametrize("changes", [("optimizer=muon",), ("optimizer=adamw",), CANDIDATES])
+def test_a_resumed_run_equals_one_that_never_stopped(
+    tiny: Path, tmp_path: Path, changes: tuple[str, ...]
+) -> None:
+    config = load_config(str(tiny), overrides=changes)
     train(config, tmp_path / "whole")
     train(config, tmp_path / "parts", max_seconds=0.0)  # stops after one step
     assert [path.name for path in list_checkpoints(tmp_path / "parts" / "checkpoint")] == [
@@ -426,6 +433,30 @@ def test_a_batch_in_parts_is_the_batch(tiny: Path, tmp_path: Path) -> None:
         assert torch.allclose(value, parts[name], rtol=1e-3, atol=1e-4), name
     with pytest.raises(InputError, match="batch_size 8 cannot be shared out evenly among 1 ranks in 3 parts"):
         train(load_config(str(tiny), overrides=["accumulate=3"]), tmp_path / "odd")
+
+
+def test_a_share_of_the_examples_starts_at_random(tiny: Path) -> None:
+    states = []
+    for share in (0.0, 0.5, 0.5):
+        config = load_config(str(tiny), overrides=[*CANDIDATES, f"random_starts={share}", "batch_size=32"])
+        task = get_task(config.task)
+        examples = [load_examples(task, data, config.seed) for data in config.data]
+        trainer = Trainer(config, task, examples, torch.device("cpu"))
+        trainer.step()
+        states.append(torch.cat([lane.carry.latent.flatten(1) for lane in trainer.lanes], dim=1))
+    fixed, random, again = states
+    assert torch.equal(random, again)
+    assert 4 < int((random != fixed).any(dim=1).sum()) < 28
+
+
+def test_without_a_compiler_a_run_goes_on_uncompiled(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    train(load_config(str(tiny), overrides=["compile=true", "max_steps=2"]), tmp_path / "compiled")
+    train(load_config(str(tiny), overrides=["max_steps=2"]), tmp_path / "plain")
+    one, two = (final_state(tmp_path / name) for name in ("compiled", "plain"))
+    assert all(torch.equal(one[name], two[name]) for name in two)
 
 
 def test_label_smoothing_is_for_softmax(tiny: Path, tmp_path: Path) -> None:

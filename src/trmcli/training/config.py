@@ -75,7 +75,8 @@ class TrainConfig:
         ema: decay of the averaged weights, which are what is evaluated and exported.
         dtype: of computation; ``auto`` is bfloat16 where the processor multiplies it faster.
         accumulate: parts in which a batch is computed, one after another, where memory is short.
-        compile: let ``torch.compile`` fuse the network's operations: minutes at the start, faster steps.
+        compile: let ``torch.compile`` fuse the network's operations: a minute or two at the start, faster
+            steps. Without a C++ compiler a CPU goes on as if this were not set, and the run says so.
         init_from: a weights file, or the name of weights, to start from instead of at random.
         eval_every: steps between evaluations.
         patience: evaluations without a better one after which the run ends; 0 goes on to the end.

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import copy
 import math
+import os
+import shutil
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -182,7 +185,8 @@ class Trainer:
             )
         self.batch = config.batch_size // self.ranks.size
         size = self.batch // config.accumulate
-        threads = torch.get_num_threads() if self.device.type == "cpu" and not config.compile else 1
+        self.compiled = config.compile and can_compile(self.device)
+        threads = torch.get_num_threads() if self.device.type == "cpu" and not self.compiled else 1
         workers = max(1, min(threads, size // LEAST_SHARE))
         edges = np.linspace(0, self.batch, config.accumulate * workers + 1).astype(int).tolist()
         self._rows = [slice(start, end) for start, end in pairwise(edges)]
@@ -195,7 +199,7 @@ class Trainer:
             )
         if self.device.type == "cpu":
             keep_memory()
-        self._supervise = torch.compile(_supervise, dynamic=False) if config.compile else _supervise
+        self._supervise = torch.compile(_supervise, dynamic=False) if self.compiled else _supervise
 
     def _lane(self, examples: Examples) -> Lane:
         length = examples.questions.shape[1]
@@ -455,6 +459,12 @@ def _supervise(
         model, weights, (carry, tokens, relations, puzzle, rounds)
     )
     return result
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether ``torch.compile`` finds what it needs: on a CPU, a C++ compiler."""
+    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    return device.type != "cpu" or shutil.which(os.environ.get("CXX", usual)) is not None
 
 
 def rounds_at(step: int, config: TrainConfig) -> int | None:

@@ -68,10 +68,12 @@ class Dashboard:
     def started(self, trainer: Trainer, resumed_from: int) -> None:
         count = sum(parameter.numel() for parameter in trainer.model.parameters())
         examples = sum(len(lane.examples) for lane in trainer.lanes)
+        asked, done = trainer.config.compile, trainer.compiled
+        compiled = ", compiled" if done else ", not compiled (no C++ compiler)" if asked else ""
         begun = f"resumed at step {resumed_from:,}" if resumed_from else "begun"
         self._say(
             f"{self.config.name}: {count:,} parameters, {examples:,} puzzles, "
-            f"{trainer.device.type} {str(trainer.dtype).removeprefix('torch.')}, {begun}"
+            f"{trainer.device.type} {str(trainer.dtype).removeprefix('torch.')}{compiled}, {begun}"
         )
 
     def progressed(self, interval: Interval) -> None:
