@@ -293,15 +293,18 @@ class MeanMixer(nn.Module):
 
     def forward(self, x: Tensor, relations: Relations | None) -> Tensor:
         assert relations is not None, "the mean mixer needs the task's relations"
-        mixed = torch.zeros_like(x)
-        for linear, axes in zip(self.maps, relations.axes, strict=True):
+        mixed: Tensor | None = None
+        for linear, axes, size in zip(self.maps, relations.axes, relations.sizes, strict=True):
             assert axes is not None, "the mean mixer needs groups that are axes of a grid"
             sizes, within = axes
-            seen = (len(x), *sizes, x.shape[-1])
-            means = x.view(seen)
+            sums = x.view(len(x), *sizes, -1)
+            seen = sums.shape
             for axis in reversed(within):  # two axes at once take a CPU many times as long
-                means = means.mean(dim=axis + 1, keepdim=True)
-            mixed = (mixed.view(seen) + linear(means)).view(x.shape)
+                sums = sums.sum(dim=axis + 1, keepdim=True)
+            heard = linear(sums / size)
+            heard = heard.expand(seen) if mixed is None else mixed.view(seen) + heard
+            mixed = heard.reshape(x.shape)
+        assert mixed is not None, "a configuration with this mixer has relations"
         return mixed
 
 

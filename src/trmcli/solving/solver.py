@@ -66,8 +66,8 @@ class Chance:
             them but another in every cell.
         noise: deviation of the Gaussian noise that is added to the latent before every supervision step
             (PTRM, arXiv:2605.19943). The latent itself has a root mean square of one.
-        guess: whether a try that commits takes cells as given that it is *not* sure of, with tokens drawn
-            from their probabilities, from :data:`GUESS_FROM` on.
+        guess: whether a try that commits draws the cell and the token that it takes as given, instead of
+            taking the surest.
     """
 
     rng: np.random.Generator
@@ -76,10 +76,14 @@ class Chance:
     guess: bool = False
 
     def drawn(self, logits: Floats, confidence: Floats) -> tuple[Ints, Floats]:
-        """Tokens ``[L]`` drawn from ``[L, V]`` logits, and a random order in which to take doubtful ones."""
-        tokens = (logits + self.rng.gumbel(size=logits.shape)).argmax(axis=-1)
-        order = np.where(confidence < SURE, confidence * self.rng.random(len(confidence)), confidence)
-        return tokens, order.astype(np.float32)
+        """Tokens ``[L]`` drawn from ``[L, V]`` logits, and the order ``[L]`` in which to take doubtful ones.
+
+        Of 64 of the forum's hardest, two tries of the default model solved 22 with this temperature and this
+        order, 15 with temperature 1, and 15 with temperature 1 and any order.
+        """
+        tokens = (logits + GUESS_TEMPERATURE * self.rng.gumbel(size=logits.shape)).argmax(axis=-1)
+        order = confidence * self.rng.random(len(confidence)) ** GUESS_SPREAD
+        return tokens, np.where(confidence < SURE, order, confidence).astype(np.float32)
 
 
 def default_dtype(device: torch.device) -> torch.dtype:
@@ -131,8 +135,8 @@ def keep_memory() -> None:
 COMMIT_FROM = 5
 """Supervision steps after which a try that commits begins to take guesses as given."""
 
-GUESS_FROM, GUESS_EVERY = 2, 2
-"""Supervision steps after which a try that guesses begins to, and steps from one guess to the next."""
+GUESS_TEMPERATURE, GUESS_SPREAD = 0.5, 0.2
+"""How much guesses are left to chance: 0 is always the most probable token, and always the surest cell."""
 
 SETTLED = 4
 """A try whose answer has stayed the same for so many steps, with nothing left to commit, is over.
@@ -353,11 +357,8 @@ class Pool:
 
     def _due(self) -> Bools:
         """Which places take a cell as given before their next step."""
-        number = self._places["number"]
-        guess = np.array([one is not None and one.guess for one in self._places["chance"]], dtype=np.bool_)
-        turn = (number >= GUESS_FROM) & ((number - GUESS_FROM) % GUESS_EVERY == 0)
-        due: Bools = np.where(guess, turn, number >= COMMIT_FROM)
-        return due
+        due: Bools = self._places["number"] >= COMMIT_FROM
+        return due & self.commit
 
     def _release(self) -> None:
         """After a step, let go of what is done, and commit in what stays."""
@@ -369,7 +370,7 @@ class Pool:
             self._places = self._places[left]
             self._question, self._carry = self._question[kept], self._carry[kept]
         self._last = None
-        due: Ints = np.flatnonzero(self._due() & self.commit)
+        due = np.flatnonzero(self._due())
         if len(due):
             rows, tokens = left[due], self._places["tokens"][due]
             committed = self.solver.task.commit(tokens, self._wanted[rows], self._order[rows])
