@@ -3,7 +3,8 @@
     python benchmarks/register_weights.py runs/sudoku/best.safetensors --name sudoku-small
 
 The file is copied into weights/ if it lies elsewhere (not with --remote). Size and digest are computed; task
-and figures come from the file's card. What the entry said before stays unless an option says otherwise.
+and figures come from the file's card. What the entry said before stays unless an option says otherwise. With
+--default-for, what was the task's default before no longer is.
 """
 
 from __future__ import annotations
@@ -88,6 +89,12 @@ def register(
         urls=before.urls if urls is None else tuple(urls),
         default_for=before.default_for if default_for is None else tuple(default_for),
     )
+    taken = set(entries[name].default_for)
+    entries |= {  # a task has one default
+        other: replace(entry, default_for=tuple(task for task in entry.default_for if task not in taken))
+        for other, entry in entries.items()
+        if other != name
+    }
     write_registry(path, entries)
     return entries[name]
 

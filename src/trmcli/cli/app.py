@@ -27,7 +27,7 @@ Examples:
 
   trm eval puzzles.csv                     # how many does the model solve?
 
-  trm train sudoku-small                   # train it yourself
+  trm train sudoku                         # train it yourself
 
   trm solve --help                         # more, and more examples
 """

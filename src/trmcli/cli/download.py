@@ -24,7 +24,7 @@ Examples:
 
   trm download                          # what there is, and where it lies
 
-  trm download sudoku-small             # prints the path of the file
+  trm download sudoku                   # prints the path of the file
 
   trm download --all --force            # every known file, afresh
 

@@ -19,7 +19,7 @@ Examples:
 
   trm info                                # versions and folders
 
-  trm info sudoku-small                   # the card of known weights
+  trm info sudoku                         # the card of known weights
 
   trm info runs/sudoku/best.safetensors   # the card of a file
 
@@ -27,7 +27,7 @@ Examples:
 
   trm info runs/sudoku --report           # write its report.html anew
 
-  trm info sudoku-small --json | jq .config.hidden_size
+  trm info sudoku --json | jq .config.hidden_size
 """
 
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 EXAMPLES = """
 Examples:
 
-  trm train sudoku-small                           # generated puzzles, into runs/sudoku-small
+  trm train sudoku                                 # generated puzzles, into runs/sudoku
 
-  trm train sudoku-small --data train.csv.gz --max-time 90m
+  trm train sudoku --data train.csv.gz --max-time 90m
 
-  trm train sudoku-small --resume                  # go on where it was stopped
+  trm train sudoku --resume                        # go on where it was stopped
 
-  torchrun --standalone --nproc-per-node 4 -m trmcli train sudoku-small --resume
+  torchrun --standalone --nproc-per-node 4 -m trmcli train sudoku --resume
 
   trm train my.toml --set batch_size=32 --set model.hidden_size=96 --out runs/narrow
 
