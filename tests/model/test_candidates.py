@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -141,6 +142,6 @@ def test_identical_candidates_stay_identical() -> None:
         ({"vectors": "words"}, "vectors must be one of cells, candidates"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(values: dict[str, object], message: str) -> None:
+def test_settings_that_do_not_fit_are_refused(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        replace(CONFIG, **values)  # type: ignore[arg-type]
+        replace(CONFIG, **values)

@@ -82,10 +82,12 @@ class SwiGLU(nn.Module):
         self.down = Linear(hidden, size, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        gated: Tensor
         if torch.compiler.is_compiling():  # it writes the gradient as well by itself
             gate, up = self.gate_up(x).chunk(2, dim=-1)
-            return self.down(F.silu(gate) * up)  # type: ignore[no-any-return]
-        gated: Tensor = GatedSiLU.apply(self.gate_up(x))  # type: ignore[no-untyped-call]
+            gated = F.silu(gate) * up
+        else:
+            gated = GatedSiLU.apply(self.gate_up(x))  # type: ignore[no-untyped-call]
         return self.down(gated)  # type: ignore[no-any-return]
 
 

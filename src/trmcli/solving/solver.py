@@ -319,8 +319,9 @@ class Pool:
         self._carry, output = self.solver.supervision_step(
             self._carry, self._question, self.solver.relations(self.shape)
         )
-        confidence, predicted = output.logits.float().softmax(dim=-1).max(dim=-1)
+        probable, predicted = output.logits.float().softmax(dim=-1).max(dim=-1)
         answers: Ints = predicted.cpu().numpy()
+        confidence: Floats = probable.cpu().numpy()
         halt: Floats = output.halt.sigmoid().cpu().numpy()
         checked = task.check(places["cells"], task.decode(answers, self.shape))
         unchanged = (answers == places["answer"]).all(axis=1)
@@ -332,7 +333,7 @@ class Pool:
             settled = (places["same"] >= SETTLED) & (places["number"] > (COMMIT_FROM if self.commit else 0))
             done |= settled | (checked if self.halt == "checked" else halt > 0.5)
         if self.commit:
-            self._wanted, self._order = answers.copy(), confidence.cpu().numpy().copy()
+            self._wanted, self._order = answers.copy(), confidence.copy()
             for at in np.flatnonzero(self._due() & ~done):
                 if (chance := places["chance"][at]) is not None and chance.guess:
                     logits = output.logits[at].float().cpu().numpy()
@@ -342,7 +343,7 @@ class Pool:
             places["row"].copy(),
             places["number"].copy(),
             answers,
-            confidence.cpu().numpy(),
+            confidence,
             halt,
             checked,
             done,
