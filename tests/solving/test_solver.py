@@ -9,10 +9,8 @@ import torch
 from trmcli.model import TinyRecursiveModel, TRMConfig
 from trmcli.solving.solver import (
     COMMIT_FROM,
-    GUESS_TEMPERATURE,
     SETTLED,
     Chance,
-    Floats,
     Pool,
     Solver,
     build_relations,
@@ -163,37 +161,6 @@ def test_committing_gives_the_network_its_own_guesses() -> None:
     for one, two in zip(plain, committing, strict=True):
         differs = np.abs(one.confidence - two.confidence).max() > 1e-4
         assert differs == (one.number[0] > COMMIT_FROM)
-
-
-def test_guesses_depend_on_chance_alone() -> None:
-    tokens, length = np.ones((1, 81), dtype=np.int64), COMMIT_FROM + 2
-    tokens[:, 0] = 2
-
-    def confidence(seed: int | None) -> list[Floats]:
-        chance = None if seed is None else Chance(np.random.default_rng(seed), guess=True)
-        steps = small_solver().steps(
-            tokens, (9, 9), max_steps=length, halt="never", commit=True, chances=[chance]
-        )
-        return [step.confidence for step in steps]
-
-    plain, one, again, other = (confidence(seed) for seed in (None, 1, 1, 2))
-    for number in range(length):
-        np.testing.assert_array_equal(one[number], again[number])
-        assert (np.abs(one[number] - plain[number]).max() > 1e-4) == (number >= COMMIT_FROM)
-        assert (np.abs(one[number] - other[number]).max() > 1e-4) == (number >= COMMIT_FROM)
-
-
-def test_guesses_are_drawn_from_the_probabilities() -> None:
-    wanted = np.array([[0.25, 0.75], [0.0, 1.0]], dtype=np.float32)
-    logits = GUESS_TEMPERATURE * np.log(wanted + 1e-30)
-    confidence = np.array([0.75, 0.95], dtype=np.float32)
-    chance = Chance(np.random.default_rng(0), guess=True)
-    draws = [chance.drawn(logits, confidence) for _ in range(2000)]
-    assert abs(np.mean([tokens[0] for tokens, _ in draws]) - 0.75) < 0.03
-    assert all(tokens[1] == 1 for tokens, _ in draws)
-    orders = np.array([order for _, order in draws])
-    assert (orders[:, 1] == confidence[1]).all()  # what is sure is not to be guessed
-    assert orders[:, 0].min() < 0.4 and 0.7 < orders[:, 0].max() < 0.75
 
 
 def settled_solver() -> Solver:

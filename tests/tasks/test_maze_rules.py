@@ -232,3 +232,4 @@ def test_mazes_are_made_no_easier_and_commit_to_nothing() -> None:
     rng = np.random.default_rng(0)
     assert np.array_equal(TASK.reveal(question, answer, np.array([1]), rng), question)
     assert np.array_equal(TASK.commit(question, answer, np.ones((1, 3), dtype=np.float32)), question)
+    assert TASK.suppose(question[0], np.full((3, TASK.vocab_size), 0.1, dtype=np.float32)) == []

@@ -136,6 +136,49 @@ def test_committing_takes_the_surest_doubtful_cell_that_breaks_no_rule() -> None
     assert np.flatnonzero(again[0] != committed[0]).tolist() == [8]
 
 
+def test_supposing_takes_each_likely_digit_of_the_most_divided_cell() -> None:
+    task = TASK
+    question = np.ones(16, dtype=np.int64)
+    question[0] = 2  # a 1 in the corner
+    probabilities = np.zeros((16, task.vocab_size), dtype=np.float32)
+    probabilities[:, 4] = 1.0
+    probabilities[1, 2:6] = 0.5, 0.5, 0.0, 0.0  # but no 1 may stand beside the corner
+    probabilities[6, 2:6] = 0.0, 0.6, 0.3999, 0.0001
+    probabilities[11, 2:6] = 0.4, 0.2, 0.2, 0.2
+    supposed = task.suppose(question, probabilities)
+    assert [np.flatnonzero(one.question != question).tolist() for one in supposed] == [[6], [6]]
+    assert [one.question[6] for one in supposed] == [3, 4]
+    assert [one.probability for one in supposed] == pytest.approx([0.6, 0.3999])
+    assert question[6] == 1
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_suppositions_keep_the_question_and_break_no_rule(seed: int) -> None:
+    task, rng = TASK, np.random.default_rng(seed)
+    tokens = task.symmetries((4, 4), 1, rng).apply(task.encode(SOLVED[4][None]))[0]
+    question = np.where(rng.random(16) < 0.5, tokens, 1)
+    probabilities = rng.dirichlet(np.full(task.vocab_size, 0.3), size=16).astype(np.float32)
+    supposed = task.suppose(question, probabilities)
+    cells = {tuple(np.flatnonzero(one.question != question)) for one in supposed}
+    assert len(cells) == min(1, len(supposed))
+    for one in supposed:
+        (cell,) = np.flatnonzero(one.question != question)
+        assert question[cell] == 1 and one.probability == probabilities[cell, one.question[cell]]
+        row, column = divmod(cell, 4)
+        grid = one.question.reshape(4, 4)
+        box = grid[row // 2 * 2 : row // 2 * 2 + 2, column // 2 * 2 : column // 2 * 2 + 2]
+        for unit in (grid[row], grid[:, column], box.ravel()):
+            assert (unit == one.question[cell]).sum() == 1
+
+
+def test_where_nothing_is_in_doubt_nothing_is_supposed() -> None:
+    task = TASK
+    probabilities = np.zeros((16, task.vocab_size), dtype=np.float32)
+    probabilities[:, 3] = 1.0
+    assert task.suppose(np.ones(16, dtype=np.int64), probabilities) == []
+    assert task.suppose(np.full(16, 3), np.full((16, task.vocab_size), 0.1, dtype=np.float32)) == []
+
+
 def test_without_doubt_there_is_nothing_to_commit_to() -> None:
     task = Sudoku()
     tokens = task.encode(np.zeros((2, 4, 4), dtype=np.uint8))

@@ -1,10 +1,15 @@
 """Tries and selection: from supervision steps to one answer a puzzle.
 
-The first try takes a puzzle as it stands. Every further one starts elsewhere, as the *strategy* says: under a
-random symmetry, which is undone at the end; with noise on the latent; or from random states. In its later
-steps a try commits: step by step it takes its surest doubtful cell as given, which settles puzzles that have
-several solutions and others on which the network cannot make up its mind. A try that guesses does so early
-and at random, as a person would: suppose that this is a 4, and see where it leads.
+The first try takes a puzzle as it stands. Every further one starts elsewhere, as the *strategy* says: from a
+guess, as a person would (suppose that this is a 4, and see where it leads); under a random symmetry, which is
+undone at the end; with noise on the latent; or from random states. In its later steps a try commits: step by
+step it takes its surest doubtful cell as given, which settles puzzles that have several solutions and others
+on which the network cannot make up its mind.
+
+Guesses form a tree. A try that fails leaves behind the cell that it doubted most, and how probable it found
+each of its values; each value is a branch, which takes it as given besides all that the try did. The network
+is honest about its doubts, so the product of the probabilities on the way says how likely a branch is to hold
+the solution, and the most likely one that is left is tried next. Symmetries vary those tries as well.
 
 Puzzles can be checked, so nobody has to guess which try was right: the first one, in the order of their
 numbers, whose answer the rules accept wins. Random numbers come from (seed, number of the puzzle, try), so
@@ -24,8 +29,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from trmcli.solving.solver import Chance, Floats, Halt, Pool, Solver, Step
-from trmcli.tasks.base import Bools, Cells, Ints, Puzzle, Shape, Symmetry
+from trmcli.solving.solver import COMMIT_FROM, Chance, Floats, Halt, Pool, Solver, Step
+from trmcli.tasks.base import Bools, Cells, Ints, Puzzle, Shape, Supposition, Symmetry, Task
 
 Strategy = Literal["guess", "symmetry", "noise", "restart", "mixed"]
 Select = Literal["halt", "vote"]
@@ -57,8 +62,8 @@ class SearchConfig:
         batch_size: most tries that are worked on at once.
         seed: of everything random.
         strategy: what makes a try differ from the first: a random ``symmetry``; the same and a ``guess`` in
-            doubtful cells; ``noise`` of deviation :data:`NOISE` on the latent; a ``restart`` from random
-            states; or symmetry, noise and restart in turn (``mixed``).
+            doubtful cells (:class:`Guesses`); ``noise`` of deviation :data:`NOISE` on the latent; a
+            ``restart`` from random states; or symmetry, noise and restart in turn (``mixed``).
         select: which answer counts when the rules accept none: the one that the halting head trusts most
             (``halt``), or the most frequent one (``vote``, the head breaks ties).
         budget: most seconds of computing that a puzzle may have; tries that share a step share its time.
@@ -131,20 +136,75 @@ class Answer:
     try_steps: tuple[int, ...] = ()
 
 
+@dataclass
+class Guesses:
+    """The branches of one puzzle that are left to try.
+
+    Which branch a try gets must not depend on how many tries run side by side. So a try knows only what the
+    first half of those before it have left behind, and those have ended before it begins: see
+    :func:`needs`.
+
+    Attributes:
+        found: what each try left behind that later ones may not know yet.
+        left: a heap of (minus the probability, order of discovery, question).
+        known: how many tries' branches are in the heap or have been.
+    """
+
+    found: dict[int, list[Supposition]] = field(default_factory=dict)
+    left: list[tuple[float, int, Ints]] = field(default_factory=list)
+    known: int = 0
+    order: Iterator[int] = field(default_factory=count)
+
+    def take(self, attempt: int) -> Supposition | None:
+        """The most probable branch that this try may know of, if there is one."""
+        while self.known < needs(attempt):
+            self.known += 1
+            for branch in self.found.pop(self.known, ()):
+                heappush(self.left, (-branch.probability, next(self.order), branch.question))
+        if not self.left:
+            return None
+        probability, _, question = heappop(self.left)
+        return Supposition(question, -probability)
+
+    def note(self, start: Try, step: Step, place: int, task: Task, over: bool) -> None:
+        """Keep what a try leaves behind: its doubts before it commits, or earlier if it is ``over``."""
+        if step.number[place] == COMMIT_FROM or (over and step.number[place] < COMMIT_FROM):
+            supposed = start.supposed
+            branches = task.suppose(supposed.question, start.undone(step.probabilities[place]))
+            self.found[start.attempt] = [
+                Supposition(branch.question, branch.probability * supposed.probability) for branch in branches
+            ]
+
+
+def needs(attempt: int) -> int:
+    """How many of the first tries must have ended before this one begins: at most half of all run at once."""
+    return attempt // 2
+
+
 @dataclass(frozen=True)
 class Try:
-    """One start of a puzzle: its question under a symmetry, and what is random on the way."""
+    """One start of a puzzle: what it supposes, the same under a symmetry, and what is random on the way."""
 
     puzzle: Puzzle
     attempt: int
+    supposed: Supposition
     tokens: Ints
     undo: Symmetry
     chance: Chance | None
 
     @staticmethod
-    def start(solver: Solver, puzzle: Puzzle, number: int, attempt: int, config: SearchConfig) -> Try:
+    def start(
+        solver: Solver,
+        puzzle: Puzzle,
+        number: int,
+        attempt: int,
+        config: SearchConfig,
+        guesses: Guesses | None = None,
+    ) -> Try:
         """Try ``attempt`` (from 1) of the puzzle with this number."""
         task, turns = solver.task, ("symmetry", "noise", "restart")
+        branch = guesses.take(attempt) if guesses is not None else None
+        supposed = branch or Supposition(task.encode(puzzle.cells[None])[0], 1.0)
         kind = turns[(attempt - 2) % 3] if config.strategy == "mixed" else config.strategy
         rng = np.random.default_rng((config.seed, number, attempt))
         symmetry = Symmetry.identity(1, puzzle.cells.size, task.vocab_size)
@@ -153,9 +213,15 @@ class Try:
             if kind in ("symmetry", "guess"):
                 symmetry = task.symmetries(puzzle.shape, 1, rng)
             noise = NOISE if kind == "noise" else 0.0
-            chance = Chance(rng, restart=kind == "restart", noise=noise, guess=kind == "guess")
-        tokens = symmetry.apply(task.encode(puzzle.cells[None]))
-        return Try(puzzle, attempt, tokens, symmetry.inverse(), chance)
+            chance = Chance(rng, restart=kind == "restart", noise=noise)
+        tokens = symmetry.apply(supposed.question[None])
+        return Try(puzzle, attempt, supposed, tokens, symmetry.inverse(), chance)
+
+    def undone(self, probabilities: Floats) -> Floats:
+        """``[L, V]`` probabilities of a step, turned back into the puzzle's own orientation."""
+        back = np.empty_like(probabilities)
+        back[:, self.undo.values[0]] = probabilities[self.undo.cells[0]]
+        return back
 
     def frame(self, solver: Solver, step: Step, place: int, seconds: float) -> Frame:
         """Row ``place`` of a step, turned back into the puzzle's own orientation."""
@@ -178,8 +244,9 @@ def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig, number: int = 0)
     solved with it, for the random numbers.
     """
     seconds, resumed = 0.0, time.perf_counter()
+    guesses = Guesses() if config.strategy == "guess" else None
     for attempt in range(1, config.tries + 1):
-        one = Try.start(solver, puzzle, number, attempt, config)
+        one = Try.start(solver, puzzle, number, attempt, config, guesses)
         for step in solver.steps(
             one.tokens,
             puzzle.shape,
@@ -194,6 +261,8 @@ def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig, number: int = 0)
             resumed = time.perf_counter()
             if seconds > config.budget:
                 return
+            if guesses is not None:
+                guesses.note(one, step, 0, solver.task, bool(step.done[0]))
         if step.checked[0]:
             return
 
@@ -242,8 +311,8 @@ def solve_many(
 
     One :class:`Pool` of ``batch_size`` places works on all of them. A place that becomes free goes to the
     next puzzle while fewer than ``batch_size`` are open, and else to the lowest try that an open puzzle
-    still may have. Of one puzzle at most as many tries run side by side as have failed. The lowest one that
-    is accepted wins, and what ran after it is not counted. Puzzles of another shape begin when all before
+    still may have, if enough of those before it have failed (:func:`needs`). The lowest one that is accepted
+    wins, and what ran after it is not counted. Puzzles of another shape begin when all before
     them are done.
 
     Args:
@@ -265,6 +334,7 @@ class _Open:
         running: tries that have not ended.
         endings: what ended tries came to; only the best of them where that is enough.
         trace: halting probability and verdict after each step of the first try.
+        guesses: what its tries may suppose.
         waiting: whether its next try waits for a place.
         spent: seconds of computing.
         answer: as soon as it is settled.
@@ -278,6 +348,7 @@ class _Open:
     running: set[int] = field(default_factory=set)
     endings: list[Frame] = field(default_factory=list)
     trace: list[tuple[float, bool]] = field(default_factory=list)
+    guesses: Guesses | None = None
     waiting: bool = False
     spent: float = 0.0
     answer: Answer | None = None
@@ -327,7 +398,8 @@ class _Search:
             one.steps.append(0)
             one.running.add(attempt)
             self._offer(one)
-            begun.append((one, Try.start(self.solver, one.puzzle, one.number, attempt, self.config)))
+            start = Try.start(self.solver, one.puzzle, one.number, attempt, self.config, one.guesses)
+            begun.append((one, start))
         if begun:
             rows = [next(self.rows) for _ in begun]
             self.working.update(zip(rows, begun, strict=True))
@@ -341,7 +413,10 @@ class _Search:
         if self.open < size and len(self.window) < LOOK_AHEAD * size:
             number, puzzle = next(self.puzzles, (0, None))
             if puzzle is not None:
-                self.window.append(_Open(number, puzzle, self.pool.seconds, self.config.tries))
+                guesses = Guesses() if self.config.strategy == "guess" else None
+                self.window.append(
+                    _Open(number, puzzle, self.pool.seconds, self.config.tries, guesses=guesses)
+                )
                 self.open += 1
                 return self.window[-1], 1
         while self.waiting:
@@ -353,10 +428,11 @@ class _Search:
 
     def _offer(self, one: _Open) -> None:
         """Let a puzzle wait for a place if it may have another try now."""
-        failed = len(one.steps) - len(one.running)
-        if not one.waiting and len(one.steps) < one.last and len(one.running) < failed:
+        following = len(one.steps) + 1
+        ended = min(one.running, default=following) - 1  # all before the lowest that runs
+        if not one.waiting and following <= one.last and needs(following) <= ended:
             one.waiting = True
-            heappush(self.waiting, (len(one.steps) + 1, one.number, one))
+            heappush(self.waiting, (following, one.number, one))
 
     def _step(self) -> None:
         """One supervision step, and what follows from it."""
@@ -373,7 +449,9 @@ class _Search:
             if one.spent > self.config.budget:
                 one.last = min(one.last, len(one.steps))
         for place, (one, start) in enumerate(tries):
-            over = step.done[place] or one.spent > self.config.budget
+            over = bool(step.done[place]) or one.spent > self.config.budget
+            if one.guesses is not None:
+                one.guesses.note(start, step, place, self.solver.task, over)
             if over and one.answer is None and start.attempt <= one.last:
                 one.end(start.frame(self.solver, step, place, step.seconds - one.since), self.config.select)
                 self.open -= one.answer is not None

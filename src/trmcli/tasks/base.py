@@ -27,6 +27,9 @@ Look = Literal["symbol", "solid", "empty", "trail"]
 SURE = 0.9
 """Cells whose value has at least this probability are not in doubt."""
 
+UNLIKELY = 1e-3
+"""Values that are less probable are not supposed."""
+
 
 @dataclass(frozen=True)
 class Puzzle:
@@ -120,6 +123,14 @@ class Symmetry:
         return Symmetry(np.tile(np.arange(length), (count, 1)), np.tile(np.arange(vocab_size), (count, 1)))
 
 
+@dataclass(frozen=True)
+class Supposition:
+    """A question (``[L]`` tokens) in which one more cell is taken as given, and the probability of that."""
+
+    question: Ints
+    probability: float
+
+
 class Task(ABC):
     """A puzzle kind. Stateless: one instance serves everybody."""
 
@@ -197,6 +208,18 @@ class Task(ABC):
         nothing.
         """
         return questions
+
+    def suppose(self, question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
+        """What may be supposed about the cell that is most in doubt: one question for each of its values.
+
+        Args:
+            question: ``[L]`` tokens, with what is supposed already.
+            probabilities: ``[L, V]`` of each cell's tokens, as a try left them.
+
+        Returns:
+            Nothing if no cell is in doubt, or if the task has no givens.
+        """
+        return []
 
     def canonical(self, questions: Ints, answers: Ints, shape: Shape) -> Ints:
         """The answers (``[B, L]`` tokens) to learn. Where puzzles have several, a fixed rule picks one, so

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.base import (
     SURE,
+    UNLIKELY,
     Bools,
     Cells,
     Ints,
@@ -30,6 +31,7 @@ from trmcli.tasks.base import (
     Puzzle,
     Relation,
     Shape,
+    Supposition,
     Symmetry,
     Task,
     Verdict,
@@ -148,6 +150,23 @@ class Sudoku(Task):
         committed: Ints = questions.copy()
         committed[rows, chosen] = answers[rows, chosen]
         return committed
+
+    def suppose(self, question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
+        size = round(len(question) ** 0.5)
+        taken = (question[None, :, None] == np.arange(self.vocab_size)) & _peers(size)[:, :, None]
+        likely = np.where(taken.any(axis=1), 0.0, probabilities)
+        likely[:, :2] = 0.0  # a digit it must be
+        # Of all blank cells the one whose second digit is the most probable halves the doubt best.
+        second = np.where(question == 1, np.partition(likely, -2, axis=1)[:, -2], 0.0)
+        cell = int(second.argmax())
+        if second[cell] < UNLIKELY:
+            return []
+        supposed = []
+        for digit in np.flatnonzero(likely[cell] >= UNLIKELY):
+            with_it = question.copy()
+            with_it[cell] = digit
+            supposed.append(Supposition(with_it, float(likely[cell, digit])))
+        return supposed
 
     def is_unique(self, question: Cells) -> bool | None:
         from trmcli.tasks.sudoku_search import count_solutions
