@@ -235,8 +235,8 @@ def test_the_most_probable_branch_is_tried_next() -> None:
         turned = sure_of(solver, cells)[one.undo.inverse().cells[0]]
         turned = turned[:, one.undo.values[0]]
         nothing = np.zeros((1, 16), dtype=np.int64)
-        step = Step(*[np.ones(1, dtype=np.int64)] * 2, nothing, turned[None], *[np.zeros(1)] * 3, 0.0)  # type: ignore[arg-type]
-        guesses.note(one, step, 0, solver.task, over=True)
+        step = Step(*[np.ones(1, dtype=np.int64)] * 2, nothing, turned[None], *[np.ones(1)] * 3, 0.0)  # type: ignore[arg-type]
+        guesses.note(one, step, 0, solver.task)
 
     first = begin(1)
     assert supposed(first) == {}

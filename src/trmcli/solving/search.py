@@ -9,7 +9,9 @@ on which the network cannot make up its mind.
 Guesses form a tree. A try that fails leaves behind the cell that it doubted most, and how probable it found
 each of its values; each value is a branch, which takes it as given besides all that the try did. The network
 is honest about its doubts, so the product of the probabilities on the way says how likely a branch is to hold
-the solution, and the most likely one that is left is tried next. Symmetries vary those tries as well.
+the solution, and the most likely one that is left is tried next. Most of these tries end where they would
+commit, for a new branch costs no more steps and is likelier to be right. Tries 2, 4, 8, ... go on: where a
+puzzle has many solutions, no guess is wrong, and depth is all it takes. Symmetries vary all of them as well.
 
 Puzzles can be checked, so nobody has to guess which try was right: the first one, in the order of their
 numbers, whose answer the rules accept wins. Random numbers come from (seed, number of the puzzle, try), so
@@ -166,9 +168,10 @@ class Guesses:
         probability, _, question = heappop(self.left)
         return Supposition(question, -probability)
 
-    def note(self, start: Try, step: Step, place: int, task: Task, over: bool) -> None:
-        """Keep what a try leaves behind: its doubts before it commits, or earlier if it is ``over``."""
-        if step.number[place] == COMMIT_FROM or (over and step.number[place] < COMMIT_FROM):
+    def note(self, start: Try, step: Step, place: int, task: Task) -> None:
+        """Keep what a try leaves behind: its doubts before it commits, or earlier if it is over."""
+        number = int(step.number[place])
+        if number == COMMIT_FROM or (number < COMMIT_FROM and start.over(step, place)):
             supposed = start.supposed
             branches = task.suppose(supposed.question, start.undone(step.probabilities[place]))
             self.found[start.attempt] = [
@@ -191,6 +194,7 @@ class Try:
     tokens: Ints
     undo: Symmetry
     chance: Chance | None
+    max_steps: int
 
     @staticmethod
     def start(
@@ -215,7 +219,13 @@ class Try:
             noise = NOISE if kind == "noise" else 0.0
             chance = Chance(rng, restart=kind == "restart", noise=noise)
         tokens = symmetry.apply(supposed.question[None])
-        return Try(puzzle, attempt, supposed, tokens, symmetry.inverse(), chance)
+        short = branch is not None and attempt & (attempt - 1) != 0
+        max_steps = min(config.max_steps, COMMIT_FROM) if short else config.max_steps
+        return Try(puzzle, attempt, supposed, tokens, symmetry.inverse(), chance, max_steps)
+
+    def over(self, step: Step, place: int) -> bool:
+        """Whether row ``place`` of a step is the last of this try."""
+        return bool(step.done[place]) or int(step.number[place]) >= self.max_steps
 
     def undone(self, probabilities: Floats) -> Floats:
         """``[L, V]`` probabilities of a step, turned back into the puzzle's own orientation."""
@@ -261,8 +271,9 @@ def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig, number: int = 0)
             resumed = time.perf_counter()
             if seconds > config.budget:
                 return
+            step.done[0] = one.over(step, 0)
             if guesses is not None:
-                guesses.note(one, step, 0, solver.task, bool(step.done[0]))
+                guesses.note(one, step, 0, solver.task)
         if step.checked[0]:
             return
 
@@ -449,9 +460,9 @@ class _Search:
             if one.spent > self.config.budget:
                 one.last = min(one.last, len(one.steps))
         for place, (one, start) in enumerate(tries):
-            over = bool(step.done[place]) or one.spent > self.config.budget
+            over = start.over(step, place) or one.spent > self.config.budget
             if one.guesses is not None:
-                one.guesses.note(start, step, place, self.solver.task, over)
+                one.guesses.note(start, step, place, self.solver.task)
             if over and one.answer is None and start.attempt <= one.last:
                 one.end(start.frame(self.solver, step, place, step.seconds - one.since), self.config.select)
                 self.open -= one.answer is not None
