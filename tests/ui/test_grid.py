@@ -86,6 +86,13 @@ def test_colours_say_the_same() -> None:
     assert styles[3].bgcolor is None
 
 
+def test_what_is_supposed_is_underlined_or_starred() -> None:
+    supposing = grid(supposed=(2, 13))
+    assert drawn(supposing)[1] == "┃ 1  2?┃›3* 4 ┃"
+    underlined = [bool(cell.style and cell.style.underline) for cell in cells_in_colour(supposing)]
+    assert np.flatnonzero(underlined).tolist() == [2, 13]
+
+
 @pytest.mark.parametrize("size", [4, 6, 9, 16])
 def test_every_size_has_borders_around_its_boxes(size: int) -> None:
     blank = np.zeros((size, size), dtype=np.uint8)

@@ -46,6 +46,7 @@ def test_several_puzzles_make_a_list(tmp_path: Path) -> None:
             "halt": 0.988,
             "checked": False,
             "seconds": 0.5,
+            "supposed": [],
         }
     ]
 

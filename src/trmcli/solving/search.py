@@ -94,6 +94,7 @@ class Frame:
         halt: the halting head's probability that the answer is right.
         checked: whether the rules accept it.
         seconds: since the first step of the first try, without the time that the consumer took.
+        supposed: flat indices of the cells that the try takes as given from its start.
     """
 
     attempt: int
@@ -103,6 +104,7 @@ class Frame:
     halt: float
     checked: bool
     seconds: float
+    supposed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -235,15 +237,17 @@ class Try:
 
     def frame(self, solver: Solver, step: Step, place: int, seconds: float) -> Frame:
         """Row ``place`` of a step, turned back into the puzzle's own orientation."""
-        one = slice(place, place + 1)
+        one, task, shape = slice(place, place + 1), solver.task, self.puzzle.shape
+        supposed = task.decode(self.supposed.question[None], shape)[0] != self.puzzle.cells
         return Frame(
             self.attempt,
             int(step.number[place]),
-            solver.task.decode(self.undo.apply(step.tokens[one]), self.puzzle.shape)[0],
-            np.take_along_axis(step.confidence[one], self.undo.cells, 1)[0].reshape(self.puzzle.shape),
+            task.decode(self.undo.apply(step.tokens[one]), shape)[0],
+            np.take_along_axis(step.confidence[one], self.undo.cells, 1)[0].reshape(shape),
             float(step.halt[place]),
             bool(step.checked[place]),
             seconds,
+            tuple(np.flatnonzero(supposed).tolist()),
         )
 
 

@@ -33,6 +33,7 @@ _SOLID = Style(color="rgb(84,92,110)")
 _MARK = Style(color="rgb(16,20,28)", bgcolor="rgb(110,160,240)", bold=True)
 _CONFLICT = Style(color="rgb(255,255,255)", bgcolor="rgb(190,48,62)")
 _CHANGED = Style(bgcolor="rgb(44,52,76)")
+_SUPPOSED = Style(underline=True)
 
 # Characters by the arms of a junction: up 1, right 2, down 4, left 8.
 _HEAVY = " ╹╺┗╻┃┏┣╸┛━┻┓┫┳╋"
@@ -101,6 +102,7 @@ class Grid:
         confidence: ``[height, width]`` probability of each cell; None where there is none to show.
         changed: ``[height, width]`` cells to mark as new.
         conflicts: flat indices of cells to mark as wrong.
+        supposed: flat indices of cells that are taken as given to see where it leads.
     """
 
     task: Task
@@ -109,6 +111,7 @@ class Grid:
     confidence: npt.NDArray[np.floating] | None = None
     changed: Bools | None = None
     conflicts: Collection[int] = ()
+    supposed: Collection[int] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -186,7 +189,8 @@ class Grid:
         value = given or int(self.cells[row, column])
         confidence = 1.0 if self.confidence is None else float(self.confidence[row, column])
         changed = self.changed is not None and bool(self.changed[row, column])
-        wrong = row * self.shape[1] + column in self.conflicts
+        place = row * self.shape[1] + column
+        wrong, supposed = place in self.conflicts, place in self.supposed
         picture, look = draws_pictures(self.task), self.task.look(value)
         if look == "solid":
             return Segment(("#" if ascii_only else "█") * self._cell_width(wide), _SOLID)
@@ -206,11 +210,13 @@ class Grid:
             style += _CONFLICT
         elif changed and look != "trail":
             style += _CHANGED
+        if supposed:
+            style += _SUPPOSED
         before = after = " "
         if plain:  # what the colours say, in signs
             before = (">" if ascii_only else "›") if changed else " "
             doubt = confidence < SURE and not given and (value or picture)
-            after = "!" if wrong else "?" if doubt else " "
+            after = "!" if wrong else "*" if supposed else "?" if doubt else " "
         symbol = symbol.center(self._symbol_width)
         if not wide:
             return Segment(symbol, style)

@@ -88,7 +88,9 @@ class LiveView:
         self._wait()
         changed = (frame.cells != self._cells) & (self.puzzle.cells == 0)
         wrong = conflicts(self.task, self.puzzle.cells, frame.cells)
-        grid = Grid(self.task, self.puzzle.cells, frame.cells, frame.confidence, changed, wrong)
+        grid = Grid(
+            self.task, self.puzzle.cells, frame.cells, frame.confidence, changed, wrong, frame.supposed
+        )
         self._frame, self._cells = frame, frame.cells
         line = (
             f"step {frame.step}/{self.max_steps}, try {frame.attempt}/{self.tries}, halting {frame.halt:.0%}"
@@ -145,6 +147,8 @@ class LiveView:
         if not draws_pictures(self.task):
             table.add_row("filled", f"{filled}/{size}", _Bar(filled / size, blue))
         table.add_row("halting", f"{halt:.0%}", _Bar(halt, rgb(ramp_color(halt))))
+        if frame and frame.supposed:
+            table.add_row("supposed", str(len(frame.supposed)))
         table.add_row("changed", str(changed))
         table.add_row("conflicts", Text(str(wrong), "rgb(224,108,117)" if wrong else ""))
         table.add_row("time", f"{seconds:.2f} s")
@@ -179,12 +183,15 @@ class _Legend:
         if console.no_color or console.color_system is None:
             sign = ">" if options.ascii_only else "›"
             yield Segment(f"  {sign} changed  ? doubt  ! conflict", _LABEL)
+            yield Segment.line()
+            yield Segment("* supposed", _LABEL)
         else:
             block = "#" if options.ascii_only else "■"
             yield Segment("   doubt ", _LABEL)
             for share in (0.3, 0.5, 0.65, 0.8, 0.9, 1.0):
                 yield Segment(block, ramp_style(share))
-            yield Segment(" sure", _LABEL)
+            yield Segment(" sure  ", _LABEL)
+            yield Segment("supposed", Style(underline=True))
         yield Segment.line()
 
 

@@ -6,7 +6,8 @@ found at once, and it takes the place of an older file only when it is complete.
 JSON, format version 1: one object (or a list of them, for several puzzles) with ``format``, ``version``,
 ``task``, ``shape``, ``origin``, ``puzzle``, ``answer``, ``verdict``, ``verified``, ``method``, ``unique`` and
 ``frames``, each with ``attempt``, ``step``, ``cells`` (the grid as one line), ``confidence`` (a list, cell by
-cell), ``halt``, ``checked`` and ``seconds``.
+cell), ``halt``, ``checked``, ``seconds`` and ``supposed`` (the cells that the try takes as given from its
+start, numbered line by line from 0).
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class Replay:
                     "halt": round(frame.halt, 3),
                     "checked": frame.checked,
                     "seconds": round(frame.seconds, 4),
+                    "supposed": list(frame.supposed),
                 }
                 for frame in self.frames
             ],
