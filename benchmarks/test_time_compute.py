@@ -46,9 +46,9 @@ class Run:
 
     puzzles: dict[str, int | None]
     tries: int
-    strategy: Strategy = "symmetry"
+    strategy: Strategy = "guess"
     max_steps: int = 16
-    batch_size: int = 256
+    batch_size: int = 64
     seed: int = 0
 
 
@@ -58,8 +58,7 @@ RUNS = {
     "magictour": Run({"magictour": None}, 256),
     "forum": Run({"forum_hardest_11": 200}, 256),
     "everything": Run({"17clue": None, "magictour": None, "forum_hardest_11": None}, 64),
-    "sample": Run({"17clue": 200, "magictour": 200, "forum_hardest_11": 40}, 32),
-    **{f"strategy-{name}": Run(SAMPLE, 16, name, batch_size=64) for name in STRATEGIES},
+    **{f"strategy-{name}": Run(SAMPLE, 16, name) for name in STRATEGIES},
 }
 
 
