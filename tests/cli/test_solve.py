@@ -216,6 +216,19 @@ def test_live_view_leaves_the_grid_and_the_verdict(terminal: Terminal, random_we
         assert f"{step}/3" in plain(screen.text)
 
 
+def test_further_tries_show_what_they_suppose(
+    terminal: Terminal, random_weights: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "steps.json"
+    options = ["--steps", 2, "--tries", 3, "--fps", 0, "--save", file]
+    screen = terminal("solve", PUZZLE, "--weights", random_weights, *options)
+    assert "supposed" in plain(screen.text).rpartition("try             3/3")[2]
+    frames = json.loads(file.read_text())["frames"]
+    assert [len(frame["supposed"]) for frame in frames] == [0, 0, 1, 1, 1, 1]
+    (second,), (third,) = frames[2]["supposed"], frames[4]["supposed"]
+    assert second == third and PUZZLE[second] == "."
+
+
 def test_ctrl_c_leaves_the_terminal_whole(terminal: Terminal, random_weights: Path) -> None:
     slow = ["solve", PUZZLE, "--weights", random_weights, "--tries", 1000, "--fps", 2]
     screen = terminal(*slow, on=("\x1b[?25l", lambda number: os.write(number, b"\x03")))

@@ -171,6 +171,14 @@ def test_suppositions_keep_the_question_and_break_no_rule(seed: int) -> None:
             assert (unit == one.question[cell]).sum() == 1
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_only_digits_of_the_size_are_supposed(size: int) -> None:
+    question = np.ones(size * size, dtype=np.int64)
+    even = np.full((size * size, TASK.vocab_size), 1 / TASK.vocab_size, dtype=np.float32)
+    supposed = TASK.suppose(question, even)
+    assert [int(one.question.max()) for one in supposed] == list(range(2, size + 2))
+
+
 def test_where_nothing_is_in_doubt_nothing_is_supposed() -> None:
     task = TASK
     probabilities = np.zeros((16, task.vocab_size), dtype=np.float32)

@@ -155,7 +155,7 @@ class Sudoku(Task):
         size = round(len(question) ** 0.5)
         taken = (question[None, :, None] == np.arange(self.vocab_size)) & _peers(size)[:, :, None]
         likely = np.where(taken.any(axis=1), 0.0, probabilities)
-        likely[:, :2] = 0.0  # a digit it must be
+        likely[:, :2] = likely[:, size + 2 :] = 0.0  # it must be a digit of this size
         # Of all blank cells the one whose second digit is the most probable halves the doubt best.
         second = np.where(question == 1, np.partition(likely, -2, axis=1)[:, -2], 0.0)
         cell = int(second.argmax())
