@@ -57,6 +57,7 @@ RUNS = {
     "17clue": Run({"17clue": None}, 256),
     "magictour": Run({"magictour": None}, 256),
     "forum": Run({"forum_hardest_11": 200}, 256),
+    "hard": Run({"17clue": None, "magictour": None, "forum_hardest_11": 2000}, 64),
     "everything": Run({"17clue": None, "magictour": None, "forum_hardest_11": None}, 64),
     **{f"strategy-{name}": Run(SAMPLE, 16, name) for name in STRATEGIES},
 }
