@@ -219,6 +219,18 @@ def sure_of(solver: Solver, cells: dict[int, dict[int, float]]) -> Floats:
     return probabilities
 
 
+def test_probabilities_are_turned_back_even_if_the_model_knows_fewer_tokens_than_the_task() -> None:
+    solver, (puzzle,) = small_solver(), puzzles(1)
+    rng, width = np.random.default_rng(0), 12
+    one = Try.start(solver, puzzle, 0, 2, SearchConfig(strategy="symmetry"))
+    turned = rng.random((81, width), dtype=np.float32)
+    back = one.undone(turned)
+    for token in range(width):
+        tokens = one.undo.apply(np.full((1, 81), token))[0]
+        np.testing.assert_array_equal(back[np.arange(81), tokens], turned[one.undo.cells[0], token])
+    assert back.shape == (81, solver.task.vocab_size) and back.sum() == pytest.approx(turned.sum())
+
+
 def test_the_most_probable_branch_is_tried_next() -> None:
     solver, config = small_solver(), SearchConfig(strategy="guess")
     puzzle = Puzzle(np.zeros((4, 4), dtype=np.uint8), Origin("test", 1))

@@ -43,4 +43,5 @@ if __name__ == "__main__":
         for folder, name, step in zip(runs[::3], runs[1::3], runs[2::3], strict=True):
             sender = Sender(signal.Signals[name], int(step))
             while run(config, Path(folder), sender, resume=True, device=device, ranks=ranks):
-                print(f"{folder} was stopped", flush=True)
+                sys.stdout.write(f"{folder} was stopped\n")  # at once, so that ranks do not mix their lines
+                sys.stdout.flush()

@@ -230,9 +230,13 @@ class Try:
         return bool(step.done[place]) or int(step.number[place]) >= self.max_steps
 
     def undone(self, probabilities: Floats) -> Floats:
-        """``[L, V]`` probabilities of a step, turned back into the puzzle's own orientation."""
-        back = np.empty_like(probabilities)
-        back[:, self.undo.values[0]] = probabilities[self.undo.cells[0]]
+        """``[L, V]`` probabilities of a step, turned back into the puzzle's own orientation.
+
+        A model may know fewer tokens than the task; the others have no probability.
+        """
+        cells, values = self.undo.cells[0], self.undo.values[0]
+        back = np.zeros((len(cells), len(values)), dtype=np.float32)
+        back[:, values[: probabilities.shape[1]]] = probabilities[cells]
         return back
 
     def frame(self, solver: Solver, step: Step, place: int, seconds: float) -> Frame:
