@@ -147,12 +147,13 @@ class LiveView:
         if not draws_pictures(self.task):
             table.add_row("filled", f"{filled}/{size}", _Bar(filled / size, blue))
         table.add_row("halting", f"{halt:.0%}", _Bar(halt, rgb(ramp_color(halt))))
-        if frame and frame.supposed:
-            table.add_row("supposed", str(len(frame.supposed)))
+        supposed = len(frame.supposed) if frame else 0
+        if supposed:
+            table.add_row("supposed", str(supposed))
         table.add_row("changed", str(changed))
         table.add_row("conflicts", Text(str(wrong), "rgb(224,108,117)" if wrong else ""))
         table.add_row("time", f"{seconds:.2f} s")
-        return Group(Text(self.title, style="bold"), Text(), table, Text(), _Legend())
+        return Group(Text(self.title, style="bold"), Text(), table, Text(), _Legend(supposed > 0))
 
 
 class _Beside:
@@ -176,22 +177,28 @@ class _Beside:
 
 
 class _Legend:
-    """What the looks of the cells mean."""
+    """What the looks of the cells mean; of supposed ones only where there are some."""
+
+    def __init__(self, supposed: bool) -> None:
+        self.supposed = supposed
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Segment("given", Style(bold=True))
         if console.no_color or console.color_system is None:
             sign = ">" if options.ascii_only else "›"
             yield Segment(f"  {sign} changed  ? doubt  ! conflict", _LABEL)
-            yield Segment.line()
-            yield Segment("* supposed", _LABEL)
+            if self.supposed:
+                yield Segment.line()
+                yield Segment("* supposed", _LABEL)
         else:
             block = "#" if options.ascii_only else "■"
             yield Segment("   doubt ", _LABEL)
             for share in (0.3, 0.5, 0.65, 0.8, 0.9, 1.0):
                 yield Segment(block, ramp_style(share))
-            yield Segment(" sure  ", _LABEL)
-            yield Segment("supposed", Style(underline=True))
+            yield Segment(" sure", _LABEL)
+            if self.supposed:
+                yield Segment("  ")
+                yield Segment("supposed", Style(underline=True))
         yield Segment.line()
 
 
