@@ -247,7 +247,16 @@ def test_the_most_probable_branch_is_tried_next() -> None:
         turned = sure_of(solver, cells)[one.undo.inverse().cells[0]]
         turned = turned[:, one.undo.values[0]]
         nothing = np.zeros((1, 16), dtype=np.int64)
-        step = Step(*[np.ones(1, dtype=np.int64)] * 2, nothing, turned[None], *[np.ones(1)] * 3, 0.0)  # type: ignore[arg-type]
+        step = Step(
+            rows=np.zeros(1, dtype=np.int64),
+            number=np.ones(1, dtype=np.int64),
+            tokens=nothing,
+            probabilities=turned[None],
+            halt=np.zeros(1, dtype=np.float32),
+            checked=np.zeros(1, dtype=np.bool_),
+            done=np.ones(1, dtype=np.bool_),
+            seconds=0.0,
+        )
         guesses.note(one, step, 0, solver.task)
 
     first = begin(1)

@@ -128,8 +128,8 @@ def keep_memory() -> None:
 COMMIT_FROM = 5
 """Supervision steps after which a try that commits begins to take its surest cells as given.
 
-By then the answer hardly moves: of 128 of the forum's hardest, the bundled weights leave 93 open after 6
-steps without committing, and 89 after 16.
+By then the answer hardly moves: of 128 of the forum's hardest, an earlier state of the default weights left
+93 open after 6 steps without committing, and 89 after 16 (docs/experiments.md).
 """
 
 SETTLED = 4

@@ -27,9 +27,6 @@ Look = Literal["symbol", "solid", "empty", "trail"]
 SURE = 0.9
 """Cells whose value has at least this probability are not in doubt."""
 
-UNLIKELY = 1e-3
-"""Values that are less probable are not supposed."""
-
 
 @dataclass(frozen=True)
 class Puzzle:

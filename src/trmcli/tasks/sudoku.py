@@ -23,7 +23,6 @@ import numpy.typing as npt
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.base import (
     SURE,
-    UNLIKELY,
     Bools,
     Cells,
     Ints,
@@ -39,6 +38,9 @@ from trmcli.tasks.base import (
 
 BOX_SHAPES: dict[int, Shape] = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4)}
 """Rows and columns of a box, by the size of the grid."""
+
+_UNLIKELY = 1e-3
+"""Digits that are less probable are not supposed."""
 
 _MOST_GUESSES = 20_000
 """After so many guesses (a second or two) nobody waits longer to hear whether a puzzle has one solution."""
@@ -159,10 +161,10 @@ class Sudoku(Task):
         # Of all blank cells the one whose second digit is the most probable halves the doubt best.
         second = np.where(question == 1, np.partition(likely, -2, axis=1)[:, -2], 0.0)
         cell = int(second.argmax())
-        if second[cell] < UNLIKELY:
+        if second[cell] < _UNLIKELY:
             return []
         supposed = []
-        for digit in np.flatnonzero(likely[cell] >= UNLIKELY):
+        for digit in np.flatnonzero(likely[cell] >= _UNLIKELY):
             with_it = question.copy()
             with_it[cell] = digit
             supposed.append(Supposition(with_it, float(likely[cell, digit])))
