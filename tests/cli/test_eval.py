@@ -193,6 +193,52 @@ def test_interrupted_figures_say_that_they_are_partial(random_weights: Path) -> 
     assert out.splitlines()[1].startswith("all\t")
 
 
+def test_several_processes_that_are_interrupted_add_up_what_they_have(
+    random_weights: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "many.txt"
+    data.write_text(("1" + "." * 80 + "\n") * 200_000)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    options = ["--batch-size", "64", "--steps", "1", "--json", "--weights", str(random_weights)]
+    process = subprocess.Popen(
+        [*torchrun, "-m", "trmcli", "eval", str(data), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+    wait_until_both_read(process.pid, data, 200_000)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: torchrun hears it, and so do the others
+    out, err = process.communicate(timeout=120)
+    figures = json.loads(out)
+    assert figures["complete"] is False, err
+    assert 2_000 < figures["puzzles"] < 200_000
+    assert "partial figures" in err
+
+
+def wait_until_both_read(pid: int, path: Path, size: int) -> None:
+    """Wait until both processes that torchrun has started have read so many bytes of a file."""
+    for _ in range(1200):
+        time.sleep(0.1)
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if sum(has_read(child, path) > size for child in children) == 2:
+            return
+    raise AssertionError("they have not begun")
+
+
+def has_read(pid: str, path: Path) -> int:
+    """How many bytes of a file a process has read."""
+    try:
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            if link.resolve() == path.resolve():
+                position = Path(f"/proc/{pid}/fdinfo/{link.name}").read_text().split()[1]
+                return int(position)
+    except OSError:  # a file was closed meanwhile
+        pass
+    return 0
+
+
 def wait_until_idle(pid: int) -> None:
     """Wait until a process has stopped using its processor."""
     last = -1.0

@@ -169,11 +169,9 @@ def evaluate(
         rows = _Rows(stream.task, table, keep=ranks.count > 1 and predictions is not None)
         found = solve_many(solver, shard, config, count(ranks.rank, ranks.count))
         try:
-            with progress("solving", limit, hidden=ranks.count > 1) as advance:
+            with ranks.interruptible(), progress("solving", limit, hidden=ranks.count > 1) as advance:
                 _measure(evaluation, found, rows, advance)
         except KeyboardInterrupt:
-            if ranks.count > 1:
-                raise
             evaluation.complete = False
         stream.fail()
         if ranks.count > 1:
@@ -282,7 +280,8 @@ def _merged(evaluation: Evaluation, ranks: Ranks, rows: _Rows) -> Evaluation:
     from trmcli.solving.evaluation import Evaluation
 
     whole = Evaluation(evaluation.max_steps, evaluation.limits)
-    parts = [loads(part) for part in ranks.gather(dumps([evaluation.pack(), rows.kept]))]
+    mine = dumps([evaluation.pack(), rows.kept])
+    parts = [loads(part) for part in ranks.gather(mine, hurry=not evaluation.complete)]
     for packed, _ in parts:
         whole.absorb(packed)
     for together in zip_longest(*(kept for _, kept in parts)):

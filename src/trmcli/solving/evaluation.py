@@ -285,6 +285,7 @@ class Evaluation:
                 "sources": {name: _counts(figures) for name, figures in self.sources.items()},
                 "calibration": _counts(self.calibration),
                 "seconds": self.seconds,
+                "complete": self.complete,
             }
         )
 
@@ -296,6 +297,7 @@ class Evaluation:
             _add(self._source(name), counts)
         _add(self.calibration, values["calibration"])
         self.seconds = max(self.seconds, values["seconds"])
+        self.complete &= values["complete"]
 
 
 _SETTINGS = ("max_steps", "limits")
