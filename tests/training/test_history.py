@@ -71,7 +71,7 @@ def test_any_bytes_anywhere_leave_the_rest_readable(run_directory: Path, noise: 
 def test_what_no_example_showed_is_not_measured(run_directory: Path) -> None:
     with (run_directory / "log.jsonl").open("a") as log:
         log.write(
-            '{"kind": "train", "step": 6050, "seconds": 121, "exact": 0.0, "steps": 0.0, "cells": 0.9}\n'
+            '{"kind": "train", "step": 6050, "seconds": 121, "exact": null, "steps": null, "cells": 0.9}\n'
         )
     assert read_history(run_directory).entries[-1].values == {"cells": 0.9}
 

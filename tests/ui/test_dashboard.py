@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,15 @@ def test_elsewhere_a_line_now_and_then(dumb: bool) -> None:
 )
 def test_sparklines(values: list[float], width: int, line: str) -> None:
     assert sparkline(values, width) == line
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_an_interval_in_which_nothing_ended_shows_no_figures_of_what_ended(terminal: bool) -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=100, color_system=None, _environ={})
+    config = load_config("sudoku-small", overrides=["max_steps=10000"])
+    with Dashboard(config, FOLDER, console) as dashboard:
+        for number in (1, 2):
+            dashboard.progressed(replace(interval(50 * number, 50.0 * number), exact=None, steps=None))
+    text = " ".join(out.getvalue().split())
+    assert "exact - " in text and "steps - " in text

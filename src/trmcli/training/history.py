@@ -33,8 +33,7 @@ class Entry:
     Attributes:
         step: gradient steps done.
         seconds: the run's age, pauses not counted.
-        values: the line's other numbers, those that are finite; of training, ``exact`` and ``steps`` only if
-            an example ended.
+        values: the line's other numbers, those that are finite.
     """
 
     kind: Kind
@@ -154,9 +153,5 @@ def _entry(values: object) -> Entry | None:
     }
     if "step" not in numbers or "seconds" not in numbers:
         return None
-    if (
-        values["kind"] == "train" and numbers.get("steps") == 0
-    ):  # no example ended, which says nothing of these
-        numbers = {key: value for key, value in numbers.items() if key not in ("exact", "steps")}
     step, seconds = int(numbers.pop("step")), numbers.pop("seconds")
     return Entry(values["kind"], step, seconds, numbers)

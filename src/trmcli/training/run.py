@@ -46,7 +46,10 @@ def log_every(config: TrainConfig) -> int:
 
 @dataclass(frozen=True)
 class Interval:
-    """What the steps since the last log line showed, averaged; ``seconds`` is the run's age."""
+    """What the steps since the last log line showed, averaged; ``seconds`` is the run's age.
+
+    ``exact`` and ``steps`` are of the examples that ended; None (in the log ``null``) if there were none.
+    """
 
     step: int
     seconds: float
@@ -54,8 +57,8 @@ class Interval:
     token_loss: float
     halt_loss: float
     cells: float
-    exact: float
-    steps: float
+    exact: float | None
+    steps: float | None
     lr: float
     norm: float
     examples_per_second: float
@@ -300,8 +303,8 @@ def _summary(
         token_loss=mean.token_loss,
         halt_loss=mean.halt_loss,
         cells=mean.cells,
-        exact=mean.exact / mean.ended if mean.ended else 0.0,
-        steps=mean.steps / mean.ended if mean.ended else 0.0,
+        exact=mean.exact / mean.ended if mean.ended else None,
+        steps=mean.steps / mean.ended if mean.ended else None,
         lr=learning_rate(step - 1, config),
         norm=mean.norm,
         examples_per_second=len(pending) * config.batch_size / max(elapsed, 1e-9),

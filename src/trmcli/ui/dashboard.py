@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from trmcli.ui.numbers import clock, percent
+from trmcli.ui.numbers import clock, decimal, percent
 
 if TYPE_CHECKING:
     from trmcli.training.config import TrainConfig
@@ -85,7 +85,7 @@ class Dashboard:
             self._print(
                 f"step {interval.step:,}/{self.config.max_steps:,}  {clock(interval.seconds)}  "
                 f"loss {interval.token_loss:.4f}  exact {percent(interval.exact)}  "
-                f"steps {interval.steps:.1f}  lr {interval.lr:.2e}  "
+                f"steps {decimal(interval.steps)}  lr {interval.lr:.2e}  "
                 f"{interval.examples_per_second:.0f} examples/s  left {self._left()}"
             )
 
@@ -93,7 +93,7 @@ class Dashboard:
         self.evaluations.append(evaluation)
         self._say(
             f"step {evaluation.step:,}: {percent(evaluation.exact)} of held-out puzzles exact, "
-            f"{evaluation.steps:.1f} steps, halting head right in {percent(evaluation.halting)}"
+            f"{decimal(evaluation.steps)} steps, halting head right in {percent(evaluation.halting)}"
             + (", best so far" if evaluation.best else "")
         )
 
@@ -118,16 +118,16 @@ class Dashboard:
             pace = (last.seconds - first.seconds) / (last.step - first.step)
         return clock((self.config.max_steps - last.step) * pace)
 
-    def _rows(self) -> list[tuple[str, str, list[float], str]]:
+    def _rows(self) -> list[tuple[str, str, Sequence[float | None], str]]:
         """What is shown: label, last value, all values, and the style of what was measured in validation."""
         intervals, evaluations = self.intervals, self.evaluations
-        rows = []
+        rows: list[tuple[str, str, Sequence[float | None], str]] = []
         if intervals:
             last = intervals[-1]
             rows = [
                 ("loss", f"{last.token_loss:.4f}", [one.token_loss for one in intervals], ""),
                 ("exact", percent(last.exact), [one.exact for one in intervals], ""),
-                ("steps", f"{last.steps:.1f}", [one.steps for one in intervals], ""),
+                ("steps", decimal(last.steps), [one.steps for one in intervals], ""),
                 ("learning rate", f"{last.lr:.2e}", [one.lr for one in intervals], ""),
                 (
                     "examples/s",
@@ -140,7 +140,7 @@ class Dashboard:
             newest = evaluations[-1]
             rows += [
                 ("held-out exact", percent(newest.exact), [one.exact for one in evaluations], "green"),
-                ("held-out steps", f"{newest.steps:.1f}", [one.steps for one in evaluations], "green"),
+                ("held-out steps", decimal(newest.steps), [one.steps for one in evaluations], "green"),
                 ("halting right", percent(newest.halting), [one.halting for one in evaluations], "green"),
             ]
         return rows
@@ -152,7 +152,8 @@ class Dashboard:
         table.add_column(no_wrap=True, style="dim", min_width=_LABELS)
         table.add_column(no_wrap=True, min_width=_VALUES)
         for label, value, curve, style in self._rows():
-            line = sparkline(curve, min(60, room)) if room > 0 else ""
+            known = [value for value in curve if value is not None]
+            line = sparkline(known, min(60, room)) if room > 0 else ""
             table.add_row(label, Text(value, style=f"bold {style}"), Text(line, style=style, no_wrap=True))
         done = self.intervals[-1].step if self.intervals else 0
         bar = Table.grid(padding=(0, 1), expand=True)

@@ -10,9 +10,14 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def percent(share: float) -> str:
-    """``93.0%`` of 0.93."""
-    return f"{share:.1%}"
+def percent(share: float | None) -> str:
+    """``93.0%`` of 0.93; ``-`` where nothing was measured."""
+    return "-" if share is None else f"{share:.1%}"
+
+
+def decimal(value: float | None) -> str:
+    """``3.6`` of 3.58; ``-`` where nothing was measured."""
+    return "-" if value is None else f"{value:.1f}"
 
 
 def short(value: float) -> str:

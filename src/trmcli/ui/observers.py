@@ -99,7 +99,8 @@ class TensorBoard:
             ("optimiser/gradient_norm", interval.norm),
             ("speed/examples_per_second", interval.examples_per_second),
         ):
-            self._writer.add_scalar(tag, value, interval.step)
+            if value is not None:
+                self._writer.add_scalar(tag, value, interval.step)
 
     def evaluated(self, evaluation: Evaluation) -> None:
         for tag, value in (
