@@ -159,6 +159,11 @@ class Guesses:
     known: int = 0
     order: Iterator[int] = field(default_factory=count)
 
+    @staticmethod
+    def of(config: SearchConfig) -> Guesses | None:
+        """Those of a fresh puzzle; None if its tries do not guess."""
+        return Guesses() if config.strategy == "guess" else None
+
     def take(self, attempt: int) -> Supposition | None:
         """The most probable branch that this try may know of, if there is one."""
         while self.known < needs(attempt):
@@ -218,8 +223,10 @@ class Try:
         if attempt > 1:
             if kind in ("symmetry", "guess"):
                 symmetry = task.symmetries(puzzle.shape, 1, rng)
-            noise = NOISE if kind == "noise" else 0.0
-            chance = Chance(rng, restart=kind == "restart", noise=noise)
+            elif kind == "noise":
+                chance = Chance(rng, noise=NOISE)
+            else:
+                chance = Chance(rng, restart=True)
         tokens = symmetry.apply(supposed.question[None])
         short = branch is not None and attempt & (attempt - 1) != 0
         max_steps = min(config.max_steps, COMMIT_FROM) if short else config.max_steps
@@ -262,7 +269,7 @@ def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig, number: int = 0)
     solved with it, for the random numbers.
     """
     seconds, resumed = 0.0, time.perf_counter()
-    guesses = Guesses() if config.strategy == "guess" else None
+    guesses = Guesses.of(config)
     for attempt in range(1, config.tries + 1):
         one = Try.start(solver, puzzle, number, attempt, config, guesses)
         for step in solver.steps(
@@ -432,10 +439,8 @@ class _Search:
         if self.open < size and len(self.window) < LOOK_AHEAD * size:
             number, puzzle = next(self.puzzles, (0, None))
             if puzzle is not None:
-                guesses = Guesses() if self.config.strategy == "guess" else None
-                self.window.append(
-                    _Open(number, puzzle, self.pool.seconds, self.config.tries, guesses=guesses)
-                )
+                config, since = self.config, self.pool.seconds
+                self.window.append(_Open(number, puzzle, since, config.tries, guesses=Guesses.of(config)))
                 self.open += 1
                 return self.window[-1], 1
         while self.waiting:
