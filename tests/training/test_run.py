@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from trmcli.errors import InputError
+from trmcli.solving.solver import COMMIT_FROM
 from trmcli.tasks import get_task
 from trmcli.training.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 from trmcli.training.config import TrainConfig, apply_override, load_config, presets
@@ -106,7 +107,10 @@ def final_state(folder: Path) -> dict[str, torch.Tensor]:
 CANDIDATES = ("model.mixer=mean", "model.vectors=candidates", "random_starts=0.5")
 
 
-@pytest.mark.parametrize("changes", [("optimizer=muon",), ("optimizer=adamw",), CANDIDATES])
+COMMITTING = ("commit=true", "supervision_steps=8")
+
+
+@pytest.mark.parametrize("changes", [("optimizer=muon",), ("optimizer=adamw",), (*CANDIDATES, *COMMITTING)])
 def test_a_resumed_run_equals_one_that_never_stopped(
     tiny: Path, tmp_path: Path, changes: tuple[str, ...]
 ) -> None:
@@ -447,6 +451,29 @@ def test_a_share_of_the_examples_starts_at_random(tiny: Path) -> None:
     fixed, random, again = states
     assert torch.equal(random, again)
     assert 4 < int((random != fixed).any(dim=1).sum()) < 28
+
+
+def test_a_run_that_commits_tells_one_cell_after_each_late_step(tiny: Path) -> None:
+    config = load_config(str(tiny), overrides=[*COMMITTING, "exploration=1.0"])
+    task = get_task(config.task)
+    examples = [load_examples(task, data, config.seed) for data in config.data]
+    trainer = Trainer(config, task, examples, torch.device("cpu"))
+    told = []
+    for _ in range(24):
+        before = [lane.tokens for lane in trainer.lanes]
+        trainer.step()
+        for lane, tokens in zip(trainer.lanes, before, strict=True):
+            changed = (lane.tokens != tokens) & (lane.steps > 1)[:, None]  # not by a fresh example
+            assert torch.equal(lane.tokens[changed], lane.labels[changed])
+            assert (changed.sum(dim=1) <= 1).all()
+            told += lane.steps[changed.any(dim=1)].tolist()
+    assert told and min(told) == COMMIT_FROM
+
+
+def test_committing_is_for_tasks_with_givens() -> None:
+    config = load_config("maze-small", overrides=["commit=true"])
+    with pytest.raises(InputError, match="commit is for tasks with givens, and maze has none"):
+        Trainer(config, get_task("maze"), [], torch.device("cpu"))
 
 
 def test_without_a_compiler_a_run_goes_on_uncompiled(

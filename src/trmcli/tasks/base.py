@@ -134,6 +134,8 @@ class Task(ABC):
     name: ClassVar[str]
     vocab_size: ClassVar[int]
     relation_names: ClassVar[tuple[str, ...]]
+    has_givens: ClassVar[bool] = False
+    """Whether a cell of the question that holds its value's token is a given."""
 
     @abstractmethod
     def read(self, lines: Iterable[str], origin: str) -> Iterator[Puzzle]:

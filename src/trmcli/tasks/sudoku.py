@@ -68,6 +68,7 @@ class Sudoku(Task):
     name: ClassVar[str] = "sudoku"
     vocab_size: ClassVar[int] = 18
     relation_names: ClassVar[tuple[str, ...]] = ("row", "column", "box")
+    has_givens: ClassVar[bool] = True
 
     def read(self, lines: Iterable[str], origin: str) -> Iterator[Puzzle]:
         """Read puzzles as the lines arrive: one a line, drawn grids, ``.sdk``, ``.sdm``, ``.ss`` and CSV, in

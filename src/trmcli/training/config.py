@@ -64,6 +64,10 @@ class TrainConfig:
         halt_weight: weight of the halting loss.
         halting: ``binary``: learn whether the answer is right, and halt if so (paper). ``q_learning``: learn
             as well what going on is worth, by one more forward pass a step, and halt if it is less (HRM).
+        commit: from the supervision step on at which tries at use begin to take cells as given
+            (:data:`trmcli.solving.solver.COMMIT_FROM`), tell each example the true value of its surest
+            doubtful cell after every step, so that the network learns to go on from there; and let
+            validation commit as tries do.
         reveal_share, reveal_max: share of examples made easier, and by how many cells at most.
         optimizer: ``adamw``, ``adam_atan2`` (paper), or ``muon`` for the matrices and AdamW for the rest.
         lr, weight_decay, betas: of the optimiser; with Muon, updates are scaled to AdamW's size.
@@ -100,6 +104,7 @@ class TrainConfig:
     label_smoothing: float = 0.0
     halt_weight: float = 0.5
     halting: Literal["binary", "q_learning"] = "binary"
+    commit: bool = False
     reveal_share: float = 0.0
     reveal_max: int = 0
     optimizer: Literal["adamw", "adam_atan2", "muon"] = "adamw"

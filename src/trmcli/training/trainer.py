@@ -29,8 +29,16 @@ from trmcli.model import RELATIONAL, Carry, Relations, TinyRecursiveModel, TRMCo
 from trmcli.model.config import round_up
 from trmcli.model.losses import go_on_target, supervision_loss
 from trmcli.model.trm import Output
-from trmcli.solving.solver import LEAST_SHARE, Floats, Solver, build_relations, default_dtype, keep_memory
-from trmcli.tasks.base import Bools, Ints, Shape, Task
+from trmcli.solving.solver import (
+    COMMIT_FROM,
+    LEAST_SHARE,
+    Floats,
+    Solver,
+    build_relations,
+    default_dtype,
+    keep_memory,
+)
+from trmcli.tasks.base import SURE, Bools, Ints, Shape, Task
 from trmcli.training.checkpoint import optimizer_tensors, restore_optimizers
 from trmcli.training.config import TrainConfig
 from trmcli.training.data import Examples
@@ -109,13 +117,17 @@ class Measures:
 
 @dataclass(frozen=True)
 class _Part:
-    """What some rows of a batch give: gradients and measures, weighed by their share, and the rest by row."""
+    """What some rows of a batch give: gradients and measures, weighed by their share, and the rest by row.
+
+    ``tokens`` are the questions of the next supervision step.
+    """
 
     gradients: tuple[Tensor | None, ...]
     measures: Tensor
     carry: Carry
     halt: Tensor
     exact: Tensor
+    tokens: Tensor
 
 
 class Trainer:
@@ -142,6 +154,8 @@ class Trainer:
     ) -> None:
         if config.label_smoothing and config.token_loss != "softmax":
             raise InputError("label_smoothing goes with token_loss = softmax", config.name)
+        if config.commit and not task.has_givens:
+            raise InputError(f"commit is for tasks with givens, and {task.name} has none", config.name)
         self.config, self.task, self.device = config, task, device
         self.ranks = ranks or Ranks()
         torch.manual_seed(config.seed)
@@ -320,6 +334,7 @@ class Trainer:
         lane.carry = Carry(
             torch.cat([part.carry.answer for part in parts]), torch.cat([part.carry.latent for part in parts])
         )
+        lane.tokens = torch.cat([part.tokens for part in parts])
         halt, exact = torch.cat([part.halt for part in parts]), torch.cat([part.exact for part in parts])
         lane.steps = lane.steps + 1
         # At the last step, or when the halting head says so and exploration does not hold an example back.
@@ -361,7 +376,11 @@ class Trainer:
         with record_function("backward"):
             gradients = torch.autograd.grad(losses.total * share, list(weights.values()), allow_unused=True)
         measures = (losses.total.detach(), losses.tokens, losses.halt + losses.go_on, losses.cells.mean())
-        return _Part(gradients, torch.stack(measures).float() * share, carry, halt, losses.exact)
+        tokens = lane.tokens[rows]
+        if config.commit:
+            due = lane.steps[rows] + 1 >= COMMIT_FROM
+            tokens = tell(tokens, lane.labels[rows], output.logits.detach(), due)
+        return _Part(gradients, torch.stack(measures).float() * share, carry, halt, losses.exact, tokens)
 
     def _collect_puzzles(self, parts: list[Tensor]) -> None:
         """Bring the sparse gradients of the puzzle embeddings of all parts and ranks together."""
@@ -390,7 +409,8 @@ class Trainer:
         questions = examples.questions[self.ranks.rank :: self.ranks.size]
         for start in range(0, len(questions), 256):
             tokens = questions[start : start + 256].astype(np.int64)
-            for step in solver.steps(tokens, examples.shape, max_steps=self.config.supervision_steps):
+            most, commit = self.config.supervision_steps, self.config.commit
+            for step in solver.steps(tokens, examples.shape, max_steps=most, commit=commit):
                 if self.ranks.size == 1 and stopped():
                     return None
                 steps += len(step.rows)
@@ -459,6 +479,21 @@ def _supervise(
         model, weights, (carry, tokens, relations, puzzle, rounds)
     )
     return result
+
+
+def tell(tokens: Tensor, labels: Tensor, logits: Tensor, due: Tensor) -> Tensor:
+    """Questions with the surest doubtful cell of each answer given, as :meth:`Task.commit` does, but rightly.
+
+    Args:
+        tokens, labels: ``[B, L]`` questions and answers.
+        logits: ``[B, L, V]`` what the network says of the cells.
+        due: ``[B]`` which questions to change.
+    """
+    sure = logits.float().softmax(dim=-1).amax(dim=-1)
+    doubtful = (tokens != labels) & (labels > 0) & (sure < SURE) & due[:, None]
+    surest = torch.where(doubtful, sure, -1.0).argmax(dim=1, keepdim=True)
+    chosen = torch.zeros_like(doubtful).scatter(1, surest, True)
+    return torch.where(chosen & doubtful, labels, tokens)
 
 
 def can_compile(device: torch.device) -> bool:
