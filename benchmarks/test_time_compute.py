@@ -2,8 +2,9 @@
 
 Run it with: OMP_NUM_THREADS=1 python benchmarks/test_time_compute.py RUN --data hard_eval.csv.gz
 
-A run writes benchmarks/results/RUN.json. Until it is done, RUN.partial.json beside it holds what has been
-counted so far; the same command goes on from there, with the same outcome as without the interruption.
+A run writes benchmarks/results/RUN.json, also when it is interrupted by Ctrl-C (``complete`` is false then).
+Until it is done, RUN.partial.json beside it holds what has been counted so far; the same command goes on from
+there, with the same outcome as without the interruption.
 ``plot`` draws the runs that compare strategies and are done, as docs/strategies.svg.
 """
 
@@ -40,7 +41,7 @@ class Run:
     """What is measured.
 
     Attributes:
-        puzzles: the first so many of each source; None for all.
+        puzzles: the first so many of each source, one source after another; None for all.
         tries: most tries, read off at every power of two up to it.
     """
 
@@ -57,20 +58,16 @@ RUNS = {
     "17clue": Run({"17clue": None}, 256),
     "magictour": Run({"magictour": None}, 256),
     "forum": Run({"forum_hardest_11": 200}, 256),
-    "hard": Run({"17clue": None, "magictour": None, "forum_hardest_11": 2000}, 64),
-    "everything": Run({"17clue": None, "magictour": None, "forum_hardest_11": None}, 64),
+    "hard": Run({"17clue": None, "magictour": None, "forum_hardest_11": None}, 64),
     **{f"strategy-{name}": Run(SAMPLE, 16, name) for name in STRATEGIES},
 }
 
 
 def chosen(data: str, wanted: dict[str, int | None]) -> Iterator[Puzzle]:
-    """The first puzzles of each source, in the order of the file."""
-    seen = dict.fromkeys(wanted, 0)
-    for _, puzzle in read_puzzles([data]):
-        most = wanted.get(puzzle.source, 0)
-        if most is None or seen.get(puzzle.source, 0) < most:
-            seen[puzzle.source] += 1
-            yield puzzle
+    """The first puzzles of each source, one source after another."""
+    for source, most in wanted.items():
+        every = (puzzle for _, puzzle in read_puzzles([data]) if puzzle.source == source)
+        yield from islice(every, most)
 
 
 def measure(name: str, run: Run, data: str, weights: str | None) -> None:
@@ -88,15 +85,18 @@ def measure(name: str, run: Run, data: str, weights: str | None) -> None:
     done = evaluation.total.count
     solver = trmcli.load(weights)
     start = saved = time.perf_counter()
-    for answer in solve_many(solver, islice(chosen(data, run.puzzles), done, None), config, count(done)):
-        evaluation.add(answer)
-        evaluation.seconds = before + time.perf_counter() - start
-        peak = max(peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-        if time.perf_counter() - saved > EVERY:
-            saved = time.perf_counter()
-            state = {"counts": evaluation.pack(), "seconds": evaluation.seconds, "peak": peak}
-            write(partial, json.dumps(state))
-            print(f"{name}: {evaluation.total.solved} of {evaluation.total.count} solved", flush=True)
+    try:
+        for answer in solve_many(solver, islice(chosen(data, run.puzzles), done, None), config, count(done)):
+            evaluation.add(answer)
+            evaluation.seconds = before + time.perf_counter() - start
+            peak = max(peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            if time.perf_counter() - saved > EVERY:
+                saved = time.perf_counter()
+                state = {"counts": evaluation.pack(), "seconds": evaluation.seconds, "peak": peak}
+                write(partial, json.dumps(state))
+                print(f"{name}: {evaluation.total.solved} of {evaluation.total.count} solved", flush=True)
+    except KeyboardInterrupt:
+        evaluation.complete = False
     figures = {
         "command": f"python benchmarks/test_time_compute.py {name} --data {Path(data).name}",
         "date": date.today().isoformat(),
@@ -109,7 +109,8 @@ def measure(name: str, run: Run, data: str, weights: str | None) -> None:
         **evaluation.to_dict(),
     }
     write(result, json.dumps(figures, indent=1) + "\n")
-    partial.unlink(missing_ok=True)
+    if evaluation.complete:
+        partial.unlink(missing_ok=True)
     print(json.dumps({key: figures[key] for key in ("puzzles", "solved", "by_tries")}, indent=1))
 
 
