@@ -2,9 +2,8 @@
 
 Run it with: OMP_NUM_THREADS=1 python benchmarks/test_time_compute.py RUN --data hard_eval.csv.gz
 
-A run writes benchmarks/results/RUN.json, also when it is interrupted by Ctrl-C (``complete`` is false then).
-Until it is done, RUN.partial.json beside it holds what has been counted so far; the same command goes on from
-there, with the same outcome as without the interruption.
+A run writes benchmarks/results/RUN.json. Until it is done, RUN.partial.json beside it holds what has been
+counted so far; the same command goes on from there, with the same outcome as without the interruption.
 ``plot`` draws the runs that compare strategies and are done, as docs/strategies.svg.
 """
 
@@ -85,18 +84,15 @@ def measure(name: str, run: Run, data: str, weights: str | None) -> None:
     done = evaluation.total.count
     solver = trmcli.load(weights)
     start = saved = time.perf_counter()
-    try:
-        for answer in solve_many(solver, islice(chosen(data, run.puzzles), done, None), config, count(done)):
-            evaluation.add(answer)
-            evaluation.seconds = before + time.perf_counter() - start
-            peak = max(peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-            if time.perf_counter() - saved > EVERY:
-                saved = time.perf_counter()
-                state = {"counts": evaluation.pack(), "seconds": evaluation.seconds, "peak": peak}
-                write(partial, json.dumps(state))
-                print(f"{name}: {evaluation.total.solved} of {evaluation.total.count} solved", flush=True)
-    except KeyboardInterrupt:
-        evaluation.complete = False
+    for answer in solve_many(solver, islice(chosen(data, run.puzzles), done, None), config, count(done)):
+        evaluation.add(answer)
+        evaluation.seconds = before + time.perf_counter() - start
+        peak = max(peak, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        if time.perf_counter() - saved > EVERY:
+            saved = time.perf_counter()
+            state = {"counts": evaluation.pack(), "seconds": evaluation.seconds, "peak": peak}
+            write(partial, json.dumps(state))
+            print(f"{name}: {evaluation.total.solved} of {evaluation.total.count} solved", flush=True)
     figures = {
         "command": f"python benchmarks/test_time_compute.py {name} --data {Path(data).name}",
         "date": date.today().isoformat(),
@@ -109,8 +105,7 @@ def measure(name: str, run: Run, data: str, weights: str | None) -> None:
         **evaluation.to_dict(),
     }
     write(result, json.dumps(figures, indent=1) + "\n")
-    if evaluation.complete:
-        partial.unlink(missing_ok=True)
+    partial.unlink(missing_ok=True)
     print(json.dumps({key: figures[key] for key in ("puzzles", "solved", "by_tries")}, indent=1))
 
 
