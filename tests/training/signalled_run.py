@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,6 +33,7 @@ class Sender:
 
     def progressed(self, interval: Interval) -> None: ...
     def evaluated(self, evaluation: Evaluation) -> None: ...
+    def entered(self, step: int, stage: Mapping[str, Any]) -> None: ...
 
     def saved(self, path: Path) -> None:
         if path.stem == f"step-{self.step:08d}" and not self.sent:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -49,6 +50,7 @@ class FillTheDisk:
     def started(self, trainer: Trainer, resumed_from: int) -> None: ...
     def progressed(self, interval: Interval) -> None: ...
     def evaluated(self, evaluation: Evaluation) -> None: ...
+    def entered(self, step: int, stage: Mapping[str, Any]) -> None: ...
 
     def saved(self, path: Path) -> None:
         if path.stem.endswith(str(self.step)):

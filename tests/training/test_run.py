@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ class Watcher:
         self.intervals: list[Interval] = []
         self.evaluations: list[Evaluation] = []
         self.saves: list[Path] = []
+        self.stages: list[tuple[int, Mapping[str, Any]]] = []
 
     def started(self, trainer: Trainer, resumed_from: int) -> None:
         self.resumed_from = resumed_from
@@ -82,6 +84,9 @@ class Watcher:
 
     def evaluated(self, evaluation: Evaluation) -> None:
         self.evaluations.append(evaluation)
+
+    def entered(self, step: int, stage: Mapping[str, Any]) -> None:
+        self.stages.append((step, stage))
 
     def saved(self, path: Path) -> None:
         self.saves.append(path)
@@ -490,3 +495,77 @@ def test_label_smoothing_is_for_softmax(tiny: Path, tmp_path: Path) -> None:
     config = load_config(str(tiny), overrides=["label_smoothing=0.2", "token_loss=stablemax"])
     with pytest.raises(InputError, match="label_smoothing goes with token_loss = softmax"):
         train(config, tmp_path / "run")
+
+
+STAGES = """
+[[stage]]
+from_step = 3
+lr = 1e-3
+commit = true
+model.rounds = 2
+
+[[stage]]
+from_step = 6
+max_steps = 8
+reveal_max = 2
+
+[[stage.data]]
+source = "generated"
+count = 40
+options = { size = 4, clues = "4-6" }
+"""
+
+
+@pytest.fixture
+def staged(tiny: Path) -> TrainConfig:
+    tiny.write_text(tiny.read_text() + STAGES)
+    return load_config(str(tiny), overrides=["max_steps=6", "eval_every=4"])
+
+
+def test_a_run_goes_through_its_stages_as_if_resumed_with_their_settings(
+    staged: TrainConfig, tmp_path: Path
+) -> None:
+    watcher = train(staged, tmp_path / "whole")
+    assert staged.total_steps == 8 and [interval.step for interval in watcher.intervals] == list(range(1, 9))
+    assert [entry.step for entry in watcher.evaluations] == [4, 8]
+    assert [(step, sorted(stage)) for step, stage in watcher.stages] == [
+        (3, ["commit", "from_step", "lr", "model"]),
+        (6, ["data", "from_step", "max_steps", "reveal_max"]),
+    ]
+    for step in range(8):  # one step at a time
+        train(staged, tmp_path / "stopped", resume=True, max_seconds=0.0)
+        train(staged.at(step), tmp_path / "by hand", resume=True, override=True, max_seconds=0.0)
+    whole = final_state(tmp_path / "whole")
+    for other in ("stopped", "by hand"):
+        state = final_state(tmp_path / other)
+        assert whole.keys() == state.keys()
+        assert all(torch.equal(value, state[name]) for name, value in whole.items()), other
+
+
+def test_the_settings_in_force(staged: TrainConfig) -> None:
+    rates = [(staged.at(step).lr, staged.at(step).model["rounds"]) for step in range(9)]
+    assert rates == [(5e-3, 1)] * 3 + [(1e-3, 2)] * 6
+    assert [staged.at(step).max_steps for step in (0, 5, 6, 8)] == [6, 6, 8, 8]
+    assert [len(staged.at(step).data) for step in (5, 6)] == [2, 1]
+    short = replace(staged, max_steps=2)
+    assert short.total_steps == 2 and short.at(5).lr == 5e-3  # it never comes to the stages
+    assert load_config("sudoku-4x4").at(100) == load_config("sudoku-4x4")
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        ("{lr=1.0}", "needs a from_step, a whole number above 0"),
+        ("{from_step=0}", "needs a from_step, a whole number above 0"),
+        ("{from_step=5}, {from_step=5}", "needs a from_step, a whole number above 5"),
+        ("{from_step=5, rate=1}", r"\[\[stage\]\] from step 5: unknown setting 'rate'"),
+        ("{from_step=5, lr='fast'}", "from step 5: lr must be float"),
+        ("{from_step=5, optimizer='adamw'}", "from step 5: a stage cannot change optimizer"),
+        ("{from_step=5, model={rounds=2, hidden_size=9}}", "cannot change model.hidden_size"),
+        ("{from_step=5, model=3}", "model must be a table"),
+        ("3", "needs a from_step"),
+    ],
+)
+def test_stages_are_checked_before_the_run(tiny: Path, stage: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_config(str(tiny), overrides=[f"stage=[{stage}]"])

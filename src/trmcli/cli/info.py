@@ -149,7 +149,7 @@ def run_state(folder: Path) -> dict[str, Any]:
         "task": run.config.task,
         "state": run.state,
         "step": run.step,
-        "max_steps": run.config.max_steps,
+        "max_steps": run.config.total_steps,
         "seconds": run.seconds,
         "seconds_left": run.seconds_left,
         "seconds_quiet": run.quiet,

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +54,9 @@ class TrainConfig:
         validation_count: puzzles of each evaluation.
         batch_size: examples in a step.
         max_steps: gradient steps, one supervision step each; the schedule's length.
+        stage: changes on the way, tables such as ``{from_step = 500, lr = 1e-3}``: after so many steps the
+            run goes on with these settings besides those before, as by ``--resume --override --set``. A stage
+            may move ``max_steps``; the run ends when those in force are done.
         supervision_steps: most supervision steps spent on one example (``halt_max_steps``).
         rounds_curriculum: (share of ``max_steps``, T) pairs: from there on, a supervision step has T rounds
             ("CGAR", arXiv:2511.08653: shallow recursion first). Empty: the model's own T throughout.
@@ -127,6 +132,35 @@ class TrainConfig:
     patience: int = 0
     save_every: float = 120.0
     seed: int = 0
+    stage: tuple[Mapping[str, Any], ...] = ()
+
+    @cached_property
+    def parts(self) -> tuple[tuple[int, TrainConfig], ...]:
+        """The run from its beginning and from each stage that it reaches: (first step, settings in force)."""
+        values = {**self.to_dict(), "stage": ()}
+        reached = [(0, replace(self, stage=()))]
+        for change in self.stage:
+            if change["from_step"] > reached[-1][1].max_steps:
+                break
+            values = {**values, **change, "model": {**values["model"], **change.get("model", {})}}
+            first = values.pop("from_step")
+            reached.append((first, TrainConfig.from_dict(values, _stage_name(self.name, first))))
+        return tuple(reached)
+
+    def at(self, step: int) -> TrainConfig:
+        """The settings in force once ``step`` gradient steps are done: the same object until they change."""
+        return [part for first, part in self.parts if first <= step][-1]
+
+    @property
+    def total_steps(self) -> int:
+        """Gradient steps of the whole run."""
+        return self.parts[-1][1].max_steps
+
+    @property
+    def spans(self) -> list[tuple[int, int, TrainConfig]]:
+        """The parts as (first step, step after the last, settings)."""
+        edges = [*(first for first, _ in self.parts), self.total_steps]
+        return [(*span, part) for span, (_, part) in zip(pairwise(edges), self.parts, strict=True)]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -152,10 +186,16 @@ class TrainConfig:
             changed["betas"] = tuple(values["betas"])
         if "rounds_curriculum" in values:
             pairs = values["rounds_curriculum"]
-            if not all(isinstance(pair, list) and len(pair) == 2 and pair[1] >= 1 for pair in pairs):
+            if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[1] >= 1 for pair in pairs):
                 raise InputError("rounds_curriculum must be pairs such as [[0.0, 1], [0.5, 2]]", origin)
             changed["rounds_curriculum"] = tuple((float(share), int(rounds)) for share, rounds in pairs)
-        return cls(**changed)
+        changed["stage"] = tuple(values.get("stage", ()))
+        last = 0
+        for stage in changed["stage"]:
+            last = _check_stage(stage, last, origin)
+        config = cls(**changed)
+        _ = config.parts  # says what is wrong with a stage's settings
+        return config
 
 
 def _check_types(cls: type, values: Mapping[str, Any], origin: str) -> None:
@@ -175,6 +215,27 @@ def _check_types(cls: type, values: Mapping[str, Any], origin: str) -> None:
         if entry.default is entry.default_factory and key not in values:  # both MISSING
             raise InputError(f"{key} is missing", origin)
 
+
+def _check_stage(stage: object, last: int, origin: str) -> int:
+    """Where a stage begins, after the one before it. Weights and optimiser must go on to fit."""
+    first = stage.get("from_step") if isinstance(stage, Mapping) else None
+    if not isinstance(stage, Mapping) or type(first) is not int or first <= last:
+        raise InputError(f"each [[stage]] needs a from_step, a whole number above {last}", origin)
+    model = stage.get("model", {})
+    if not isinstance(model, Mapping):
+        raise InputError("model must be a table", _stage_name(origin, first))
+    fixed = [key for key in stage if key in _LASTING] + [f"model.{key}" for key in model if key not in _DEPTH]
+    if fixed:
+        raise InputError(f"a stage cannot change {', '.join(fixed)}", _stage_name(origin, first))
+    return first
+
+
+def _stage_name(origin: str, first: int) -> str:
+    return f"{origin}: [[stage]] from step {first}"
+
+
+_LASTING = ("name", "task", "optimizer", "init_from", "stage")
+_DEPTH = ("rounds", "latent_updates")
 
 _CHOICES = {
     "token_loss": ("softmax", "stablemax"),

@@ -91,7 +91,7 @@ class History:
         if steps <= 0:
             return None
         pace = (recent[-1].seconds - recent[0].seconds) / steps
-        return max(0, self.config.max_steps - self.step) * pace
+        return max(0, self.config.total_steps - self.step) * pace
 
     @property
     def quiet(self) -> float:
@@ -105,7 +105,7 @@ class History:
         Nothing in the directory says so, so it is judged by its silence: a run has stopped if nothing
         changed for a minute and for three times as long as the longest of its last log lines took.
         """
-        if self.step >= self.config.max_steps:
+        if self.step >= self.config.total_steps:
             return "finished"
         times = [entry.seconds for entry in self.entries[-_RECENT:]]
         longest = max((later - earlier for earlier, later in pairwise(times)), default=200.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from trmcli.tasks.base import Shape, Task
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import load_examples
 from trmcli.training.optim import PUZZLE_TABLE
-from trmcli.training.trainer import model_config
+from trmcli.training.trainer import model_config, rounds_at
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,22 @@ def plan(config: TrainConfig) -> Plan:
     shape, _, num_puzzles = sources[0]
     with torch.device("meta"):
         network = TinyRecursiveModel(model_config(config, task, shape, num_puzzles))
-    weights = [entry.weight / sum(entry.weight for entry in config.data) for entry in config.data]
-    flops = sum(
-        share * weight * _flops(network, task, shape, rounds, config)
-        for weight, (shape, _, _) in zip(weights, sources, strict=True)
-        for share, rounds in _phases(config)
-    )
+    flops, seen = 0.0, 0
+    for first, end, part in config.spans:
+        shapes = [_source(task, entry, part)[0] for entry in part.data]
+        weights = [entry.weight / sum(entry.weight for entry in part.data) for entry in part.data]
+        flops += part.batch_size * sum(
+            steps * weight * _flops(network, task, shape, rounds, part)
+            for weight, shape in zip(weights, shapes, strict=True)
+            for steps, rounds in _phases(first, end, part)
+        )
+        seen += part.batch_size * (end - first)
     return Plan(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         examples=tuple((entry.source, source[1]) for entry, source in zip(config.data, sources, strict=True)),
-        steps=config.max_steps,
-        examples_seen=config.max_steps * config.batch_size,
-        flops=flops * config.batch_size,
+        steps=config.total_steps,
+        examples_seen=seen,
+        flops=flops / config.total_steps,
         memory=_memory(network, task, [shape for shape, _, _ in sources], config),
     )
 
@@ -91,16 +96,10 @@ def _source(task: Task | None, data: DataConfig, config: TrainConfig) -> tuple[S
     return examples.shape, len(examples.questions), examples.num_puzzles
 
 
-def _phases(config: TrainConfig) -> list[tuple[float, int | None]]:
-    """Shares of a run, and T in each of them."""
-    starts = [start for start, _ in config.rounds_curriculum]
-    if not starts:
-        return [(1.0, None)]
-    ends = [*starts[1:], 1.0]
-    phases: list[tuple[float, int | None]] = [
-        (end - start, rounds) for (start, rounds), end in zip(config.rounds_curriculum, ends, strict=True)
-    ]
-    return [(starts[0], None), *phases] if starts[0] > 0 else phases
+def _phases(first: int, end: int, config: TrainConfig) -> list[tuple[int, int | None]]:
+    """How many of the steps from ``first`` to before ``end`` have each T."""
+    steps = Counter(rounds_at(step, config) for step in range(first, end))
+    return [(count, rounds) for rounds, count in steps.items()]
 
 
 def _step(

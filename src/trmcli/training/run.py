@@ -41,7 +41,7 @@ from trmcli.weights.registry import find_weights
 
 def log_every(config: TrainConfig) -> int:
     """Gradient steps that one line of the log sums up: 50, in short runs fewer."""
-    return max(1, min(50, config.max_steps // 20))
+    return max(1, min(50, config.total_steps // 20))
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class Observer(Protocol):
     def started(self, trainer: Trainer, resumed_from: int) -> None: ...
     def progressed(self, interval: Interval) -> None: ...
     def evaluated(self, evaluation: Evaluation) -> None: ...
+    def entered(self, step: int, stage: Mapping[str, Any]) -> None: ...
     def saved(self, path: Path) -> None: ...
 
 
@@ -118,7 +119,7 @@ def run(
     device: torch.device,
     ranks: Ranks | None = None,
 ) -> int:
-    """Train until ``config.max_steps``, ``max_seconds`` or a signal; leave a checkpoint in every case.
+    """Train until ``config.total_steps``, ``max_seconds`` or a signal; leave a checkpoint in every case.
 
     With ``resume``, go on from the newest good checkpoint; where there is none, begin.
 
@@ -137,8 +138,9 @@ def run(
     if state is not None and not override:
         _refuse_changes(state[1]["config"], config.to_dict(), folder)
     task = get_task(config.task)
-    examples, validation = _load_data(config, task)
-    trainer = Trainer(config, task, examples, device, ranks)
+    part = config.at(state[1]["step"] if state is not None else 0)
+    examples, validation = _load_data(part, task)
+    trainer = Trainer(part, task, examples, device, ranks)
     best, waited, evaluated, past = -1.0, 0, 0, 0.0
     if state is not None:
         tensors, values = state
@@ -190,7 +192,7 @@ def run(
         received = over = 0
         while True:
             step = trainer.steps_done
-            if step > evaluated and (step % config.eval_every == 0 or step == config.max_steps):
+            if step > evaluated and (step % part.eval_every == 0 or step == config.total_steps):
                 figures = trainer.evaluate(validation, lambda: signals.received > 0)
                 if figures is None:
                     received = signals.received
@@ -202,26 +204,33 @@ def run(
                 if evaluation.best:
                     best = evaluation.exact
                     if ranks.first:
-                        card = _card(trainer, evaluation)
+                        card = _card(config, trainer, evaluation)
                         save_weights(folder / "best.safetensors", trainer.averaged_model(), card)
                 interval_began = time.monotonic()
-            if step == config.max_steps or received or over:
+            if step == config.total_steps or received or over:
                 break
-            if 0 < config.patience <= waited:
+            if 0 < part.patience <= waited:
                 if ranks.first:
                     print(f"trm: stopped, for {waited} evaluations were no better", file=sys.stderr)
                 break
+            if config.at(step) is not part:
+                before, part = part, config.at(step)
+                if _sources(part) != _sources(before):
+                    examples, validation = _load_data(part, task)
+                kept, trainer = trainer.state(), Trainer(part, task, examples, device, ranks)
+                trainer.restore(kept, step)
+                observer.entered(step, next(stage for stage in config.stage if stage["from_step"] == step))
             pending.append(trainer.step())
             step, now = trainer.steps_done, time.monotonic()
-            late = now - last_saved >= config.save_every
+            late = now - last_saved >= part.save_every
             received, due, over = ranks.largest((signals.received, late, now - began >= max_seconds))
-            last = received or over or step == config.max_steps
+            last = received or over or step == config.total_steps
             # On a GPU, to look is to wait for it.
             logged = step % log_every(config) == 0
-            if device.type == "cpu" or logged or step % config.eval_every == 0 or due or last:
+            if device.type == "cpu" or logged or step % part.eval_every == 0 or due or last:
                 _check_finite(pending, step, checkpoints)
             if logged:
-                interval = _summary(pending, config, step, seconds(), time.monotonic() - interval_began)
+                interval = _summary(pending, part, step, seconds(), time.monotonic() - interval_began)
                 record("train", interval)
                 observer.progressed(interval)
                 pending, interval_began = [], time.monotonic()
@@ -251,6 +260,11 @@ def _load_data(config: TrainConfig, task: Task) -> tuple[list[Examples], Example
         )
     kept, held = examples[0].split(config.validation_count, config.seed)
     return [kept, *examples[1:]], held
+
+
+def _sources(config: TrainConfig) -> tuple[object, ...]:
+    """The settings that :func:`_load_data` reads."""
+    return config.data, config.validation, config.validation_count, config.seed
 
 
 def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path) -> None:
@@ -311,8 +325,7 @@ def _summary(
     )
 
 
-def _card(trainer: Trainer, evaluation: Evaluation) -> Card:
-    config = trainer.config
+def _card(config: TrainConfig, trainer: Trainer, evaluation: Evaluation) -> Card:
     settings = json.dumps(config.to_dict(), sort_keys=True)
     return Card(
         name=config.name,

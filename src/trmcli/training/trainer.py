@@ -46,6 +46,10 @@ from trmcli.training.ema import EMA
 from trmcli.training.optim import PUZZLE_TABLE, build_optimizers, learning_rate
 from trmcli.training.ranks import Ranks
 
+COMPILED = 64
+"""Forms of the network that are compiled, one for each size of puzzle, T and stage of the run. Beyond its own
+limit, 8, torch would go on without compiling, and say so only in a warning."""
+
 
 @dataclass
 class Lane:
@@ -213,7 +217,12 @@ class Trainer:
             )
         if self.device.type == "cpu":
             keep_memory()
-        self._supervise = torch.compile(_supervise, dynamic=False) if self.compiled else _supervise
+        self._supervise = _supervise
+        if self.compiled:
+            import torch._dynamo.config as limits
+
+            limits.recompile_limit = max(limits.recompile_limit, COMPILED)
+            self._supervise = torch.compile(_supervise, dynamic=False)
 
     def _lane(self, examples: Examples) -> Lane:
         length = examples.questions.shape[1]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -83,7 +83,7 @@ class Dashboard:
         elif interval.seconds >= self._next_line:
             self._next_line = interval.seconds + LINE_EVERY
             self._print(
-                f"step {interval.step:,}/{self.config.max_steps:,}  {clock(interval.seconds)}  "
+                f"step {interval.step:,}/{self.config.total_steps:,}  {clock(interval.seconds)}  "
                 f"loss {interval.token_loss:.4f}  exact {percent(interval.exact)}  "
                 f"steps {decimal(interval.steps)}  lr {interval.lr:.2e}  "
                 f"{interval.examples_per_second:.0f} examples/s  left {self._left()}"
@@ -96,6 +96,10 @@ class Dashboard:
             f"{decimal(evaluation.steps)} steps, halting head right in {percent(evaluation.halting)}"
             + (", best so far" if evaluation.best else "")
         )
+
+    def entered(self, step: int, stage: Mapping[str, Any]) -> None:
+        changes = ", ".join(f"{key} = {value}" for key, value in stage.items() if key != "from_step")
+        self._say(f"step {step:,}: from here on {changes}")
 
     def saved(self, path: Path) -> None:
         self._say(f"saved {path}")
@@ -116,7 +120,7 @@ class Dashboard:
         pace = self.config.batch_size / last.examples_per_second
         if last.step > first.step:
             pace = (last.seconds - first.seconds) / (last.step - first.step)
-        return clock((self.config.max_steps - last.step) * pace)
+        return clock((self.config.total_steps - last.step) * pace)
 
     def _rows(self) -> list[tuple[str, str, Sequence[float | None], str]]:
         """What is shown: label, last value, all values, and the style of what was measured in validation."""
@@ -159,9 +163,8 @@ class Dashboard:
         bar = Table.grid(padding=(0, 1), expand=True)
         bar.add_column(ratio=1)
         bar.add_column(no_wrap=True, justify="right")
-        bar.add_row(
-            ProgressBar(total=self.config.max_steps, completed=done), f"{done:,}/{self.config.max_steps:,}"
-        )
+        total = self.config.total_steps
+        bar.add_row(ProgressBar(total=total, completed=done), f"{done:,}/{total:,}")
         times = f"{clock(self.intervals[-1].seconds)} gone, {self._left()} left" if self.intervals else ""
         panel = Panel(
             Group(table, bar, Text(times), Text(self.note, style="dim", overflow="ellipsis", no_wrap=True)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
@@ -34,6 +34,10 @@ class Observers:
         for observer in self.all:
             observer.evaluated(evaluation)
 
+    def entered(self, step: int, stage: Mapping[str, Any]) -> None:
+        for observer in self.all:
+            observer.entered(step, stage)
+
     def saved(self, path: Path) -> None:
         for observer in self.all:
             observer.saved(path)
@@ -53,6 +57,9 @@ class Reporter:
 
     def evaluated(self, evaluation: Evaluation) -> None:
         write_report(self.folder)
+
+    def entered(self, step: int, stage: Mapping[str, Any]) -> None:
+        pass
 
     def saved(self, path: Path) -> None:
         write_report(self.folder)
@@ -110,6 +117,9 @@ class TensorBoard:
         ):
             self._writer.add_scalar(tag, value, evaluation.step)
         self._writer.flush()
+
+    def entered(self, step: int, stage: Mapping[str, Any]) -> None:
+        pass
 
     def saved(self, path: Path) -> None:
         self._writer.flush()

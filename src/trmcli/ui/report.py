@@ -76,14 +76,14 @@ def html(history: History) -> str:
     config = history.config
     name, data = config.name, ", ".join(dict.fromkeys(entry.source for entry in config.data))
     charts = [text for text in (_figure(history, one) for one in CHARTS) if text]
-    done = history.step >= config.max_steps
+    done = history.step >= config.total_steps
     settings = (history.folder / "config.toml").read_text(encoding="utf-8")
     return _PAGE.substitute(
         title=escape(name),
         style=STYLE,
         lead=escape(f"{config.task}, trained on {data}"),
         state="finished" if done else time.strftime("as of %Y-%m-%d %H:%M", time.localtime(history.changed)),
-        share=f"{100 * min(1.0, history.step / max(1, config.max_steps)):.1f}",
+        share=f"{100 * min(1.0, history.step / max(1, config.total_steps)):.1f}",
         facts="\n".join(
             f"<div><dt>{escape(key)}</dt><dd>{escape(value)}<small>{escape(more)}</small></dd></div>"
             for key, value, more in facts(history)
@@ -97,7 +97,7 @@ def html(history: History) -> str:
 def facts(history: History) -> list[tuple[str, str, str]]:
     """The run in short: (what, value, what else is to be said)."""
     config, left, best = history.config, history.seconds_left, history.best
-    rows = [("Steps", f"{history.step:,}", f"of {config.max_steps:,}")]
+    rows = [("Steps", f"{history.step:,}", f"of {config.total_steps:,}")]
     if best is not None:
         rows.append(("Best in validation", percent(best.values["exact"]), f"at step {best.step:,}"))
     rows.append(("Time", clock(history.seconds), f"{clock(left)} left" if left else ""))
