@@ -79,6 +79,9 @@ def test_a_curriculum_and_q_learning_count() -> None:
     asked = small("[]", "halting=q_learning")
     assert half.flops == pytest.approx((deep.flops + flat.flops) / 2) == late.flops
     assert flat.flops < deep.flops < asked.flops
+    staged = small("[]", "stage=[{from_step=50, rounds_curriculum=[[0.0, 1]], batch_size=32, max_steps=150}]")
+    assert staged.flops == pytest.approx((50 * deep.flops + 100 * flat.flops / 2) / 150)
+    assert (staged.steps, staged.examples_seen) == (150, 50 * 64 + 100 * 32)
     assert half.examples == (("generated", 4),) and half.examples_seen == 6400
 
 
