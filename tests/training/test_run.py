@@ -518,8 +518,11 @@ options = { size = 4, clues = "4-6" }
 
 @pytest.fixture
 def staged(tiny: Path) -> TrainConfig:
-    tiny.write_text(tiny.read_text() + STAGES)
-    return load_config(str(tiny), overrides=["max_steps=6", "eval_every=4"])
+    text = tiny.read_text() + STAGES
+    tiny.write_text(
+        text.replace("max_steps = 24", "max_steps = 6").replace("eval_every = 12", "eval_every = 4")
+    )
+    return load_config(str(tiny))
 
 
 def test_a_run_goes_through_its_stages_as_if_resumed_with_their_settings(
@@ -550,6 +553,15 @@ def test_the_settings_in_force(staged: TrainConfig) -> None:
     short = replace(staged, max_steps=2)
     assert short.total_steps == 2 and short.at(5).lr == 5e-3  # it never comes to the stages
     assert load_config("sudoku-4x4").at(100) == load_config("sudoku-4x4")
+
+
+def test_what_the_command_line_says_holds_in_every_stage(staged: TrainConfig, tiny: Path) -> None:
+    config = load_config(str(tiny), "my.csv", ["max_steps=7", "model.rounds=3", "lr=1e-4"])
+    assert config.total_steps == 7
+    assert {(part.lr, part.model["rounds"], part.data[0].source) for _, part in config.parts} == {
+        (1e-4, 3, "my.csv")
+    }
+    assert config.at(3).commit and config.at(6).reveal_max == 2 and config.at(6).data[0].weight == 1.0
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def train(
     override: Annotated[bool, typer.Option("--override", help="Resume although settings changed.")] = False,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, in all stages; repeatable."),
     ] = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write event files into DIR/tensorboard as well.")

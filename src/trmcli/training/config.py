@@ -7,7 +7,7 @@ Presets are TOML files in ``presets/``. Any field can be set from the command li
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from importlib import resources
@@ -253,7 +253,7 @@ def presets() -> dict[str, Path]:
 
 
 def load_config(name: str, data: str | None = None, overrides: Iterable[str] = ()) -> TrainConfig:
-    """Read a preset by name, or a TOML file, and apply ``key=value`` overrides.
+    """Read a preset by name, or a TOML file, and apply ``key=value`` overrides, which hold in every stage.
 
     Raises:
         InputError: if there is no such preset or file, or something in it is wrong.
@@ -268,10 +268,29 @@ def load_config(name: str, data: str | None = None, overrides: Iterable[str] = (
     values.setdefault("name", path.stem)
     for override in overrides:
         apply_override(values, override)
-    if data is not None and values.get("data"):
-        weight = values["data"][0].get("weight", 1.0)
-        values["data"][0] = {"source": data, "weight": weight}
+        for stage in _tables(values, "stage"):
+            _forget(stage, override.partition("=")[0].strip().split("."))
+    if data is not None:
+        for part in (values, *_tables(values, "stage")):
+            for main in _tables(part, "data")[:1]:
+                part["data"][0] = {"source": data, "weight": main.get("weight", 1.0)}
     return TrainConfig.from_dict(values, str(path))
+
+
+def _tables(values: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """``[[key]]``; what is wrong in it is for :meth:`TrainConfig.from_dict` to say."""
+    found = values.get(key)
+    return [table for table in found if isinstance(table, dict)] if isinstance(found, list) else []
+
+
+def _forget(values: dict[str, Any], path: Sequence[str]) -> None:
+    """Remove a setting from nested tables, if it is there."""
+    *tables, last = path
+    for table in tables:
+        values = values.get(table, {})
+        if not isinstance(values, dict):
+            return
+    values.pop(last, None)
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:
