@@ -88,10 +88,10 @@ def test_elsewhere_a_line_now_and_then(dumb: bool) -> None:
         dashboard.evaluated(Evaluation(600, 61.0, 0.5, 6.25, 0.875, True))
     lines = out.getvalue().splitlines()
     assert [line.split("  ")[:2] for line in lines[:-1]] == [
-        ["step 50/15,000", "0:05"],
-        ["step 200/15,000", "0:20"],
-        ["step 350/15,000", "0:35"],
-        ["step 500/15,000", "0:50"],
+        ["step 50/17,100", "0:05"],
+        ["step 200/17,100", "0:20"],
+        ["step 350/17,100", "0:35"],
+        ["step 500/17,100", "0:50"],
     ]
     assert "\x1b" not in out.getvalue()
     assert lines[-1] == (
