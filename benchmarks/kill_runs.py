@@ -42,6 +42,7 @@ CONFIG = TrainConfig(
     eval_every=10,
     save_every=0.0,
     max_steps=1_000_000,
+    decay_fraction=0.0,  # so that the rate does not depend on where the run ends
 )
 
 
