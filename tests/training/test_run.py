@@ -248,6 +248,7 @@ def test_what_a_killed_process_left_goes_with_the_next_save(tiny: Path, tmp_path
     (run_folder / "checkpoint").mkdir(parents=True)
     for name in ("checkpoint/.step-00000001.safetensors.7-0a", ".best.safetensors.7-0a", ".log.jsonl.7-0a"):
         (run_folder / name).write_bytes(b"half")
+    (run_folder / "checkpoint" / ".tmp3xY9aB").write_bytes(b"half")  # as safetensors names what it writes
     (run_folder / ".notes").write_text("mine")
     train(config, run_folder)
     hidden = [path.name for path in run_folder.rglob(".*")]

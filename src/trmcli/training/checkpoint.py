@@ -38,7 +38,7 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], values:
     text = json.dumps(values)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for left_over in folder.glob(".step-*"):
+        for left_over in (*folder.glob(".step-*"), *folder.glob(".tmp*")):  # ours, and those of safetensors
             left_over.unlink(missing_ok=True)
         whole = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
         metadata = {"values": text, "crc32": str(_checksum(whole, text))}
