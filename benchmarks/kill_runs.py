@@ -16,8 +16,10 @@ import random
 import signal
 import tempfile
 import time
+from collections.abc import Mapping
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch._dynamo  # what every first optimiser imports, for seconds; here once for all processes
@@ -57,6 +59,7 @@ class Reporter:
 
     def progressed(self, interval: Interval) -> None: ...
     def evaluated(self, evaluation: Evaluation) -> None: ...
+    def entered(self, step: int, stage: Mapping[str, Any]) -> None: ...
 
     def saved(self, path: Path) -> None:
         os.write(self.pipe, f"{int(path.stem.removeprefix('step-'))}\n".encode())

@@ -546,6 +546,13 @@ def test_a_run_goes_through_its_stages_as_if_resumed_with_their_settings(
         assert all(torch.equal(value, state[name]) for name, value in whole.items()), other
 
 
+def test_a_run_that_is_past_its_end_ends(tiny: Path, tmp_path: Path) -> None:
+    train(load_config(str(tiny), overrides=["max_steps=3"]), tmp_path / "run")
+    shorter = load_config(str(tiny), overrides=["max_steps=2"])
+    again = train(shorter, tmp_path / "run", resume=True, override=True)
+    assert again.resumed_from == 3 and again.saves[-1].stem == "step-00000003"
+
+
 def test_the_settings_in_force(staged: TrainConfig) -> None:
     rates = [(staged.at(step).lr, staged.at(step).model["rounds"]) for step in range(9)]
     assert rates == [(5e-3, 1)] * 3 + [(1e-3, 2)] * 6

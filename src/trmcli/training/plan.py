@@ -62,7 +62,10 @@ def plan(config: TrainConfig) -> Plan:
         network = TinyRecursiveModel(model_config(config, task, shape, num_puzzles))
     flops, seen = 0.0, 0
     for first, end, part in config.spans:
-        shapes = [_source(task, entry, part)[0] for entry in part.data]
+        known = part.data == config.data
+        shapes = [
+            shape for shape, _, _ in (sources if known else [_source(task, one, part) for one in part.data])
+        ]
         weights = [entry.weight / sum(entry.weight for entry in part.data) for entry in part.data]
         flops += part.batch_size * sum(
             steps * weight * _flops(network, task, shape, rounds, part)

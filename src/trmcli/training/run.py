@@ -192,7 +192,7 @@ def run(
         received = over = 0
         while True:
             step = trainer.steps_done
-            if step > evaluated and (step % part.eval_every == 0 or step == config.total_steps):
+            if step > evaluated and (step % part.eval_every == 0 or step >= config.total_steps):
                 figures = trainer.evaluate(validation, lambda: signals.received > 0)
                 if figures is None:
                     received = signals.received
@@ -207,7 +207,7 @@ def run(
                         card = _card(config, trainer, evaluation)
                         save_weights(folder / "best.safetensors", trainer.averaged_model(), card)
                 interval_began = time.monotonic()
-            if step == config.total_steps or received or over:
+            if step >= config.total_steps or received or over:
                 break
             if 0 < part.patience <= waited:
                 if ranks.first:
@@ -224,7 +224,7 @@ def run(
             step, now = trainer.steps_done, time.monotonic()
             late = now - last_saved >= part.save_every
             received, due, over = ranks.largest((signals.received, late, now - began >= max_seconds))
-            last = received or over or step == config.total_steps
+            last = received or over or step >= config.total_steps
             # On a GPU, to look is to wait for it.
             logged = step % log_every(config) == 0
             if device.type == "cpu" or logged or step % part.eval_every == 0 or due or last:
