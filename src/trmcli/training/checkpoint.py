@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from trmcli.errors import InputError
@@ -38,12 +38,13 @@ def save_checkpoint(folder: Path, step: int, tensors: dict[str, Tensor], values:
     text = json.dumps(values)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for left_over in (*folder.glob(".step-*"), *folder.glob(".tmp*")):  # ours, and those of safetensors
+        for left_over in folder.glob(".step-*"):
             left_over.unlink(missing_ok=True)
         whole = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in tensors.items()}
         metadata = {"values": text, "crc32": str(_checksum(whole, text))}
         with new_file(path) as temporary:
-            save_file(whole, temporary, metadata)
+            # Not by save_file, which writes under a name of its own first, to be left behind when killed.
+            temporary.write_bytes(save(whole, metadata))
         before = [other for other in list_checkpoints(folder) if other < path]
         for other in list_checkpoints(folder):  # what is newer is damaged, or of a future that was given up
             if other != path and other not in before[1 - KEPT :]:
