@@ -47,11 +47,17 @@ def answer(model: TinyRecursiveModel, tokens: Tensor, size: int) -> tuple[Tensor
     return output.logits.softmax(dim=-1), output.halt
 
 
-@pytest.fixture(params=["mean", "relation"])
+GROWN = replace(CONFIG, group_expansion=1.5)
+
+
+@pytest.fixture(params=[CONFIG, GROWN, replace(CONFIG, mixer="relation")], ids=["mean", "grown", "relation"])
 def model(request: pytest.FixtureRequest) -> TinyRecursiveModel:
     torch.manual_seed(0)
-    model = TinyRecursiveModel(replace(CONFIG, mixer=request.param))
+    model = TinyRecursiveModel(request.param)
     torch.nn.init.normal_(model.halt_head.weight)
+    for name, parameter in model.named_parameters():
+        if "swiglus" in name:
+            torch.nn.init.normal_(parameter, std=0.5)
     return model
 
 
@@ -123,6 +129,25 @@ def test_members_hear_the_mapped_mean_of_their_groups() -> None:
     columns = grid.mean(dim=1, keepdim=True) @ mixer.maps[1].weight.T
     torch.testing.assert_close(mixer(x, relations), (rows + columns).view(2, 6, 16))
 
+    grown = MeanMixer(replace(config, group_expansion=1.5))
+    grown.load_state_dict(mixer.state_dict(), strict=False)
+    torch.testing.assert_close(grown(x, relations), mixer(x, relations))  # what it gets is silent at first
+    for swiglu in grown.swiglus:
+        torch.nn.init.normal_(swiglu.down.weight)
+    rows = rows + grown.swiglus[0](grid.mean(dim=2, keepdim=True))
+    columns = columns + grown.swiglus[1](grid.mean(dim=1, keepdim=True))
+    torch.testing.assert_close(grown(x, relations), (rows + columns).view(2, 6, 16))
+
+
+def test_a_model_that_grows_says_what_it_said() -> None:
+    torch.manual_seed(0)
+    small, grown = TinyRecursiveModel(CONFIG), TinyRecursiveModel(GROWN)
+    grown.take_over(small.state_dict())
+    tokens = tokens_of(4, 3)
+    torch.testing.assert_close(answer(grown, tokens, 4), answer(small, tokens, 4))
+    with pytest.raises(ValueError, match=r"'layers.0.mixer.swiglus.0.down.weight' is .*, not absent"):
+        small.take_over(grown.state_dict())
+
 
 def test_identical_candidates_stay_identical() -> None:
     """On an empty grid nothing tells one digit from another, so no digit is more probable."""
@@ -139,6 +164,8 @@ def test_identical_candidates_stay_identical() -> None:
         ({"relations": (("up", "neighbours"),)}, "groups only"),
         ({"mixer": "relation", "relations": (("up", "neighbours"),)}, "candidates go with"),
         ({"relations": ()}, "the mean mixer needs relations"),
+        ({"mixer": "relation", "group_expansion": 1.0}, "group_expansion is for the mean mixer"),
+        ({"group_expansion": -1.0}, "group_expansion is for the mean mixer, and at least 0"),
         ({"vectors": "words"}, "vectors must be one of cells, candidates"),
     ],
 )

@@ -68,6 +68,16 @@ def test_arithmetic_of_the_mlp_by_hand() -> None:
     assert size.flops == 768 * (2 * layer * (21 + 2 * 7) + 3 * heads - spared)
 
 
+def test_a_stage_that_makes_the_network_larger_counts() -> None:
+    def small(stages: str) -> Plan:
+        data = "data=[{source='generated', count=4, options={size=4}}]"
+        return plan(load_config("sudoku", overrides=[data, "max_steps=10", f"stage=[{stages}]"]))
+
+    before, grown = small(""), small("{from_step=4, model={group_expansion=1.5}}")
+    assert grown.parameters - before.parameters == 4 * 3 * 96 * 96
+    assert grown.flops > before.flops and grown.memory > before.memory
+
+
 def test_a_curriculum_and_q_learning_count() -> None:
     def small(rounds: str, *more: str) -> Plan:
         data = "data=[{source='generated', count=4, options={size=4}}]"

@@ -205,7 +205,7 @@ def test_puzzle_embeddings_learn_and_a_run_resumes_on_a_folder(folder: Path, tmp
     for _ in range(3):
         first.step()
     tensors, _ = load_checkpoint(save_checkpoint(tmp_path / "checkpoint", 3, first.state(), {}))
-    second.restore(tensors, 3)
+    second.restore(tensors, 3, "checkpoint")
     for _ in range(3):
         second.step()
     for name, value in whole.model.state_dict().items():

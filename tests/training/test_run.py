@@ -248,7 +248,6 @@ def test_what_a_killed_process_left_goes_with_the_next_save(tiny: Path, tmp_path
     (run_folder / "checkpoint").mkdir(parents=True)
     for name in ("checkpoint/.step-00000001.safetensors.7-0a", ".best.safetensors.7-0a", ".log.jsonl.7-0a"):
         (run_folder / name).write_bytes(b"half")
-    (run_folder / "checkpoint" / ".tmp3xY9aB").write_bytes(b"half")  # as safetensors names what it writes
     (run_folder / ".notes").write_text("mine")
     train(config, run_folder)
     hidden = [path.name for path in run_folder.rglob(".*")]
@@ -546,11 +545,43 @@ def test_a_run_goes_through_its_stages_as_if_resumed_with_their_settings(
         assert all(torch.equal(value, state[name]) for name, value in whole.items()), other
 
 
+def test_a_run_goes_on_with_a_network_that_grew(tiny: Path, tmp_path: Path) -> None:
+    still = ["max_steps=6", "model.mixer=mean", "model.vectors=candidates"]
+    grown = load_config(str(tiny), overrides=[*still, "stage=[{from_step=3, model={group_expansion=1.0}}]"])
+    train(grown, tmp_path / "whole")
+    train(load_config(str(tiny), overrides=still), tmp_path / "by hand", max_seconds=0.0)
+    for _ in range(2):
+        train(load_config(str(tiny), overrides=still), tmp_path / "by hand", resume=True, max_seconds=0.0)
+    train(grown, tmp_path / "by hand", resume=True, override=True)
+    whole, by_hand = final_state(tmp_path / "whole"), final_state(tmp_path / "by hand")
+    assert whole.keys() == by_hand.keys()
+    assert all(torch.equal(value, by_hand[name]) for name, value in whole.items())
+    assert bool(whole["model.layers.0.mixer.swiglus.0.down.weight"].any())
+    assert load_weights(tmp_path / "whole" / "best.safetensors")[0].config.group_expansion == 1.0
+
+
 def test_a_run_that_is_past_its_end_ends(tiny: Path, tmp_path: Path) -> None:
     train(load_config(str(tiny), overrides=["max_steps=3"]), tmp_path / "run")
     shorter = load_config(str(tiny), overrides=["max_steps=2"])
     again = train(shorter, tmp_path / "run", resume=True, override=True)
     assert again.resumed_from == 3 and again.saves[-1].stem == "step-00000003"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("model.hidden_size=32", r"checkpoint: does not fit \[model\]: 'embed.weight' is \[18, 16"),
+        ("optimizer=adamw", r"run: cannot go on with another optimizer \('muon' is now 'adamw'\)"),
+    ],
+)
+def test_a_run_that_cannot_go_on_so_is_left_as_it_was(
+    tiny: Path, tmp_path: Path, change: str, message: str
+) -> None:
+    train(load_config(str(tiny), overrides=["max_steps=3"]), tmp_path / "run")
+    before = {path: path.read_bytes() for path in sorted((tmp_path / "run").rglob("*")) if path.is_file()}
+    with pytest.raises(InputError, match=message):
+        train(load_config(str(tiny), overrides=[change]), tmp_path / "run", resume=True, override=True)
+    assert before == {path: path.read_bytes() for path in before}
 
 
 def test_the_settings_in_force(staged: TrainConfig) -> None:
@@ -582,6 +613,10 @@ def test_what_the_command_line_says_holds_in_every_stage(staged: TrainConfig, ti
         ("{from_step=5, lr='fast'}", "from step 5: lr must be float"),
         ("{from_step=5, optimizer='adamw'}", "from step 5: a stage cannot change optimizer"),
         ("{from_step=5, model={rounds=2, hidden_size=9}}", "cannot change model.hidden_size"),
+        (
+            "{from_step=5, model={group_expansion=1.0}}, {from_step=6, model={group_expansion=2.0}}",
+            "from step 6: groups keep the group_expansion that they have, 1.0",
+        ),
         ("{from_step=5, model=3}", "model must be a table"),
         ("3", "needs a from_step"),
     ],

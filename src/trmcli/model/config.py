@@ -41,7 +41,8 @@ class TRMConfig:
         rounds: T (``H_cycles``): rounds in a supervision step, all but the last without gradient.
         latent_updates: n (``L_cycles``): updates of the latent z in a round.
         expansion: width of the SwiGLU against ``hidden_size``, before the factor 2/3.
-        ffn_multiple: the SwiGLU's width is rounded up to a multiple of this (256 in the reference).
+        group_expansion: width of the SwiGLUs of the mean mixer's groups, likewise; 0: groups have none.
+        ffn_multiple: a SwiGLU's width is rounded up to a multiple of this (256 in the reference).
         num_heads: attention heads; for the relation mixer, heads of each group relation.
         head_size: width of a head; 0 means ``hidden_size / num_heads``.
         positions: position encoding of the attention mixer.
@@ -65,6 +66,7 @@ class TRMConfig:
     rounds: int = 3
     latent_updates: int = 6
     expansion: float = 4.0
+    group_expansion: float = 0.0
     ffn_multiple: int = 256
     num_heads: int = 8
     head_size: int = 0
@@ -102,6 +104,8 @@ class TRMConfig:
         if self.mixer in RELATIONAL and self.puzzle_emb_len:
             raise ValueError(f"the {self.mixer} mixer has no place for puzzle embeddings")
         neighbours = any(kind == "neighbours" for _, kind in self.relations)
+        if self.group_expansion < 0 or (self.group_expansion and self.mixer != "mean"):
+            raise ValueError("group_expansion is for the mean mixer, and at least 0")
         if self.mixer == "mean" and neighbours:
             raise ValueError("the mean mixer takes relations of kind groups only")
         if self.vectors == "candidates" and (self.mixer not in RELATIONAL or neighbours):
@@ -113,6 +117,11 @@ class TRMConfig:
     def ffn_size(self) -> int:
         """Hidden width of the SwiGLU: 2/3 of ``expansion * hidden_size``, rounded up (``layers.py``)."""
         return round_up(round(self.expansion * self.hidden_size * 2 / 3), self.ffn_multiple)
+
+    @property
+    def group_size(self) -> int:
+        """Hidden width of the SwiGLU of each of the mean mixer's relations."""
+        return round_up(round(self.group_expansion * self.hidden_size * 2 / 3), self.ffn_multiple)
 
     @property
     def head_width(self) -> int:

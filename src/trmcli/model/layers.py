@@ -74,12 +74,17 @@ class GatedSiLU(torch.autograd.Function):
 
 
 class SwiGLU(nn.Module):
-    """``down(silu(gate(x)) * up(x))`` over the last dimension (``models/layers.py: SwiGLU``)."""
+    """``down(silu(gate(x)) * up(x))`` over the last dimension (``models/layers.py: SwiGLU``).
 
-    def __init__(self, size: int, hidden: int) -> None:
+    One that is to be ``silent`` at first begins with a ``down`` of zeros.
+    """
+
+    def __init__(self, size: int, hidden: int, silent: bool = False) -> None:
         super().__init__()
         self.gate_up = Linear(size, 2 * hidden, bias=False)
         self.down = Linear(hidden, size, bias=False)
+        if silent:
+            nn.init.zeros_(self.down.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         gated: Tensor

@@ -281,7 +281,8 @@ class MeanMixer(nn.Module):
     """The mean of each group, mapped by its relation's matrix, is heard by every member; summed.
 
     Counting how many candidates of a unit are left needs no more, and the matrices see each group once
-    instead of each of its members.
+    instead of each of its members. So a SwiGLU for each relation (``group_expansion``), whose output is heard
+    as well, is cheap. What it says is nothing at first: a model that gets it later goes on from where it was.
     """
 
     cells_last = False
@@ -290,18 +291,24 @@ class MeanMixer(nn.Module):
         super().__init__()
         size = config.hidden_size
         self.maps = nn.ModuleList(Linear(size, size, bias=False) for _ in range(config.group_relations))
+        count = config.group_relations if config.group_size else 0
+        self.swiglus = nn.ModuleList(SwiGLU(size, config.group_size, silent=True) for _ in range(count))
 
     def forward(self, x: Tensor, relations: Relations | None) -> Tensor:
         assert relations is not None, "the mean mixer needs the task's relations"
         mixed: Tensor | None = None
-        for linear, axes, size in zip(self.maps, relations.axes, relations.sizes, strict=True):
+        parts = zip(self.maps, relations.axes, relations.sizes, strict=True)
+        for number, (linear, axes, size) in enumerate(parts):
             assert axes is not None, "the mean mixer needs groups that are axes of a grid"
             sizes, within = axes
             sums = x.view(len(x), *sizes, -1)
             seen = sums.shape
             for axis in reversed(within):  # two axes at once take a CPU many times as long
                 sums = sums.sum(dim=axis + 1, keepdim=True)
-            heard = linear(sums / size)
+            mean = sums / size
+            heard = linear(mean)
+            if self.swiglus:
+                heard = heard + self.swiglus[number](mean)
             heard = heard.expand(seen) if mixed is None else mixed.view(seen) + heard
             mixed = heard.reshape(x.shape)
         assert mixed is not None, "a configuration with this mixer has relations"

@@ -15,6 +15,7 @@ step.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -118,6 +119,20 @@ class TinyRecursiveModel(nn.Module):
     @property
     def device(self) -> torch.device:
         return self.embed.weight.device
+
+    def take_over(self, weights: Mapping[str, Tensor]) -> None:
+        """Load the weights of a model of the same dimensions, or of one whose groups had no SwiGLUs yet.
+
+        Raises:
+            ValueError: naming the first tensor that does not fit.
+        """
+        ours = self.state_dict()
+        silent = {name for name in ours if ".mixer.swiglus." in name and name not in weights}
+        for name in sorted({*ours, *weights} - silent):
+            shapes = [list(state[name].shape) if name in state else "absent" for state in (weights, ours)]
+            if shapes[0] != shapes[1]:
+                raise ValueError(f"{name!r} is {shapes[0]}, not {shapes[1]}")
+        self.load_state_dict(weights, strict=False)
 
     def initial_carry(self, batch: int, length: int) -> Carry:
         """The states before the first supervision step: one fixed random vector each, in every cell."""

@@ -144,7 +144,11 @@ class TrainConfig:
                 break
             values = {**values, **change, "model": {**values["model"], **change.get("model", {})}}
             first = values.pop("from_step")
-            reached.append((first, TrainConfig.from_dict(values, _stage_name(self.name, first))))
+            origin = _stage_name(self.name, first)
+            had = reached[-1][1].model.get("group_expansion", 0)
+            if had not in (0, values["model"].get("group_expansion", 0)):
+                raise InputError(f"groups keep the group_expansion that they have, {had}", origin)
+            reached.append((first, TrainConfig.from_dict(values, origin)))
         return tuple(reached)
 
     def at(self, step: int) -> TrainConfig:
@@ -224,7 +228,8 @@ def _check_stage(stage: object, last: int, origin: str) -> int:
     model = stage.get("model", {})
     if not isinstance(model, Mapping):
         raise InputError("model must be a table", _stage_name(origin, first))
-    fixed = [key for key in stage if key in _LASTING] + [f"model.{key}" for key in model if key not in _DEPTH]
+    fixed = [key for key in stage if key in _LASTING]
+    fixed += [f"model.{key}" for key in model if key not in _GROWING]
     if fixed:
         raise InputError(f"a stage cannot change {', '.join(fixed)}", _stage_name(origin, first))
     return first
@@ -235,7 +240,7 @@ def _stage_name(origin: str, first: int) -> str:
 
 
 _LASTING = ("name", "task", "optimizer", "init_from", "stage")
-_DEPTH = ("rounds", "latent_updates")
+_GROWING = ("rounds", "latent_updates", "group_expansion")
 
 _CHOICES = {
     "token_loss": ("softmax", "stablemax"),

@@ -29,13 +29,13 @@ class Plan:
     """A run's size.
 
     Attributes:
-        parameters: learned numbers, puzzle embeddings included.
+        parameters: learned numbers in the end, puzzle embeddings included.
         examples: of each source; None where it is not on this machine.
         steps: gradient steps.
         examples_seen: examples in all of these steps together.
         flops: floating point operations of a mean gradient step, forward and backward, products only.
         memory: bytes that a gradient step needs, about: weights, averages, optimiser states, gradients, the
-            batch's carry and what the backward pass keeps.
+            batch's carry and what the backward pass keeps; in the stage that needs most.
     """
 
     parameters: int
@@ -58,10 +58,10 @@ def plan(config: TrainConfig) -> Plan:
     task = None if config.task not in TASKS and "vocab_size" in config.model else get_task(config.task)
     sources = [_source(task, entry, config) for entry in config.data]
     shape, _, num_puzzles = sources[0]
-    with torch.device("meta"):
-        network = TinyRecursiveModel(model_config(config, task, shape, num_puzzles))
-    flops, seen = 0.0, 0
+    flops, memory, seen = 0.0, 0.0, 0
     for first, end, part in config.spans:
+        with torch.device("meta"):
+            network = TinyRecursiveModel(model_config(part, task, shape, num_puzzles))
         known = part.data == config.data
         shapes = [
             shape for shape, _, _ in (sources if known else [_source(task, one, part) for one in part.data])
@@ -72,6 +72,7 @@ def plan(config: TrainConfig) -> Plan:
             for weight, shape in zip(weights, shapes, strict=True)
             for steps, rounds in _phases(first, end, part)
         )
+        memory = max(memory, _memory(network, task, shapes, part))
         seen += part.batch_size * (end - first)
     return Plan(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
@@ -79,7 +80,7 @@ def plan(config: TrainConfig) -> Plan:
         steps=config.total_steps,
         examples_seen=seen,
         flops=flops / config.total_steps,
-        memory=_memory(network, task, [shape for shape, _, _ in sources], config),
+        memory=memory,
     )
 
 

@@ -135,8 +135,8 @@ def run(
     if list_checkpoints(checkpoints) and not resume:
         raise InputError("holds a run already: go on with --resume, or name another --out", str(folder))
     state = load_newest(checkpoints)
-    if state is not None and not override:
-        _refuse_changes(state[1]["config"], config.to_dict(), folder)
+    if state is not None:
+        _refuse_changes(state[1]["config"], config.to_dict(), folder, override)
     task = get_task(config.task)
     part = config.at(state[1]["step"] if state is not None else 0)
     examples, validation = _load_data(part, task)
@@ -144,7 +144,7 @@ def run(
     best, waited, evaluated, past = -1.0, 0, 0, 0.0
     if state is not None:
         tensors, values = state
-        trainer.restore(tensors, values["step"])
+        trainer.restore(tensors, values["step"], str(checkpoints))
         best, waited, past = values["best"], values.get("waited", 0), values["seconds"]
         evaluated = values["evaluated"] if "evaluated" in values else values["step"]
     elif config.init_from:
@@ -218,7 +218,7 @@ def run(
                 if _sources(part) != _sources(before):
                     examples, validation = _load_data(part, task)
                 kept, trainer = trainer.state(), Trainer(part, task, examples, device, ranks)
-                trainer.restore(kept, step)
+                trainer.restore(kept, step, config.name)
                 observer.entered(step, next(stage for stage in config.stage if stage["from_step"] == step))
             pending.append(trainer.step())
             step, now = trainer.steps_done, time.monotonic()
@@ -267,15 +267,22 @@ def _sources(config: TrainConfig) -> tuple[object, ...]:
     return config.data, config.validation, config.validation_count, config.seed
 
 
-def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path) -> None:
+def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path, override: bool) -> None:
     # A setting that did not exist when the run was begun had what is its default now.
     defaults = {entry.name: entry.default for entry in fields(TrainConfig) if entry.default is not MISSING}
     before, after = json.loads(json.dumps({**defaults, **old})), json.loads(json.dumps(new))
-    changed = [
-        f"{key}: {before.get(key)!r} is now {after[key]!r}" for key in after if before.get(key) != after[key]
-    ]
-    if changed:
-        raise InputError(f"was begun with other settings ({'; '.join(changed)}): add --override", str(folder))
+    changed = {
+        key: f"{before.get(key)!r} is now {after[key]!r}" for key in after if before.get(key) != after[key]
+    }
+    if changed and not override:
+        listed = "; ".join(f"{key}: {how}" for key, how in changed.items())
+        raise InputError(f"was begun with other settings ({listed}): add --override", str(folder))
+    for key in ("task", "optimizer"):
+        if key in changed:
+            raise InputError(
+                f"cannot go on with another {key} ({changed[key]}): begin a new run, with --init-from",
+                str(folder),
+            )
 
 
 def _log_until(path: Path, step: int, evaluated: int) -> str:

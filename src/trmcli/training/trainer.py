@@ -14,7 +14,7 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -435,13 +435,14 @@ class Trainer:
         Raises:
             InputError: with ``origin`` as the file, if it has other dimensions.
         """
-        ours, theirs = self.model.state_dict(), model.state_dict()
-        for name in sorted({*ours, *theirs}):
-            shapes = [list(state[name].shape) if name in state else "not there" for state in (theirs, ours)]
-            if shapes[0] != shapes[1]:
-                raise InputError(f"does not fit [model]: {name!r} is {shapes[0]}, not {shapes[1]}", origin)
-        self.model.load_state_dict(theirs)
+        self._take_over(model.state_dict(), origin)
         self.ema = EMA(self.model, self.config.ema)
+
+    def _take_over(self, weights: Mapping[str, Tensor], origin: str) -> None:
+        try:
+            self.model.take_over(weights)
+        except ValueError as error:
+            raise InputError(f"does not fit [model]: {error}", origin) from None
 
     def state(self) -> dict[str, Tensor]:
         """Everything that the next step depends on. All ranks must ask; all get that of the whole batch."""
@@ -455,10 +456,14 @@ class Trainer:
             tensors |= {f"lane.{number}.{key}": self.ranks.gather(part) for key, part in parts.items()}
         return tensors
 
-    def restore(self, tensors: dict[str, Tensor], step: int) -> None:
-        """Go on where :meth:`state` was called, after ``step`` steps, with any number of ranks."""
+    def restore(self, tensors: dict[str, Tensor], step: int, origin: str) -> None:
+        """Go on where :meth:`state` was called, after ``step`` steps, with any number of ranks.
+
+        Raises:
+            InputError: with ``origin`` as the file, if it was another model's or another optimiser's.
+        """
         names = {parameter: name for name, parameter in self.model.named_parameters()}
-        self.model.load_state_dict(_under("model.", tensors))
+        self._take_over(_under("model.", tensors), origin)
         for name, value in _under("ema.", tensors).items():
             self.ema.shadow[name].copy_(value)
         restore_optimizers(self.optimizers, names, tensors)
