@@ -3,9 +3,9 @@
 ``python benchmarks/train_step.py PRESET... [--batch-size N] [--steps N] [--compile] [--out FILE.json]``
 
 The ceiling is the best rate of one large product in bfloat16, measured in the same process just before. The
-arithmetic of a step is counted by :func:`trmcli.training.plan.plan`, products only. Examples are random
-tokens, so nobody needs the data: a step costs the same. The time by part is measured with one thread, where
-the parts come one after another.
+arithmetic of a step is counted by :func:`trmcli.training.plan.plan`, products only. Of a preset in stages the
+last one is measured, with the model's own T. Examples are random tokens, so nobody needs the data: a step
+costs the same. The time by part is measured with one thread, where the parts come one after another.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def main() -> None:
     device = pick_device(arguments.device)
     rows = []
     for name in arguments.presets:
-        config = load_config(name)
+        config = load_config(name).parts[-1][1]
         config = replace(
             config,
             compile=arguments.compile,
