@@ -116,12 +116,16 @@ class TRMConfig:
     @property
     def ffn_size(self) -> int:
         """Hidden width of the SwiGLU: 2/3 of ``expansion * hidden_size``, rounded up (``layers.py``)."""
-        return round_up(round(self.expansion * self.hidden_size * 2 / 3), self.ffn_multiple)
+        return self.swiglu_size(self.expansion, self.hidden_size)
 
     @property
     def group_size(self) -> int:
         """Hidden width of the SwiGLU of each of the mean mixer's relations."""
-        return round_up(round(self.group_expansion * self.hidden_size * 2 / 3), self.ffn_multiple)
+        return self.swiglu_size(self.group_expansion, self.hidden_size)
+
+    def swiglu_size(self, expansion: float, size: int) -> int:
+        """Hidden width of a SwiGLU over ``size`` channels: 2/3 of ``expansion * size``, rounded up."""
+        return round_up(round(expansion * size * 2 / 3), self.ffn_multiple)
 
     @property
     def head_width(self) -> int:

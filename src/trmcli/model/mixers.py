@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trmcli.model.config import TRMConfig, round_up
+from trmcli.model.config import TRMConfig
 from trmcli.model.layers import Linear, SwiGLU, rotary, rotate
 
 Axes = tuple[tuple[int, ...], tuple[int, ...]]
@@ -195,8 +195,7 @@ class MLPMixer(nn.Module):
     def __init__(self, config: TRMConfig) -> None:
         super().__init__()
         length = config.seq_len + config.puzzle_emb_len
-        hidden = round_up(round(config.expansion * length * 2 / 3), config.ffn_multiple)
-        self.across = SwiGLU(length, hidden)
+        self.across = SwiGLU(length, config.swiglu_size(config.expansion, length))
 
     def forward(self, x: Tensor, relations: Relations | None) -> Tensor:
         return self.across(x)  # type: ignore[no-any-return]

@@ -460,7 +460,7 @@ class Trainer:
         """Go on where :meth:`state` was called, after ``step`` steps, with any number of ranks.
 
         Raises:
-            InputError: with ``origin`` as the file, if it was another model's or another optimiser's.
+            InputError: with ``origin`` as the file, if it was another model's.
         """
         names = {parameter: name for name, parameter in self.model.named_parameters()}
         self._take_over(_under("model.", tensors), origin)
