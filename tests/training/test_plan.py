@@ -78,6 +78,15 @@ def test_a_stage_that_makes_the_network_larger_counts() -> None:
     assert grown.flops > before.flops and grown.memory > before.memory
 
 
+def test_a_stage_at_the_very_end_takes_no_steps() -> None:
+    data = "data=[{source='generated', count=4, options={size=4}}]"
+
+    def small(*stages: str) -> Plan:
+        return plan(load_config("sudoku", overrides=[data, "max_steps=10", f"stage=[{', '.join(stages)}]"]))
+
+    assert small("{from_step=10, lr=1e-3}") == small()
+
+
 def test_a_curriculum_and_q_learning_count() -> None:
     def small(rounds: str, *more: str) -> Plan:
         data = "data=[{source='generated', count=4, options={size=4}}]"

@@ -617,6 +617,7 @@ def test_what_the_command_line_says_holds_in_every_stage(staged: TrainConfig, ti
             "{from_step=5, model={group_expansion=1.0}}, {from_step=6, model={group_expansion=2.0}}",
             "from step 6: groups keep the group_expansion that they have, 1.0",
         ),
+        ("{from_step=5, max_steps=4}", "from step 5: a stage cannot end before it begins"),
         ("{from_step=5, model=3}", "model must be a table"),
         ("3", "needs a from_step"),
     ],

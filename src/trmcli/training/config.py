@@ -149,6 +149,8 @@ class TrainConfig:
             if had not in (0, values["model"].get("group_expansion", 0)):
                 raise InputError(f"groups keep the group_expansion that they have, {had}", origin)
             reached.append((first, TrainConfig.from_dict(values, origin)))
+            if reached[-1][1].max_steps < first:
+                raise InputError(f"a stage cannot end before it begins: max_steps below {first}", origin)
         return tuple(reached)
 
     def at(self, step: int) -> TrainConfig:
@@ -162,9 +164,10 @@ class TrainConfig:
 
     @property
     def spans(self) -> list[tuple[int, int, TrainConfig]]:
-        """The parts as (first step, step after the last, settings)."""
+        """The parts in which there is a step to take, as (first step, step after the last, settings)."""
         edges = [*(first for first, _ in self.parts), self.total_steps]
-        return [(*span, part) for span, (_, part) in zip(pairwise(edges), self.parts, strict=True)]
+        spans = zip(pairwise(edges), self.parts, strict=True)
+        return [(first, end, part) for (first, end), (_, part) in spans if first < end]
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import load_examples
 from trmcli.training.optim import PUZZLE_TABLE
 from trmcli.training.trainer import model_config, rounds_at
+
+_DTYPES = {"float32": torch.float32}
 
 
 @dataclass(frozen=True)
@@ -58,21 +60,27 @@ def plan(config: TrainConfig) -> Plan:
     task = None if config.task not in TASKS and "vocab_size" in config.model else get_task(config.task)
     sources = [_source(task, entry, config) for entry in config.data]
     shape, _, num_puzzles = sources[0]
+    costs: dict[tuple[object, ...], _Cost] = {}  # stages mostly change other things than these
     flops, memory, seen = 0.0, 0.0, 0
     for first, end, part in config.spans:
         with torch.device("meta"):
             network = TinyRecursiveModel(model_config(part, task, shape, num_puzzles))
+        network.to(_DTYPES.get(part.dtype, torch.bfloat16))
         known = part.data == config.data
         shapes = [
             shape for shape, _, _ in (sources if known else [_source(task, one, part) for one in part.data])
         ]
         weights = [entry.weight / sum(entry.weight for entry in part.data) for entry in part.data]
-        flops += part.batch_size * sum(
-            steps * weight * _flops(network, task, shape, rounds, part)
-            for weight, shape in zip(weights, shapes, strict=True)
-            for steps, rounds in _phases(first, end, part)
-        )
-        memory = max(memory, _memory(network, task, shapes, part))
+        lanes: dict[int, _Cost] = {}
+        for steps, rounds in _phases(first, end, part):
+            for lane, (weight, shape) in enumerate(zip(weights, shapes, strict=True)):
+                size = replace(network.config, rounds=rounds or network.config.rounds)
+                key = (size, network.dtype, part.halting, part.token_loss, shape)
+                if key not in costs:
+                    costs[key] = _cost(network, task, shape, rounds, part)
+                lanes[lane] = costs[key]
+                flops += part.batch_size * steps * weight * costs[key].flops
+        memory = max(memory, _lasting(network, part) + part.batch_size * _working(lanes.values()))
         seen += part.batch_size * (end - first)
     return Plan(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
@@ -106,6 +114,36 @@ def _phases(first: int, end: int, config: TrainConfig) -> list[tuple[int, int | 
     return [(count, rounds) for rounds, count in steps.items()]
 
 
+@dataclass(frozen=True)
+class _Cost:
+    """What one example costs in a gradient step: operations, bytes of its carry, bytes kept for backward."""
+
+    flops: float
+    states: int
+    kept: int
+
+
+def _cost(
+    network: TinyRecursiveModel, task: Task | None, shape: Shape, rounds: int | None, config: TrainConfig
+) -> _Cost:
+    """Take a gradient step on one example, on tensors without memory, and count."""
+    kept: dict[int, int] = {parameter.untyped_storage()._cdata: 0 for parameter in network.parameters()}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        # Fused attention keeps no scores, which are the only squares of four dimensions.
+        scores = tensor.ndim == 4 and tensor.shape[-1] == tensor.shape[-2]
+        kept.setdefault(storage._cdata, 0 if scores else storage.nbytes())
+        return tensor
+
+    with FlopCounterMode(display=False) as counter:
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            carry, losses = _step(network, task, shape, rounds, config)
+        losses.total.backward()  # type: ignore[no-untyped-call]
+    states = 2 * carry.answer.numel() * network.dtype.itemsize
+    return _Cost(float(counter.get_total_flops()), states, sum(kept.values()))
+
+
 def _step(
     network: TinyRecursiveModel, task: Task | None, shape: Shape, rounds: int | None, config: TrainConfig
 ) -> tuple[Carry, Losses]:
@@ -125,42 +163,15 @@ def _step(
     return carry, supervision_loss(output, labels, kind=config.token_loss)
 
 
-def _flops(
-    network: TinyRecursiveModel, task: Task | None, shape: Shape, rounds: int | None, config: TrainConfig
-) -> float:
-    """Operations that one example costs in one gradient step."""
-    with FlopCounterMode(display=False) as counter:
-        _step(network, task, shape, rounds, config)[1].total.backward()  # type: ignore[no-untyped-call]
-    return float(counter.get_total_flops())
-
-
-def _memory(
-    network: TinyRecursiveModel, task: Task | None, shapes: Sequence[Shape], config: TrainConfig
-) -> float:
-    """Bytes, about: what stays from step to step, and what the backward pass of the largest lane keeps."""
-    dtype = {"float32": torch.float32}.get(config.dtype, torch.bfloat16)
+def _lasting(network: TinyRecursiveModel, config: TrainConfig) -> float:
+    """Bytes that stay from step to step, without the carry."""
     table = sum(value.numel() for name, value in network.named_parameters() if name == PUZZLE_TABLE)
     learned = sum(parameter.numel() for parameter in network.parameters()) - table
     # Float32 weights, averages, gradients and two moments (Muon: one), and the copy to compute with.
-    lasting = 4.0 * table + learned * (4 * (4 if config.optimizer == "muon" else 5) + dtype.itemsize)
-    most = 0
-    for shape in shapes:
-        kept: dict[int, int] = {}
+    moments = 1 if config.optimizer == "muon" else 2
+    return 4.0 * table + learned * (4 * (3 + moments) + network.dtype.itemsize)
 
-        def note(tensor: Tensor, kept: dict[int, int] = kept) -> Tensor:
-            storage = tensor.untyped_storage()
-            # Fused attention keeps no scores, which are the only squares of four dimensions.
-            scores = tensor.ndim == 4 and tensor.shape[-1] == tensor.shape[-2]
-            kept.setdefault(storage._cdata, 0 if scores else storage.nbytes())
-            return tensor
 
-        network.to(dtype)
-        for parameter in network.parameters():  # they lie there anyway
-            kept[parameter.untyped_storage()._cdata] = 0
-        weights = set(kept)
-        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            carry, _ = _step(network, task, shape, None, config)
-        states = 2 * carry.answer.numel() * dtype.itemsize
-        lasting += config.batch_size * states
-        most = max(most, states + sum(size for key, size in kept.items() if key not in weights))
-    return lasting + config.batch_size * most
+def _working(lanes: Collection[_Cost]) -> int:
+    """Bytes for each example of the batch: every lane's carry, and the backward pass of the largest."""
+    return sum(lane.states for lane in lanes) + max(lane.states + lane.kept for lane in lanes)
