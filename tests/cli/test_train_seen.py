@@ -60,7 +60,8 @@ def test_a_run_leaves_a_report_and_tells_its_state(trm: Run, tiny: Path, tmp_pat
     assert state["validation"]["step"] == 100 and 0 <= state["validation"]["halting"] <= 1
     assert state["training"]["examples_per_second"] > 0 and state["seconds_left"] == 0
     assert state["checkpoints"] == ["checkpoint/step-00000100.safetensors"]
-    assert {"best.safetensors", "config.toml", "log.jsonl", "report.html"} == set(state["files"])
+    weights = {"best.safetensors", "last.safetensors"}
+    assert {*weights, "config.toml", "log.jsonl", "report.html"} == set(state["files"])
 
     (folder / "report.html").unlink()
     again = trm("info", folder, "--report")

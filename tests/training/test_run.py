@@ -150,6 +150,23 @@ def test_a_run_learns_and_leaves_its_files(tiny: Path, tmp_path: Path) -> None:
     assert model.config.relations[2] == ("box", "groups")
 
 
+def test_the_best_weights_stay_and_the_last_ones_are_there_too(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever finds that the held-out puzzles were too few to choose by has the end of the run as well."""
+    found = iter([0.5, 0.25, 0.5, 0.25])
+    monkeypatch.setattr(Trainer, "evaluate", lambda *_: {"exact": next(found), "steps": 1.0, "halting": 1.0})
+    train(load_config(str(tiny), overrides=["max_steps=8", "eval_every=2"]), tmp_path / "run")
+    cards = {name: read_card(tmp_path / "run" / f"{name}.safetensors") for name in ("best", "last")}
+    assert {name: card.training["steps"] for name, card in cards.items()} == {"best": 6, "last": 8}
+    assert {name: card.figures[0]["value"] for name, card in cards.items()} == {"best": 0.5, "last": 0.25}
+    weights = load_weights(tmp_path / "run" / "last.safetensors")[0].state_dict()
+    averages = {name: value for name, value in final_state(tmp_path / "run").items() if "ema." in name}
+    assert averages
+    for name, value in averages.items():
+        assert torch.equal(weights[name.removeprefix("ema.")].bfloat16(), value.bfloat16()), name
+
+
 def test_only_the_last_two_checkpoints_stay(tiny: Path, tmp_path: Path) -> None:
     config = load_config(str(tiny), overrides=["max_steps=5", "save_every=0.0"])
     watcher = train(config, tmp_path / "run")
@@ -246,7 +263,7 @@ def test_what_a_killed_process_left_goes_with_the_next_save(tiny: Path, tmp_path
     config = load_config(str(tiny), overrides=["max_steps=1"])
     run_folder = tmp_path / "run"
     (run_folder / "checkpoint").mkdir(parents=True)
-    for name in ("checkpoint/.step-00000001.safetensors.7-0a", ".best.safetensors.7-0a", ".log.jsonl.7-0a"):
+    for name in ("checkpoint/.step-00000001.safetensors.7-0a", ".last.safetensors.7-0a", ".log.jsonl.7-0a"):
         (run_folder / name).write_bytes(b"half")
     (run_folder / ".notes").write_text("mine")
     train(config, run_folder)

@@ -1,8 +1,8 @@
 """A run on disk: data, resuming, evaluation, checkpoints, logs, stopping on time or on a signal.
 
 A run directory holds ``config.toml`` (resolved), ``log.jsonl``, ``checkpoint/step-N.safetensors`` (the last
-two) and ``best.safetensors`` (the averaged weights that did best in validation, with a card). With several
-ranks all do the same at the same step, and the first one writes.
+two), and the averaged weights, with cards: ``last.safetensors`` of the last evaluation, ``best.safetensors``
+of the one that did best. With several ranks all do the same at the same step, and the first one writes.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ from trmcli.training.reference_data import is_dataset
 from trmcli.training.trainer import Measures, Trainer
 from trmcli.weights.files import Card, load_weights, save_weights
 from trmcli.weights.registry import find_weights
+
+WEIGHTS = ("last.safetensors", "best.safetensors")
+"""The averaged weights of the last evaluation, and of the one that did best."""
 
 
 def log_every(config: TrainConfig) -> int:
@@ -169,7 +172,7 @@ def run(
     def save() -> None:
         tensors = trainer.state()
         if ranks.first:
-            for name in ("config.toml", "log.jsonl", "best.safetensors", "report.html"):
+            for name in ("config.toml", "log.jsonl", *WEIGHTS, "report.html"):
                 remove_left_overs(folder / name)
             values = {
                 "step": trainer.steps_done,
@@ -201,11 +204,11 @@ def run(
                 record("evaluation", evaluation)
                 observer.evaluated(evaluation)
                 evaluated, waited = step, 0 if evaluation.exact > best else waited + 1
-                if evaluation.best:
-                    best = evaluation.exact
-                    if ranks.first:
-                        card = _card(config, trainer, evaluation)
-                        save_weights(folder / "best.safetensors", trainer.averaged_model(), card)
+                best = max(best, evaluation.exact)
+                if ranks.first:
+                    averaged, card = trainer.averaged_model(), _card(config, trainer, evaluation)
+                    for name in WEIGHTS if evaluation.best else WEIGHTS[:1]:
+                        save_weights(folder / name, averaged, card)
                 interval_began = time.monotonic()
             if step >= config.total_steps or received or over:
                 break
