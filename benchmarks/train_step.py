@@ -25,6 +25,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from trmcli.solving.solver import pick_device
 from trmcli.tasks import get_task
+from trmcli.tasks.base import Ints, Task
 from trmcli.training.config import DataConfig, TrainConfig, load_config
 from trmcli.training.data import Examples
 from trmcli.training.plan import plan
@@ -53,13 +54,25 @@ def ceiling(device: torch.device) -> float:
     return 2 * side**3 / best
 
 
+class AsTheyAre(Examples):
+    """Tokens that are neither turned nor labelled anew when they are drawn."""
+
+    def draw(
+        self, task: Task, slots: Ints, step: int, config: TrainConfig, rng: np.random.Generator
+    ) -> tuple[Ints, Ints, Ints]:
+        rows = rng.integers(len(self), size=len(slots))
+        return self.questions[rows].astype(np.int64), self.answers[rows].astype(np.int64), np.zeros_like(rows)
+
+
 def build(config: TrainConfig, device: torch.device) -> Trainer:
     """A trainer whose first source is random tokens of the preset's size."""
     cells = int(config.model.get("seq_len", 0)) or int(config.data[0].options.get("size", 9)) ** 2
-    side, rng = math.isqrt(cells), np.random.default_rng(0)
-    tokens = rng.integers(1, int(config.model.get("vocab_size", 11)), size=(2, 4096, cells), dtype=np.uint8)
-    examples = Examples((side, side), tokens[0], tokens[1])
-    return Trainer(config, get_task(config.task), [examples], device)
+    side, rng, task = math.isqrt(cells), np.random.default_rng(0), get_task(config.task)
+    values = int(config.model.get("vocab_size", min(task.vocab_size, 11)))  # those of a 9x9 Sudoku, or all
+    tokens = rng.integers(1, values, size=(2, 4096, cells), dtype=np.uint8)
+    kind = AsTheyAre if "vocab_size" in config.model else Examples  # the paper's data are augmented already
+    examples = kind((side, side), tokens[0], tokens[1])
+    return Trainer(config, task, [examples], device)
 
 
 def measure(config: TrainConfig, device: torch.device, steps: int) -> dict[str, object]:

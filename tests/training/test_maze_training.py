@@ -84,6 +84,18 @@ def test_unknown_relations_are_named() -> None:
         model_config(small('model.relations=["up", "box"]'), MAZE, (9, 9))
 
 
+def test_labels_beyond_the_vocabulary_are_an_error(tmp_path: Path) -> None:
+    """The paper's model knows six values; mazes of a CSV are labelled with more, and a run says so."""
+    text = "S G" + " " * 6
+    (tmp_path / "mazes.csv").write_text("source,question,answer,rating\n" + f"a,{text},SoG{text[3:]},3\n" * 4)
+    settings = ["batch_size=2", "model.hidden_size=16", "model.num_heads=1"]
+    config = load_config("paper-maze-hard", str(tmp_path / "mazes.csv"), settings)
+    run = Trainer(config, MAZE, [load_examples(MAZE, config.data[0], 0)], CPU)
+    message = r"mazes.csv: labels reach \d+, and \[model\] vocab_size is 6: leave it out, or .*trm data build"
+    with pytest.raises(InputError, match=message):
+        run.step()
+
+
 def test_the_papers_model_has_its_size(tmp_path: Path) -> None:
     size = plan(load_config("paper-maze-hard"))
     assert size.parameters == 6_823_426

@@ -252,6 +252,9 @@ class Trainer:
 
         Returns:
             ``[8]`` float32, the fields of :class:`Measures` of this step. A GPU is not waited for.
+
+        Raises:
+            InputError: if the examples have tokens or labels that the model has not.
         """
         with record_function("data"):
             draw = self._draw(self.steps_done) if self._ahead is None else self._ahead.result()
@@ -273,11 +276,22 @@ class Trainer:
         return torch.cat((self._measures, norm.view(1)))
 
     def _draw(self, step: int) -> Draw:
-        """Everything random at a step: drawn for the whole batch, of which this rank keeps its share."""
+        """Everything random at a step: drawn for the whole batch, of which this rank keeps its share.
+
+        Raises:
+            InputError: if the examples have tokens or labels that the model has not.
+        """
         config, rng = self.config, np.random.default_rng((self.config.seed, step))
         lane = int(rng.choice(len(self.lanes), p=self.shares))
         places = np.arange(config.batch_size)
         tokens, labels, puzzle = self.lanes[lane].examples.draw(self.task, places, step, config, rng)
+        known, largest = self.model.config.vocab_size, int(max(tokens.max(), labels.max()))
+        if largest >= known:
+            raise InputError(
+                f"labels reach {largest}, and [model] vocab_size is {known}: leave it out, or train on a "
+                "folder that trm data build makes",
+                config.data[lane].source,
+            )
         held = rng.integers(2, max(3, config.supervision_steps + 1), size=config.batch_size)
         held[rng.random(config.batch_size) >= config.exploration] = 0
         random, states = np.zeros(config.batch_size, dtype=np.bool_), None
