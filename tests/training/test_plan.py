@@ -87,6 +87,23 @@ def test_a_stage_at_the_very_end_takes_no_steps() -> None:
     assert small("{from_step=10, lr=1e-3}") == small()
 
 
+def test_every_stage_has_the_network_of_the_first_source() -> None:
+    """Learned positions are as many as the cells of the first source's puzzles, in later stages as well."""
+    data = "data=[{source='generated', count=4, options={size=9}}, {source='generated', count=4, options={size=4}}]"
+    settings = [
+        data,
+        "max_steps=10",
+        "model.mixer=attention",
+        "model.positions=learned",
+        "model.relations=[]",
+    ]
+    one, two = (
+        plan(load_config("sudoku-small", overrides=[*settings, f"stage=[{stage}]"])).parameters
+        for stage in ("", "{from_step=4, lr=1e-3}")
+    )
+    assert one == two
+
+
 def test_a_curriculum_and_q_learning_count() -> None:
     def small(rounds: str, *more: str) -> Plan:
         data = "data=[{source='generated', count=4, options={size=4}}]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,8 +22,6 @@ from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import load_examples
 from trmcli.training.optim import PUZZLE_TABLE
 from trmcli.training.trainer import model_config, rounds_at
-
-_DTYPES = {"float32": torch.float32}
 
 
 @dataclass(frozen=True)
@@ -65,22 +63,23 @@ def plan(config: TrainConfig) -> Plan:
     for first, end, part in config.spans:
         with torch.device("meta"):
             network = TinyRecursiveModel(model_config(part, task, shape, num_puzzles))
-        network.to(_DTYPES.get(part.dtype, torch.bfloat16))
+        network.to(torch.float32 if part.dtype == "float32" else torch.bfloat16)
         known = part.data == config.data
         shapes = [
             shape for shape, _, _ in (sources if known else [_source(task, one, part) for one in part.data])
         ]
         weights = [entry.weight / sum(entry.weight for entry in part.data) for entry in part.data]
-        lanes: dict[int, _Cost] = {}
         for steps, rounds in _phases(first, end, part):
-            for lane, (weight, shape) in enumerate(zip(weights, shapes, strict=True)):
-                size = replace(network.config, rounds=rounds or network.config.rounds)
-                key = (size, network.dtype, part.halting, part.token_loss, shape)
+            size = replace(network.config, rounds=rounds or network.config.rounds)
+            lanes = []
+            for grid in shapes:
+                key = (size, network.dtype, part.halting, part.token_loss, grid)
                 if key not in costs:
-                    costs[key] = _cost(network, task, shape, rounds, part)
-                lanes[lane] = costs[key]
-                flops += part.batch_size * steps * weight * costs[key].flops
-        memory = max(memory, _lasting(network, part) + part.batch_size * _working(lanes.values()))
+                    costs[key] = _cost(network, task, grid, rounds, part)
+                lanes.append(costs[key])
+            each = sum(weight * lane.flops for weight, lane in zip(weights, lanes, strict=True))
+            flops += part.batch_size * steps * each
+        memory = max(memory, _lasting(network, part) + part.batch_size * _working(lanes))  # whatever T is
         seen += part.batch_size * (end - first)
     return Plan(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
@@ -139,7 +138,7 @@ def _cost(
     with FlopCounterMode(display=False) as counter:
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
             carry, losses = _step(network, task, shape, rounds, config)
-        losses.total.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.grad(losses.total, list(network.parameters()), allow_unused=True)
     states = 2 * carry.answer.numel() * network.dtype.itemsize
     return _Cost(float(counter.get_total_flops()), states, sum(kept.values()))
 
@@ -172,6 +171,6 @@ def _lasting(network: TinyRecursiveModel, config: TrainConfig) -> float:
     return 4.0 * table + learned * (4 * (3 + moments) + network.dtype.itemsize)
 
 
-def _working(lanes: Collection[_Cost]) -> int:
+def _working(lanes: Sequence[_Cost]) -> int:
     """Bytes for each example of the batch: every lane's carry, and the backward pass of the largest."""
     return sum(lane.states for lane in lanes) + max(lane.states + lane.kept for lane in lanes)
