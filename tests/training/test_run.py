@@ -263,8 +263,9 @@ def test_what_a_killed_process_left_goes_with_the_next_save(tiny: Path, tmp_path
     config = load_config(str(tiny), overrides=["max_steps=1"])
     run_folder = tmp_path / "run"
     (run_folder / "checkpoint").mkdir(parents=True)
-    for name in ("checkpoint/.step-00000001.safetensors.7-0a", ".last.safetensors.7-0a", ".log.jsonl.7-0a"):
-        (run_folder / name).write_bytes(b"half")
+    files = ("checkpoint/.step-00000001.safetensors", ".best.safetensors", ".last.safetensors", ".log.jsonl")
+    for name in files:
+        (run_folder / f"{name}.7-0a").write_bytes(b"half")
     (run_folder / ".notes").write_text("mine")
     train(config, run_folder)
     hidden = [path.name for path in run_folder.rglob(".*")]
