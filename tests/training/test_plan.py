@@ -89,19 +89,14 @@ def test_a_stage_at_the_very_end_takes_no_steps() -> None:
 
 def test_every_stage_has_the_network_of_the_first_source() -> None:
     """Learned positions are as many as the cells of the first source's puzzles, in later stages as well."""
-    data = "data=[{source='generated', count=4, options={size=9}}, {source='generated', count=4, options={size=4}}]"
-    settings = [
-        data,
-        "max_steps=10",
-        "model.mixer=attention",
-        "model.positions=learned",
-        "model.relations=[]",
-    ]
-    one, two = (
-        plan(load_config("sudoku-small", overrides=[*settings, f"stage=[{stage}]"])).parameters
-        for stage in ("", "{from_step=4, lr=1e-3}")
-    )
-    assert one == two
+    large, small = (f"{{source='generated', count=4, options={{size={size}}}}}" for size in (9, 4))
+    model = ["model.mixer=attention", "model.positions=learned", "model.relations=[]"]
+
+    def parameters(stage: str) -> int:
+        settings = [f"data=[{large}, {small}]", "max_steps=10", *model, f"stage=[{stage}]"]
+        return plan(load_config("sudoku-small", overrides=settings)).parameters
+
+    assert parameters("{from_step=4, lr=1e-3}") == parameters("")
 
 
 def test_a_curriculum_and_q_learning_count() -> None:
