@@ -578,11 +578,43 @@ def test_a_run_goes_on_with_a_network_that_grew(tiny: Path, tmp_path: Path) -> N
     assert load_weights(tmp_path / "whole" / "best.safetensors")[0].config.group_expansion == 1.0
 
 
+def test_a_stage_begins_anew_from_the_averaged_weights(tiny: Path, tmp_path: Path) -> None:
+    stages = "stage=[{from_step=3, restart=true, lr=1e-3}, {from_step=5, lr=5e-4}]"
+    config = load_config(str(tiny), overrides=["max_steps=7", stages])
+    watcher = train(config, tmp_path / "whole")
+    assert [step for step, _ in watcher.stages] == [3, 5]
+    for _ in range(7):  # one step at a time, so that one checkpoint stands where the stage begins
+        train(config, tmp_path / "stopped", resume=True, max_seconds=0.0)
+    train(load_config(str(tiny), overrides=["max_steps=3"]), tmp_path / "by hand")
+    folder = tmp_path / "by hand" / "checkpoint"
+    tensors, values = load_checkpoint(list_checkpoints(folder)[-1])
+    averaged = {name: value for name, value in tensors.items() if name.startswith("ema.")}
+    weights = {name: value for name, value in tensors.items() if name.startswith("model.")}
+    weights |= {name.replace("ema.", "model.", 1): value for name, value in averaged.items()}
+    assert any(not torch.equal(value, tensors[name]) for name, value in weights.items())
+    save_checkpoint(folder, 3, {**averaged, **weights}, values)
+    later = load_config(str(tiny), overrides=["max_steps=7", "lr=1e-3", "stage=[{from_step=5, lr=5e-4}]"])
+    train(later, tmp_path / "by hand", resume=True, override=True)
+    whole = final_state(tmp_path / "whole")
+    for other in ("stopped", "by hand"):
+        state = final_state(tmp_path / other)
+        assert whole.keys() == state.keys()
+        assert all(torch.equal(value, state[name]) for name, value in whole.items()), other
+
+
 def test_a_run_that_is_past_its_end_ends(tiny: Path, tmp_path: Path) -> None:
     train(load_config(str(tiny), overrides=["max_steps=3"]), tmp_path / "run")
     shorter = load_config(str(tiny), overrides=["max_steps=2"])
     again = train(shorter, tmp_path / "run", resume=True, override=True)
     assert again.resumed_from == 3 and again.saves[-1].stem == "step-00000003"
+
+
+def test_a_run_that_was_stopped_before_its_first_step_goes_on(tiny: Path, tmp_path: Path) -> None:
+    train(load_config(str(tiny), overrides=["max_steps=0"]), tmp_path / "run")
+    again = train(
+        load_config(str(tiny), overrides=["max_steps=2"]), tmp_path / "run", resume=True, override=True
+    )
+    assert again.resumed_from == 0 and again.saves[-1].stem == "step-00000002"
 
 
 @pytest.mark.parametrize(
@@ -637,6 +669,7 @@ def test_what_the_command_line_says_holds_in_every_stage(staged: TrainConfig, ti
         ),
         ("{from_step=5, max_steps=4}", "from step 5: a stage cannot end before it begins"),
         ("{from_step=5, model=3}", "model must be a table"),
+        ("{from_step=5, restart=1}", "from step 5: restart must be true or false"),
         ("3", "needs a from_step"),
     ],
 )

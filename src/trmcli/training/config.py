@@ -56,7 +56,8 @@ class TrainConfig:
         max_steps: gradient steps, one supervision step each; the schedule's length.
         stage: changes on the way, tables such as ``{from_step = 500, lr = 1e-3}``: after so many steps the
             run goes on with these settings besides those before, as by ``--resume --override --set``. A stage
-            may move ``max_steps``; the run ends when those in force are done.
+            may move ``max_steps``; the run ends when those in force are done. One with ``restart = true``
+            begins anew from the averaged weights, with a fresh optimiser and examples, as by ``--init-from``.
         supervision_steps: most supervision steps spent on one example (``halt_max_steps``).
         rounds_curriculum: (share of ``max_steps``, T) pairs: from there on, a supervision step has T rounds
             ("CGAR", arXiv:2511.08653: shallow recursion first). Empty: the model's own T throughout.
@@ -143,7 +144,7 @@ class TrainConfig:
             if change["from_step"] > reached[-1][1].max_steps:
                 break
             values = {**values, **change, "model": {**values["model"], **change.get("model", {})}}
-            first = values.pop("from_step")
+            first, _ = values.pop("from_step"), values.pop("restart", False)
             origin = _stage_name(self.name, first)
             had = reached[-1][1].model.get("group_expansion", 0)
             if had not in (0, values["model"].get("group_expansion", 0)):
@@ -228,6 +229,8 @@ def _check_stage(stage: object, last: int, origin: str) -> int:
     first = stage.get("from_step") if isinstance(stage, Mapping) else None
     if not isinstance(stage, Mapping) or type(first) is not int or first <= last:
         raise InputError(f"each [[stage]] needs a from_step, a whole number above {last}", origin)
+    if type(stage.get("restart", False)) is not bool:
+        raise InputError("restart must be true or false", _stage_name(origin, first))
     model = stage.get("model", {})
     if not isinstance(model, Mapping):
         raise InputError("model must be a table", _stage_name(origin, first))

@@ -141,7 +141,8 @@ def run(
     if state is not None:
         _refuse_changes(state[1]["config"], config.to_dict(), folder, override)
     task = get_task(config.task)
-    part = config.at(state[1]["step"] if state is not None else 0)
+    done = state[1]["step"] if state is not None else 0
+    part = config.at(max(0, done - 1))  # a stage that begins here is entered below, like any other
     examples, validation = _load_data(part, task)
     trainer = Trainer(part, task, examples, device, ranks)
     best, waited, evaluated, past = -1.0, 0, 0, 0.0
@@ -218,11 +219,15 @@ def run(
                 break
             if config.at(step) is not part:
                 before, part = part, config.at(step)
+                stage = next(stage for stage in config.stage if stage["from_step"] == step)
                 if _sources(part) != _sources(before):
                     examples, validation = _load_data(part, task)
-                kept, trainer = trainer.state(), Trainer(part, task, examples, device, ranks)
-                trainer.restore(kept, step, config.name)
-                observer.entered(step, next(stage for stage in config.stage if stage["from_step"] == step))
+                former, trainer = trainer, Trainer(part, task, examples, device, ranks)
+                if stage.get("restart"):
+                    trainer.start_from(former.averaged_model(), config.name, step)
+                else:
+                    trainer.restore(former.state(), step, config.name)
+                observer.entered(step, stage)
             pending.append(trainer.step())
             step, now = trainer.steps_done, time.monotonic()
             late = now - last_saved >= part.save_every

@@ -443,14 +443,15 @@ class Trainer:
         count = len(examples)
         return {"exact": exact / count, "steps": steps / count, "halting": trusted / count}
 
-    def start_from(self, model: TinyRecursiveModel, origin: str) -> None:
-        """Take over the weights of another model before the first step.
+    def start_from(self, model: TinyRecursiveModel, origin: str, step: int = 0) -> None:
+        """Take over the weights of another model before the first step, or before one that follows ``step``.
 
         Raises:
             InputError: with ``origin`` as the file, if it has other dimensions.
         """
         self._take_over(model.state_dict(), origin)
         self.ema = EMA(self.model, self.config.ema)
+        self.steps_done = step
 
     def _take_over(self, weights: Mapping[str, Tensor], origin: str) -> None:
         try:
