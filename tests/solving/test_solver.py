@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
-from trmcli.model import TinyRecursiveModel, TRMConfig
+from trmcli.model import Carry, Output, TinyRecursiveModel, TRMConfig
 from trmcli.solving.solver import (
     COMMIT_FROM,
     SETTLED,
@@ -95,14 +97,30 @@ def test_a_puzzle_gets_the_same_answer_alone_and_in_a_batch() -> None:
         np.testing.assert_allclose(alone.confidence[0], together.confidence[row], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("threads", "puzzles", "sizes"), [(3, 64, [12, 12, 13]), (1, 10, [9, 9, 9, 10]), (2, 10, [9, 9, 9, 10])]
+)
 def test_a_batch_that_is_shared_between_threads_gives_the_same_answers(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, threads: int, puzzles: int, sizes: list[int]
 ) -> None:
+    """So many threads, each with room for so many puzzles at once."""
     tokens = random_tokens(37)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     alone = list(small_solver().steps(tokens, (9, 9), max_steps=3, halt="never"))[-1]
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    shared = list(small_solver().steps(tokens, (9, 9), max_steps=3, halt="never"))[-1]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    sharing = small_solver()
+    state = sharing.model.initial_carry(puzzles, 81).answer
+    monkeypatch.setattr("trmcli.solving.solver.SHARE_BYTES", state.nbytes)
+    parts: list[int] = []
+    whole = sharing.model.supervision_step
+
+    def watched(carry: Carry, *inputs: Any) -> tuple[Carry, Output]:
+        parts.append(len(carry.answer))
+        return whole(carry, *inputs)
+
+    monkeypatch.setattr(sharing.model, "supervision_step", watched)
+    shared = list(sharing.steps(tokens, (9, 9), max_steps=3, halt="never"))[-1]
+    assert sorted(parts) == sorted(3 * sizes)
     np.testing.assert_array_equal(alone.tokens, shared.tokens)
     np.testing.assert_allclose(alone.confidence, shared.confidence, atol=1e-5)
     np.testing.assert_allclose(alone.halt, shared.halt, atol=1e-5)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -142,6 +143,13 @@ again within 16 steps, and none became right.
 LEAST_SHARE = 8
 """Puzzles that are worth a thread of their own."""
 
+SHARE_BYTES = 4 << 20
+"""What the latent of the puzzles may take that a CPU's thread works on at once.
+
+With more, what the network computes on the way leaves the cache and becomes larger than the C library keeps
+(:func:`keep_memory`): of the default weights 256 puzzles a thread take twice as long, each, as 16.
+"""
+
 
 class Solver:
     """A model that is ready to solve puzzles of one task.
@@ -204,10 +212,13 @@ class Solver:
     def supervision_step(self, carry: Carry, question: Tensor, relations: Relations) -> tuple[Carry, Output]:
         """One supervision step of the batch.
 
-        On a CPU a large batch is shared out between threads that each work alone on their part: tensors are
-        small, and this is faster than several threads on every operation.
+        On a CPU a large batch is shared out between threads that each work alone on one small part after
+        another: this is faster than several threads on every operation.
         """
-        shares = min(self._workers, len(question) // LEAST_SHARE)
+        turns = 1
+        if self.device.type == "cpu":
+            turns = math.ceil(carry.answer.nbytes / (self._workers * SHARE_BYTES))
+        shares = min(self._workers * turns, len(question) // (LEAST_SHARE if turns == 1 else 1))
         if shares < 2:
             return self.model.supervision_step(carry, question, relations)
 
