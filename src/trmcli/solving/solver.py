@@ -147,7 +147,7 @@ SHARE_BYTES = 4 << 20
 """What the latent of the puzzles may take that a CPU's thread works on at once.
 
 With more, what the network computes on the way leaves the cache and becomes larger than the C library keeps
-(:func:`keep_memory`): of the default weights 256 puzzles a thread take twice as long, each, as 16.
+(:func:`keep_memory`): of the default weights 128 puzzles a thread take twice as long, each, as 16.
 """
 
 

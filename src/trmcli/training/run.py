@@ -227,6 +227,7 @@ def run(
                     trainer.start_from(former.averaged_model(), config.name, step)
                 else:
                     trainer.restore(former.state(), step, config.name)
+                del former
                 observer.entered(step, stage)
             pending.append(trainer.step())
             step, now = trainer.steps_done, time.monotonic()
