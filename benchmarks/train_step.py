@@ -4,8 +4,8 @@
 
 The ceiling is the best rate of one large product in bfloat16, measured in the same process just before. The
 arithmetic of a step is counted by :func:`trmcli.training.plan.plan`, products only. Of a preset in stages the
-last one is measured, with the model's own T. Examples are random tokens, so nobody needs the data: a step
-costs the same. The time by part is measured with one thread, where the parts come one after another.
+last one is measured, with the T that it ends with. Examples are random tokens, so nobody needs the data: a
+step costs the same. The time by part is measured with one thread, where the parts come one after another.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def main() -> None:
         config = replace(
             config,
             compile=arguments.compile,
-            rounds_curriculum=(),
+            rounds_curriculum=tuple((0.0, rounds) for _, rounds in config.rounds_curriculum[-1:]),
             batch_size=arguments.batch_size or config.batch_size,
             data=(DataConfig(**{**vars(config.data[0]), "weight": 1.0, "count": 1}),),
         )
