@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["Solver", "__version__", "load", "solve", "weights"]
 
 
-def load(name: str | None = None, task: str = "sudoku", device: str = "auto") -> Solver:
+def load(
+    name: str | None = None, task: str = "sudoku", device: str = "auto", rounds: int | None = None
+) -> Solver:
     """A solver with trained weights.
 
     Args:
         name: of known weights, or a weights file; without it the task's default.
         task: whose default is wanted.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
+        rounds: T of a supervision step; by default as many as the weights are meant for.
 
     Raises:
         InputError: there are no such weights, or they cannot be read.
@@ -41,7 +44,7 @@ def load(name: str | None = None, task: str = "sudoku", device: str = "auto") ->
     from trmcli.weights import find_weights, load_weights
 
     model, card = load_weights(find_weights(name, task))
-    return Solver(model, get_task(card.task), pick_device(device))
+    return Solver(model, get_task(card.task), pick_device(device), rounds=rounds)
 
 
 def solve(

@@ -42,6 +42,20 @@ def test_json_is_one_object(trm: Run, random_weights: Path) -> None:
     assert sum(entry["steps"] for entry in figures["halting"]["bins"]) == 3
 
 
+def test_rounds_of_a_step_can_be_chosen(trm: Run, random_weights: Path, tmp_path: Path) -> None:
+    predictions, confidence = [], []
+    for rounds in (1, 5):
+        common = ["--rounds", rounds, "--weights", random_weights]
+        trm("eval", "-", "--predictions", tmp_path / "all.csv", *common, stdin=SMALL)
+        predictions.append((tmp_path / "all.csv").read_text())
+        trm("solve", "-", "--tries", 1, "--save", tmp_path / "steps.json", *common, stdin=SMALL)
+        steps = json.loads((tmp_path / "steps.json").read_text())
+        confidence.append([frame["confidence"] for frame in steps["frames"]])
+    assert predictions[0] != predictions[1] and confidence[0] != confidence[1]
+    done = trm("eval", "-", "--rounds", 0, stdin=SMALL)
+    assert done.returncode == 2 and "--rounds" in done.stderr
+
+
 def test_sources_limits_and_predictions(trm: Run, random_weights: Path, tmp_path: Path) -> None:
     data = tmp_path / "data.csv"
     rows = [("a", "1...............", ""), ("b", "2...............", ""), ("a", "3...............", "")]

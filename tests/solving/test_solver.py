@@ -60,6 +60,18 @@ def test_all_puzzles_stay_when_nothing_halts() -> None:
     assert all(((step.confidence > 0) & (step.confidence <= 1)).all() for step in steps)
 
 
+def test_other_rounds_than_the_configuration_says() -> None:
+    three = small_solver(rounds=3)
+    asked = Solver(small_solver(rounds=1).model, TASK, torch.device("cpu"), torch.float32, rounds=3)
+    tokens, options = random_tokens(2), {"max_steps": 2, "halt": "never"}
+    answers = [
+        list(solver.steps(tokens, (9, 9), **options)) for solver in (three, asked, small_solver(rounds=1))
+    ]  # type: ignore[arg-type]
+    for one, same, other in zip(*answers, strict=True):
+        np.testing.assert_array_equal(one.probabilities, same.probabilities)
+        assert np.abs(one.probabilities - other.probabilities).max() > 1e-3
+
+
 def test_the_halting_head_ends_a_try() -> None:
     solver = small_solver()
     solver.model.halt_head.bias.data.fill_(5.0)

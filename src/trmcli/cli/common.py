@@ -62,6 +62,15 @@ WeightsOption = Annotated[
     typer.Option(metavar="NAME|FILE", help="Trained model; without it, the task's own.", show_default=False),
 ]
 StepsOption = Annotated[int, typer.Option(min=1, metavar="N", help="Most supervision steps of a try.")]
+RoundsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="T",
+        help="Rounds of a supervision step; without it, as many as the weights are meant for.",
+        show_default=False,
+    ),
+]
 UntilSolvedOption = Annotated[
     bool, typer.Option("--until-solved", help="Try until the rules accept an answer, 10,000 times at most.")
 ]
@@ -147,7 +156,9 @@ def check_size(puzzle: Puzzle, seq_len: int) -> None:
         raise InputError(message, puzzle.origin)
 
 
-def load_solver(task: Task, weights: str | None, device: str, puzzle: Puzzle) -> tuple[Solver, Card]:
+def load_solver(
+    task: Task, weights: str | None, device: str, puzzle: Puzzle, rounds: int | None = None
+) -> tuple[Solver, Card]:
     """The named weights, or the task's default, ready to solve puzzles like ``puzzle``.
 
     Whatever can be found wrong without torch is found before torch is imported.
@@ -175,4 +186,4 @@ def load_solver(task: Task, weights: str | None, device: str, puzzle: Puzzle) ->
     from trmcli.solving.solver import Solver, pick_device
 
     model, card = load_weights(path)
-    return Solver(model, task, pick_device(device)), card
+    return Solver(model, task, pick_device(device), rounds=rounds), card

@@ -21,6 +21,7 @@ from trmcli.cli.common import (
     HaltOption,
     HaltRule,
     PuzzleStream,
+    RoundsOption,
     SeedOption,
     SelectOption,
     SelectRule,
@@ -76,6 +77,7 @@ def evaluate(
         typer.Option(metavar="FILE", help="Known answers, one a puzzle in the same order."),
     ] = None,
     steps: StepsOption = 16,
+    rounds: RoundsOption = None,
     tries: Annotated[
         str | None,
         typer.Option(
@@ -145,7 +147,7 @@ def evaluate(
         table, saved = (
             files.enter_context(writing(path if ranks.rank == 0 else None)) for path in (predictions, save)
         )
-        solver, _ = load_solver(stream.task, weights, device, first[0])
+        solver, _ = load_solver(stream.task, weights, device, first[0], rounds)
         stream.seq_len = solver.model.config.seq_len
         from trmcli.solving.evaluation import Evaluation
         from trmcli.solving.search import MANY_TRIES, SearchConfig, solve_many

@@ -24,6 +24,7 @@ from trmcli.cli.common import (
     HaltOption,
     HaltRule,
     PuzzleStream,
+    RoundsOption,
     SeedOption,
     SelectOption,
     SelectRule,
@@ -116,6 +117,7 @@ def solve(
     task: TaskOption = "auto",
     weights: WeightsOption = None,
     steps: StepsOption = 16,
+    rounds: RoundsOption = None,
     tries: Annotated[
         int | None,
         typer.Option(
@@ -189,7 +191,7 @@ def solve(
             from trmcli.ui.replay import saving
 
             saved = files.enter_context(saving(save, many))
-        solver, card = load_solver(kind, weights, device, first[0])
+        solver, card = load_solver(kind, weights, device, first[0], rounds)
         stream.seq_len = solver.model.config.seq_len
         from trmcli.solving.search import MANY_TRIES, SearchConfig
 

@@ -199,7 +199,7 @@ class TinyRecursiveModel(nn.Module):
             carry: the states so far.
             question: x from :meth:`embed_question`.
             relations: for the relation mixer.
-            rounds: instead of the configuration's, for a curriculum of depth.
+            rounds: T instead of the configuration's: a curriculum of depth, or other depth at use.
 
         Returns:
             The detached carry for the next step, and what the heads say.

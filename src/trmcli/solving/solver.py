@@ -159,6 +159,7 @@ class Solver:
         task: how puzzles become tokens and back, and what the rules are.
         device: where to compute.
         dtype: of computation; by default what is fastest on the device.
+        rounds: T of a supervision step; by default the configuration's.
     """
 
     def __init__(
@@ -167,10 +168,12 @@ class Solver:
         task: Task,
         device: torch.device | None = None,
         dtype: torch.dtype | None = None,
+        rounds: int | None = None,
     ) -> None:
         self.device = device or pick_device()
         self.model = model.to(self.device, dtype or default_dtype(self.device)).eval().requires_grad_(False)
         self.task = task
+        self.rounds = rounds or self.model.config.rounds
         self._relations: dict[Shape, Relations] = {}
         keep_memory()
         self._workers = torch.get_num_threads() if self.device.type == "cpu" else 1
@@ -220,11 +223,11 @@ class Solver:
             turns = math.ceil(carry.answer.nbytes / (self._workers * SHARE_BYTES))
         shares = min(self._workers * turns, len(question) // (LEAST_SHARE if turns == 1 else 1))
         if shares < 2:
-            return self.model.supervision_step(carry, question, relations)
+            return self.model.supervision_step(carry, question, relations, self.rounds)
 
         def work(answer: Tensor, latent: Tensor, question: Tensor) -> tuple[Carry, Output]:
             with torch.inference_mode():  # it holds in one thread only
-                return self.model.supervision_step(Carry(answer, latent), question, relations)
+                return self.model.supervision_step(Carry(answer, latent), question, relations, self.rounds)
 
         parts = (tensor.tensor_split(shares) for tensor in (carry.answer, carry.latent, question))
         carries, outputs = zip(*self._pool.map(work, *parts), strict=True)
