@@ -63,10 +63,10 @@ def test_all_puzzles_stay_when_nothing_halts() -> None:
 def test_other_rounds_than_the_configuration_says() -> None:
     three = small_solver(rounds=3)
     asked = Solver(small_solver(rounds=1).model, TASK, torch.device("cpu"), torch.float32, rounds=3)
-    tokens, options = random_tokens(2), {"max_steps": 2, "halt": "never"}
     answers = [
-        list(solver.steps(tokens, (9, 9), **options)) for solver in (three, asked, small_solver(rounds=1))
-    ]  # type: ignore[arg-type]
+        solver.steps(random_tokens(2), (9, 9), max_steps=2, halt="never")
+        for solver in (three, asked, small_solver(rounds=1))
+    ]
     for one, same, other in zip(*answers, strict=True):
         np.testing.assert_array_equal(one.probabilities, same.probabilities)
         assert np.abs(one.probabilities - other.probabilities).max() > 1e-3

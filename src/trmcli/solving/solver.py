@@ -173,7 +173,7 @@ class Solver:
         self.device = device or pick_device()
         self.model = model.to(self.device, dtype or default_dtype(self.device)).eval().requires_grad_(False)
         self.task = task
-        self.rounds = rounds or self.model.config.rounds
+        self.rounds = rounds
         self._relations: dict[Shape, Relations] = {}
         keep_memory()
         self._workers = torch.get_num_threads() if self.device.type == "cpu" else 1
