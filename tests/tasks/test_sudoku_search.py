@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import multiprocessing
 import time
 from pathlib import Path
 
@@ -161,6 +162,15 @@ def test_the_same_for_any_number_of_processes() -> None:
     assert lines(2) == alone
     other = list(generate_many(4, 60, (4, 5), seed=4))
     assert [question.tobytes() for question, _, _ in other] != [question for question, _, _ in alone]
+
+
+def test_a_worker_that_is_killed_ends_the_making_instead_of_hanging_it() -> None:
+    made = generate_many(9, 10_000, minimal=True, processes=2)
+    next(made)
+    multiprocessing.active_children()[0].kill()
+    with pytest.raises(ChildProcessError, match="memory"):
+        list(made)
+    assert not multiprocessing.active_children()
 
 
 def test_a_longer_run_begins_like_a_shorter_one() -> None:
