@@ -148,6 +148,12 @@ def test_only_the_last_round_has_a_gradient() -> None:
         ),
         ({"vocab_size": 11, "hidden_size": 10, "num_heads": 4}, "no multiple of num_heads"),
         ({"vocab_size": 11, "puzzle_emb_len": 4}, "go together"),
+        ({"vocab_size": 11, "ffn_multiple": 0}, "ffn_multiple must be at least 1"),
+        ({"vocab_size": 11, "seq_len": -1}, "seq_len must be at least 0"),
+        ({"vocab_size": 11, "expansion": float("inf")}, "expansion must be above 0"),
+        ({"vocab_size": 11, "norm_eps": float("nan")}, "norm_eps must be above 0"),
+        ({"vocab_size": 11, "relations": 5}, "relations must be pairs"),
+        ({"vocab_size": 11, "relations": ["row"]}, "relations must be pairs"),
     ],
 )
 def test_configurations_that_make_no_sense_are_refused(values: dict[str, object], message: str) -> None:

@@ -379,11 +379,39 @@ def test_the_command_line_says_what_is_wrong(tiny: Path, tmp_path: Path) -> None
         ("model.width=3", "unknown model setting 'width'"),
         ("model.mixer=magic", "mixer must be one of"),
         ("validation_count=40", "too few to hold out 40"),
+        ("batch_size=0", "batch_size must be at least 1, not 0"),
+        ("max_steps=-1", "max_steps must be at least 0"),
+        ("eval_every=0", "eval_every must be at least 1"),
+        ("save_every=-1", "save_every must be at least 0"),
+        ("lr=nan", "lr must be at least 0, not nan"),
+        ("clip=inf", "clip must be at least 0, not inf"),
+        ("ema=2", "ema must be from 0 to 1, not 2"),
+        ("seed=99999999999999999999", "seed must be from 0 to 9223372036854775807"),
+        ("commit=1", "commit must be true or false, not 1"),
+        ("patience=true", "patience must be int, not True"),
+        ("name=5", "name must be str, not 5"),
+        ("model=5", "model must be a table, not 5"),
+        ("data=5", "data must be a list, not 5"),
+        ("data=[5]", "must be a table"),
+        ("data=[{source='generated', weight=0.0}]", "names no data"),
+        ("data=[{source='generated', options=1}]", "options must be a table"),
+        ("betas=0.9", "betas must be a list"),
+        ("betas=[0.9, 1.0]", "betas must be two numbers from 0 to below 1"),
+        ("betas=['a', 'b']", "betas must be two numbers"),
+        ("rounds_curriculum=[['a', 1]]", "rounds_curriculum must be pairs"),
+        ("rounds_curriculum=[[0.0, 1.5]]", "rounds_curriculum must be pairs"),
+        ("model.ffn_multiple=0", "ffn_multiple must be at least 1"),
+        ("model.head_size=-4", "head_size must be at least 0"),
+        ("model.expansion=-1.0", "expansion must be above 0"),
+        ("model.relations=5", "relations must be a list of names"),
+        ("stage=[{from_step=20, model={rounds=0}}]", "rounds must be at least 1"),
+        ("stage=[{from_step=20, accumulate=3}]", "in 3 parts"),
     ],
 )
 def test_settings_are_checked(tiny: Path, tmp_path: Path, change: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        train(load_config(str(tiny), overrides=[change]), tmp_path / "run")
+        train(load_config(str(tiny), overrides=[change]), tmp_path / "run", max_seconds=0.0)
+    assert not (tmp_path / "run").exists()
 
 
 def test_overrides_reach_tables() -> None:

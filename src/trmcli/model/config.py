@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from math import inf
 from typing import Any, Literal, get_args, get_type_hints
 
 Mixer = Literal["mlp", "attention", "relation", "mean"]
@@ -14,6 +15,11 @@ Gradient = Literal["round", "step"]
 
 RELATIONAL: tuple[Mixer, ...] = ("relation", "mean")
 """Mixers that exchange along the relations of the task."""
+
+_LEAST = {
+    1: ("vocab_size", "hidden_size", "num_layers", "rounds", "latent_updates", "num_heads", "ffn_multiple"),
+    0: ("answer_layers", "head_size", "seq_len", "puzzle_emb_len", "num_puzzles"),
+}
 
 
 @dataclass(frozen=True)
@@ -80,12 +86,13 @@ class TRMConfig:
     rope_theta: float = 10000.0
 
     def __post_init__(self) -> None:
-        positive = ("vocab_size", "hidden_size", "num_layers", "rounds", "latent_updates", "num_heads")
-        for name in positive:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.answer_layers < 0:
-            raise ValueError(f"answer_layers must be at least 0, not {self.answer_layers}")
+        for least, names in _LEAST.items():
+            for name in names:
+                if getattr(self, name) < least:
+                    raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        for name in ("expansion", "norm_eps", "rope_theta"):
+            if not 0 < getattr(self, name) < inf:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
         if self.features not in (1, 2):
             raise ValueError(f"features must be 1 or 2, not {self.features}")
         if self.features == 1 and self.answer_layers:
@@ -104,7 +111,7 @@ class TRMConfig:
         if self.mixer in RELATIONAL and self.puzzle_emb_len:
             raise ValueError(f"the {self.mixer} mixer has no place for puzzle embeddings")
         neighbours = any(kind == "neighbours" for _, kind in self.relations)
-        if self.group_expansion < 0 or (self.group_expansion and self.mixer != "mean"):
+        if not 0 <= self.group_expansion < inf or (self.group_expansion and self.mixer != "mean"):
             raise ValueError("group_expansion is for the mean mixer, and at least 0")
         if self.mixer == "mean" and neighbours:
             raise ValueError("the mean mixer takes relations of kind groups only")
@@ -163,7 +170,10 @@ class TRMConfig:
                 raise ValueError(f"{key} must be {wanted.__name__}, not {value!r}")
         if "vocab_size" not in values:
             raise ValueError("vocab_size is missing")
-        relations = tuple((str(name), kind) for name, kind in values.get("relations", ()))
+        try:
+            relations = tuple((str(name), kind) for name, kind in values.get("relations", ()))
+        except (TypeError, ValueError):
+            raise ValueError("relations must be pairs of a name and a kind") from None
         if any(kind not in get_args(RelationKind) for _, kind in relations):
             raise ValueError(f"relations must be of kind {' or '.join(get_args(RelationKind))}")
         return cls(**{**values, "relations": relations})

@@ -6,6 +6,7 @@ Presets are TOML files in ``presets/``. Any field can be set from the command li
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -175,7 +176,7 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], origin: str) -> TrainConfig:
-        """Build a config, naming any key that is unknown or of the wrong type.
+        """Build a config, naming any key that is unknown, of the wrong type or beyond its limits.
 
         Raises:
             InputError: with ``origin`` as the file.
@@ -187,16 +188,18 @@ class TrainConfig:
                 raise InputError("each [[data]] must be a table", origin)
             _check_types(DataConfig, entry, origin)
             data.append(DataConfig(**entry))
-        if not data:
-            raise InputError("names no data: add a [[data]] table", origin)
+        if not any(entry.weight for entry in data):
+            raise InputError("names no data: add a [[data]] table, with a weight above 0", origin)
         changed = {**values, "data": tuple(data)}
         if "betas" in values:
             changed["betas"] = tuple(values["betas"])
+            if len(changed["betas"]) != 2 or not all(map(_is_beta, changed["betas"])):
+                raise InputError("betas must be two numbers from 0 to below 1, as [0.9, 0.95]", origin)
         if "rounds_curriculum" in values:
             pairs = values["rounds_curriculum"]
-            if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[1] >= 1 for pair in pairs):
+            if not all(map(_is_depth, pairs)):
                 raise InputError("rounds_curriculum must be pairs such as [[0.0, 1], [0.5, 2]]", origin)
-            changed["rounds_curriculum"] = tuple((float(share), int(rounds)) for share, rounds in pairs)
+            changed["rounds_curriculum"] = tuple((float(share), rounds) for share, rounds in pairs)
         changed["stage"] = tuple(values.get("stage", ()))
         last = 0
         for stage in changed["stage"]:
@@ -207,21 +210,37 @@ class TrainConfig:
 
 
 def _check_types(cls: type, values: Mapping[str, Any], origin: str) -> None:
+    """Every setting is known, of its type and within its limits, and none is missing."""
     known = {entry.name: entry for entry in fields(cls)}
     for key, value in values.items():
         if key not in known:
             raise InputError(f"unknown setting {key!r}; known are {', '.join(known)}", origin)
-        default = known[key].default
-        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            continue
-        if isinstance(default, (int, float, str)) and type(value) is not type(default):
-            raise InputError(f"{key} must be {type(default).__name__}, not {value!r}", origin)
+        kind = str(known[key].type).partition("[")[0]
+        wanted, called = _TYPES[kind]
+        if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool"):
+            raise InputError(f"{key} must be {called}, not {value!r}", origin)
         choices = _CHOICES.get(key)
         if choices and value not in choices:
             raise InputError(f"{key} must be one of {', '.join(choices)}, not {value!r}", origin)
+        least, most = _LIMITS.get(key, (-math.inf, math.inf))
+        if key in _LIMITS and not (least <= value <= most and value < math.inf):
+            limits = f"at least {least}" if most == math.inf else f"from {least} to {most}"
+            raise InputError(f"{key} must be {limits}, not {value!r}", origin)
     for key, entry in known.items():
         if entry.default is entry.default_factory and key not in values:  # both MISSING
             raise InputError(f"{key} is missing", origin)
+
+
+def _is_beta(value: object) -> bool:
+    return isinstance(value, (int, float)) and 0 <= value < 1
+
+
+def _is_depth(pair: object) -> bool:
+    """Whether this is a pair (share of the steps, T)."""
+    if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+        return False
+    share, rounds = pair
+    return isinstance(share, (int, float)) and 0 <= share <= 1 and type(rounds) is int and rounds >= 1
 
 
 def _check_stage(stage: object, last: int, origin: str) -> int:
@@ -247,6 +266,29 @@ def _stage_name(origin: str, first: int) -> str:
 
 _LASTING = ("name", "task", "optimizer", "init_from", "stage")
 _GROWING = ("rounds", "latent_updates", "group_expansion")
+
+_TYPES: Mapping[str, tuple[Any, str]] = {
+    "int": (int, "int"),
+    "float": ((int, float), "float"),
+    "bool": (bool, "true or false"),
+    "str": (str, "str"),
+    "Literal": (str, "str"),
+    "Mapping": (Mapping, "a table"),
+    "tuple": ((list, tuple), "a list"),
+}
+"""What may stand for a field's type, and what it is called."""
+
+_LIMITS: Mapping[str, tuple[int, float]] = {
+    "seed": (0, 2**63 - 1),
+    **dict.fromkeys(("batch_size", "supervision_steps", "accumulate"), (1, math.inf)),
+    **dict.fromkeys(("count", "validation_count", "eval_every"), (1, math.inf)),
+    **dict.fromkeys(("weight", "reveal_max", "max_steps", "warmup_steps"), (0, math.inf)),
+    **dict.fromkeys(("lr", "weight_decay", "clip", "halt_weight", "patience", "save_every"), (0, math.inf)),
+    **dict.fromkeys(("puzzle_emb_lr", "puzzle_emb_weight_decay"), (0, math.inf)),
+    **dict.fromkeys(("random_starts", "exploration", "reveal_share", "label_smoothing"), (0, 1)),
+    **dict.fromkeys(("lr_floor", "decay_fraction", "ema"), (0, 1)),
+}
+"""The least and the most that a setting may be; no number is infinite, for TOML could not keep it."""
 
 _CHOICES = {
     "token_loss": ("softmax", "stablemax"),

@@ -34,7 +34,7 @@ from trmcli.training.data import Examples, load_examples
 from trmcli.training.optim import learning_rate
 from trmcli.training.ranks import Ranks
 from trmcli.training.reference_data import is_dataset
-from trmcli.training.trainer import Measures, Trainer
+from trmcli.training.trainer import Measures, Trainer, check_settings, model_config
 from trmcli.weights.files import Card, load_weights, save_weights
 from trmcli.weights.registry import find_weights
 
@@ -144,6 +144,9 @@ def run(
     done = state[1]["step"] if state is not None else 0
     part = config.at(max(0, done - 1))  # a stage that begins here is entered below, like any other
     examples, validation = _load_data(part, task)
+    for _, later in config.parts:  # no stage is to fail hours from now
+        check_settings(later, task, ranks)
+        model_config(later, task, examples[0].shape, examples[0].num_puzzles)
     trainer = Trainer(part, task, examples, device, ranks)
     best, waited, evaluated, past = -1.0, 0, 0, 0.0
     if state is not None:

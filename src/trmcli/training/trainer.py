@@ -156,12 +156,9 @@ class Trainer:
         device: torch.device,
         ranks: Ranks | None = None,
     ) -> None:
-        if config.label_smoothing and config.token_loss != "softmax":
-            raise InputError("label_smoothing goes with token_loss = softmax", config.name)
-        if config.commit and not task.has_givens:
-            raise InputError(f"commit is for tasks with givens, and {task.name} has none", config.name)
         self.config, self.task, self.device = config, task, device
         self.ranks = ranks or Ranks()
+        check_settings(config, task, self.ranks)
         torch.manual_seed(config.seed)
         self.model = TinyRecursiveModel(
             model_config(config, task, examples[0].shape, examples[0].num_puzzles)
@@ -195,12 +192,6 @@ class Trainer:
         copy for itself, without memory.
         """
         config = self.config
-        if config.accumulate < 1 or config.batch_size % (self.ranks.size * config.accumulate):
-            raise InputError(
-                f"batch_size {config.batch_size} cannot be shared out evenly among {self.ranks.size} ranks "
-                f"in {config.accumulate} parts (accumulate)",
-                config.name,
-            )
         self.batch = config.batch_size // self.ranks.size
         size = self.batch // config.accumulate
         self.compiled = config.compile and can_compile(self.device)
@@ -531,6 +522,20 @@ def can_compile(device: torch.device) -> bool:
     return device.type != "cpu" or shutil.which(os.environ.get("CXX", usual)) is not None
 
 
+def check_settings(config: TrainConfig, task: Task, ranks: Ranks) -> None:
+    """Raise InputError for settings that do not fit each other, the task or the number of ranks."""
+    if config.label_smoothing and config.token_loss != "softmax":
+        raise InputError("label_smoothing goes with token_loss = softmax", config.name)
+    if config.commit and not task.has_givens:
+        raise InputError(f"commit is for tasks with givens, and {task.name} has none", config.name)
+    if config.batch_size % (ranks.size * config.accumulate):
+        raise InputError(
+            f"batch_size {config.batch_size} cannot be shared out evenly among {ranks.size} ranks "
+            f"in {config.accumulate} parts (accumulate)",
+            config.name,
+        )
+
+
 def rounds_at(step: int, config: TrainConfig) -> int | None:
     """T at a step of the curriculum of depth; None for the model's own."""
     reached = [rounds for share, rounds in config.rounds_curriculum if step >= share * config.max_steps]
@@ -552,6 +557,8 @@ def model_config(config: TrainConfig, task: Task | None, shape: Shape, num_puzzl
         values.setdefault("vocab_size", task.vocab_size)
     if task is not None and values.get("mixer") in RELATIONAL:
         wanted = values.get("relations", task.relation_names)
+        if not isinstance(wanted, (list, tuple)) or not all(isinstance(name, str) for name in wanted):
+            raise InputError(f"[model] relations must be a list of names, not {wanted!r}", config.name)
         if unknown := sorted(set(wanted) - set(task.relation_names)):
             names = ", ".join(task.relation_names)
             message = f"[model] {task.name} has the relations {names}, not {', '.join(unknown)}"
