@@ -173,6 +173,22 @@ def test_a_worker_that_is_killed_ends_the_making_instead_of_hanging_it() -> None
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 5}, "there is no Sudoku of size 5: --size is 4, 6, 9 or 16"),
+        ({"size": "x"}, "there is no Sudoku of size x: "),
+        ({"size": [9]}, "--size is 4, 6, 9 or 16"),
+        ({"clues": "some"}, "'some' is no range"),
+        ({"minimal": 3}, "minimal must be true or false, not 3"),
+        ({"walls": 0.3}, "generated Sudoku has no option walls"),
+    ],
+)
+def test_bad_options_are_named(options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        TASK.generate(1, 0, options)
+
+
 def test_a_longer_run_begins_like_a_shorter_one() -> None:
     few = [made.question.tobytes() for made in generate_many(9, 3, seed=1)]
     many = [made.question.tobytes() for made in itertools.islice(generate_many(9, 1000, seed=1), 3)]

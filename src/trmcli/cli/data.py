@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trmcli.errors import InputError
-
 if TYPE_CHECKING:
     from trmcli.tasks.base import Cells, Task
 
@@ -96,13 +94,11 @@ def sudoku(
     The rating in a CSV is the number of guesses that a plain search with singles needs, 0 for easy puzzles.
     """
     from trmcli.files import writing
-    from trmcli.tasks.sudoku import BOX_SHAPES, Sudoku
+    from trmcli.tasks.sudoku import Sudoku
     from trmcli.tasks.sudoku_search import generate_many, parse_clues
     from trmcli.tasks.workers import processors
     from trmcli.ui.progress import progress
 
-    if size not in BOX_SHAPES:
-        raise InputError(f"there is no {size}x{size} Sudoku here: --size is 4, 6, 9 or 16")
     clue_range = None if clues is None else parse_clues(clues)
     if processes is None:
         processes = processors() if count > 50 or size == 16 else 1

@@ -191,7 +191,9 @@ class Sudoku(Task):
         if unknown:
             raise InputError(f"generated Sudoku has no option {', '.join(sorted(unknown))}")
         clues = parse_clues(str(options["clues"])) if "clues" in options else None
-        size, minimal = int(options.get("size", 9)), bool(options.get("minimal", False))
+        size, minimal = options.get("size", 9), options.get("minimal", False)
+        if not isinstance(minimal, bool):
+            raise InputError(f"minimal must be true or false, not {minimal!r}")
         made = list(generate_many(size, count, clues, minimal, seed, processors()))
         return np.stack([one.question for one in made]), np.stack([one.answer for one in made])
 

@@ -353,8 +353,11 @@ def generate_many(
     """``count`` puzzles as :func:`generate` makes them, the same for a seed whatever the number of processes.
 
     Raises:
-        InputError: as :func:`generate`, or when ``unique`` and no further new puzzle is found.
+        InputError: as :func:`generate`, for another size than 4, 6, 9 or 16, or when ``unique`` and no
+            further new puzzle is found.
     """
+    if size not in tuple(FEWEST_CLUES):
+        raise InputError(f"there is no Sudoku of size {size}: --size is 4, 6, 9 or 16")
     if clues is not None:
         check_clues(size, clues)
     make = partial(_generate_one, size, clues, minimal, seed)
