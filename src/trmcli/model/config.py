@@ -104,6 +104,8 @@ class TRMConfig:
                 raise ValueError(f"{name} must be one of {choices}, not {getattr(self, name)!r}")
         if self.head_size == 0 and self.hidden_size % self.num_heads:
             raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_heads {self.num_heads}")
+        if self.mixer == "attention" and self.positions == "rope" and self.head_width % 2:
+            raise ValueError(f"rope turns pairs of channels: heads cannot be {self.head_width} wide")
         if (self.mixer == "mlp" or self.positions == "learned") and self.seq_len < 1:
             raise ValueError("the mlp mixer and learned positions need seq_len")
         if self.mixer in RELATIONAL and not self.relations:
