@@ -193,6 +193,11 @@ def test_weights_of_another_task_or_size_are_refused(trm: Run, tmp_path: Path) -
     assert done.stderr == (
         "trm: error: <argument>:1: has 16 cells, and these weights are for puzzles of 81 cells\n"
     )
+    config = TRMConfig(vocab_size=5, hidden_size=8, num_heads=1, ffn_multiple=8)
+    save_weights(file, TinyRecursiveModel(config), Card(name="few", task="sudoku"))
+    done = trm("solve", PUZZLE, "--weights", file)
+    assert done.returncode == 2
+    assert done.stderr == ("trm: error: <argument>:1: takes 11 tokens to write, and these weights know 5\n")
     save_weights(file, TinyRecursiveModel(config), Card(name="fixed", task="maze"))
     done = trm("solve", PUZZLE, "--weights", file)
     assert done.returncode == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,13 +110,13 @@ class PuzzleStream:
     """The puzzles of a stream, all of one task.
 
     Bad input ends it, and is raised by :meth:`fail`, when what came before it has been dealt with.
-    ``seq_len`` is the number of cells that the weights can take (0: any), when that is known.
+    ``config`` is the weights' configuration, when that is known.
     """
 
     def __init__(self, puzzles: Iterator[tuple[Task, Puzzle]]) -> None:
         self.puzzles = puzzles
         self.error: InputError | None = None
-        self.seq_len = 0
+        self.config: Mapping[str, object] = {}
         self.task: Task
 
     def __iter__(self) -> Iterator[Puzzle]:
@@ -131,7 +131,7 @@ class PuzzleStream:
             if task is not self.task:
                 message = f"is a puzzle of the task {task.name}, those before are {self.task.name}"
                 raise InputError(f"{message}: give them apart", puzzle.origin)
-            check_size(puzzle, self.seq_len)
+            check_fit(task, puzzle, self.config)
         except InputError as error:
             self.error = error
             raise StopIteration from None
@@ -149,10 +149,16 @@ def check_device(name: str) -> None:
         raise InputError(f"there is no device {name!r}: choose auto, cpu, cuda, cuda:N or mps", "--device")
 
 
-def check_size(puzzle: Puzzle, seq_len: int) -> None:
-    """Raise InputError for a puzzle that weights of ``seq_len`` cells (0: any) cannot take."""
-    if seq_len not in (0, puzzle.cells.size):
+def check_fit(task: Task, puzzle: Puzzle, config: Mapping[str, object]) -> None:
+    """Raise InputError for a puzzle that weights of this configuration cannot take: size or symbols."""
+    seq_len, known = config.get("seq_len", 0), config.get("vocab_size")
+    if isinstance(seq_len, int) and seq_len not in (0, puzzle.cells.size):
         message = f"has {puzzle.cells.size} cells, and these weights are for puzzles of {seq_len} cells"
+        raise InputError(message, puzzle.origin)
+    of_cells = config.get("vectors") != "candidates"
+    tokens = task.encode(puzzle.cells[None]) if of_cells else task.candidates(puzzle.shape)
+    if isinstance(known, int) and tokens.max() >= known:
+        message = f"takes {tokens.max() + 1} tokens to write, and these weights know {known}"
         raise InputError(message, puzzle.origin)
 
 
@@ -173,9 +179,7 @@ def load_solver(
     card = read_card(path)
     if card.task != task.name:
         raise InputError(f"these weights solve {card.task}, and the puzzle is {task.name}", str(path))
-    seq_len = card.config.get("seq_len", 0)
-    if isinstance(seq_len, int):
-        check_size(puzzle, seq_len)
+    check_fit(task, puzzle, card.config)
     if device not in ("auto", "cpu"):
         import torch
 

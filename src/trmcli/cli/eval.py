@@ -147,8 +147,8 @@ def evaluate(
         table, saved = (
             files.enter_context(writing(path if ranks.rank == 0 else None)) for path in (predictions, save)
         )
-        solver, _ = load_solver(stream.task, weights, device, first[0], rounds)
-        stream.seq_len = solver.model.config.seq_len
+        solver, card = load_solver(stream.task, weights, device, first[0], rounds)
+        stream.config = card.config
         from trmcli.solving.evaluation import Evaluation
         from trmcli.solving.search import MANY_TRIES, SearchConfig, solve_many
 

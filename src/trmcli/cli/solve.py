@@ -192,7 +192,7 @@ def solve(
 
             saved = files.enter_context(saving(save, many))
         solver, card = load_solver(kind, weights, device, first[0], rounds)
-        stream.seq_len = solver.model.config.seq_len
+        stream.config = card.config
         from trmcli.solving.search import MANY_TRIES, SearchConfig
 
         config = SearchConfig(
