@@ -177,7 +177,7 @@ def test_a_worker_that_is_killed_ends_the_making_instead_of_hanging_it() -> None
     ("options", "message"),
     [
         ({"size": 5}, "there is no Sudoku of size 5: --size is 4, 6, 9 or 16"),
-        ({"size": "x"}, "there is no Sudoku of size x: "),
+        ({"size": "9"}, "there is no Sudoku of size '9': "),
         ({"size": [9]}, "--size is 4, 6, 9 or 16"),
         ({"clues": "some"}, "'some' is no range"),
         ({"minimal": 3}, "minimal must be true or false, not 3"),

@@ -356,8 +356,8 @@ def generate_many(
         InputError: as :func:`generate`, for another size than 4, 6, 9 or 16, or when ``unique`` and no
             further new puzzle is found.
     """
-    if size not in tuple(FEWEST_CLUES):
-        raise InputError(f"there is no Sudoku of size {size}: --size is 4, 6, 9 or 16")
+    if not isinstance(size, int) or size not in FEWEST_CLUES:
+        raise InputError(f"there is no Sudoku of size {size!r}: --size is 4, 6, 9 or 16")
     if clues is not None:
         check_clues(size, clues)
     make = partial(_generate_one, size, clues, minimal, seed)

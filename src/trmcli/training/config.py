@@ -222,10 +222,11 @@ def _check_types(cls: type, values: Mapping[str, Any], origin: str) -> None:
         choices = _CHOICES.get(key)
         if choices and value not in choices:
             raise InputError(f"{key} must be one of {', '.join(choices)}, not {value!r}", origin)
-        least, most = _LIMITS.get(key, (-math.inf, math.inf))
-        if key in _LIMITS and not (least <= value <= most and value < math.inf):
-            limits = f"at least {least}" if most == math.inf else f"from {least} to {most}"
-            raise InputError(f"{key} must be {limits}, not {value!r}", origin)
+        if key in _LIMITS:
+            least, most = _LIMITS[key]
+            if not (least <= value <= most and value < math.inf):
+                limits = f"at least {least}" if most == math.inf else f"from {least} to {most}"
+                raise InputError(f"{key} must be {limits}, not {value!r}", origin)
     for key, entry in known.items():
         if entry.default is entry.default_factory and key not in values:  # both MISSING
             raise InputError(f"{key} is missing", origin)
