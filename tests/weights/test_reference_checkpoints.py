@@ -141,7 +141,8 @@ def test_settings_that_do_not_fit_are_refused(mlp: Recorded, tmp_path: Path) -> 
     known = read_settings(tmp_path / "all_config.yaml")
     for change, message in (
         ({"expansion": 16.0}, "SwiGLU of width 256"),
-        ({"puzzle_emb_len": 40}, "need seq_len"),
+        ({"puzzle_emb_len": 40}, "has 20 tokens, which puzzle_emb_len=40 leaves no cell of"),
+        ({"puzzle_emb_len": 20}, "leaves no cell of"),
         ({"H_cycles": 0}, "rounds must be at least 1"),
     ):
         with pytest.raises(InputError, match=message):

@@ -214,7 +214,9 @@ def infer_config(state: Mapping[str, torch.Tensor], settings: Settings, origin: 
     positions: Any = settings.pos_encodings if across is None else "none"  # of no effect on the MLP
     if learned is not None:
         positions = "learned"
-    length = next((len(tensor) for tensor in (across, learned) if tensor is not None), front)
+    length = next((len(tensor) for tensor in (across, learned) if tensor is not None), None)
+    if length is not None and front >= length:
+        raise InputError(f"has {length} tokens, which puzzle_emb_len={front} leaves no cell of", origin)
     try:
         config = TRMConfig(
             vocab_size=vocab_size,
@@ -228,7 +230,7 @@ def infer_config(state: Mapping[str, torch.Tensor], settings: Settings, origin: 
             expansion=settings.expansion,
             num_heads=settings.num_heads or 1,
             positions=positions,
-            seq_len=length - front,
+            seq_len=0 if length is None else length - front,
             puzzle_emb_len=front,
             num_puzzles=0 if puzzles is None else len(puzzles),
             norm_eps=settings.rms_norm_eps,
