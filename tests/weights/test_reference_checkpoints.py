@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,6 +148,15 @@ def test_settings_that_do_not_fit_are_refused(mlp: Recorded, tmp_path: Path) -> 
     ):
         with pytest.raises(InputError, match=message):
             from_reference(mlp.checkpoint, tmp_path / "x", replace(known, **change), "sudoku")
+
+
+def test_tensors_of_odd_shapes_are_named(mlp: Recorded, tmp_path: Path) -> None:
+    known = read_settings(tmp_path / "all_config.yaml")
+    for name in ("embed.weight", "layers.0.mixer.across.down.weight", "embed_puzzle.weight"):
+        theirs = reference_name(name)
+        torch.save({**mlp.state, PREFIX + theirs: torch.tensor(1.0)}, mlp.checkpoint)
+        with pytest.raises(InputError, match=f"has no usable tensor '{re.escape(theirs)}'"):
+            from_reference(mlp.checkpoint, tmp_path / "x", known, "sudoku")
 
 
 def test_overrides_win_and_are_checked(mlp: Recorded, tmp_path: Path) -> None:

@@ -187,7 +187,9 @@ def infer_config(state: Mapping[str, torch.Tensor], settings: Settings, origin: 
     """
     from trmcli.model import TRMConfig
 
-    for name in ("embed.weight", "layers.0.ffn.gate_up.weight"):
+    required = ("embed.weight", "layers.0.ffn.gate_up.weight")
+    optional = ("layers.0.mixer.across.down.weight", "embed_positions.weight", "embed_puzzle.weight")
+    for name in (*required, *(name for name in optional if name in state)):
         if name not in state or state[name].ndim != 2:
             raise InputError(f"has no usable tensor {reference_name(name)!r}", origin)
     vocab_size, hidden = state["embed.weight"].shape
