@@ -237,8 +237,8 @@ def test_the_second_halting_output_learns_only_in_q_learning(folder: Path) -> No
     ("file", "content", "message"),
     [
         ("dataset.json", "{", "does not describe a dataset"),
-        ("dataset.json", "[]", "does not describe a dataset"),
-        ("dataset.json", '{"seq_len": 81}', "does not describe a dataset"),
+        ("dataset.json", "[]", "does not describe a dataset: it is no object"),
+        ("dataset.json", '{"seq_len": 81}', "does not describe a dataset: it lacks vocab_size, pad_id, "),
         ("all__labels.npy", "nothing", "is no array that can be read"),
         ("all__labels.npy", None, "no such file"),
         ("all__labels.npy", np.zeros((3, 81), dtype=np.uint8), r"labels \[3, 81\], not \[24, 81\]"),

@@ -17,7 +17,7 @@ import math
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -197,7 +197,11 @@ def read_dataset(folder: Path, split: str, task: Task) -> ReferenceExamples:
 def _read_metadata(path: Path) -> Metadata:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise ValueError("it is no object")
         known = {entry.name: values[entry.name] for entry in fields(Metadata) if entry.name in values}
+        if missing := [e.name for e in fields(Metadata) if e.default is MISSING and e.name not in known]:
+            raise ValueError(f"it lacks {', '.join(missing)}")
         metadata = Metadata(**{**known, "sets": tuple(known.get("sets", ("all",)))})
     except FileNotFoundError:
         raise InputError("no such file", str(path)) from None
