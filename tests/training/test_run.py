@@ -406,6 +406,8 @@ def test_the_command_line_says_what_is_wrong(tiny: Path, tmp_path: Path) -> None
         ("model.relations=5", "relations must be a list of names"),
         ("stage=[{from_step=20, model={rounds=0}}]", "rounds must be at least 1"),
         ("stage=[{from_step=20, accumulate=3}]", "in 3 parts"),
+        ("stage=[{from_step=20, data=[{source='none.csv'}]}]", "none.csv: no such file"),
+        ("stage=[{from_step=20, validation_count=1000}]", "too few to hold out 1000"),
     ],
 )
 def test_settings_are_checked(tiny: Path, tmp_path: Path, change: str, message: str) -> None:

@@ -144,9 +144,14 @@ def run(
     done = state[1]["step"] if state is not None else 0
     part = config.at(max(0, done - 1))  # a stage that begins here is entered below, like any other
     examples, validation = _load_data(part, task)
-    for _, later in config.parts:  # no stage is to fail hours from now
+    ahead, before, data = {}, part, (examples, validation)
+    for first, later in config.parts:  # no stage is to fail hours from now
+        if first >= done:
+            if _sources(later) != _sources(before):
+                data = _load_data(later, task)
+            ahead[first], before = data, later
         check_settings(later, task, ranks)
-        model_config(later, task, examples[0].shape, examples[0].num_puzzles)
+        model_config(later, task, data[0][0].shape, data[0][0].num_puzzles)
     trainer = Trainer(part, task, examples, device, ranks)
     best, waited, evaluated, past = -1.0, 0, 0, 0.0
     if state is not None:
@@ -221,10 +226,8 @@ def run(
                     print(f"trm: stopped, for {waited} evaluations were no better", file=sys.stderr)
                 break
             if config.at(step) is not part:
-                before, part = part, config.at(step)
+                part, (examples, validation) = config.at(step), ahead[step]
                 stage = next(stage for stage in config.stage if stage["from_step"] == step)
-                if _sources(part) != _sources(before):
-                    examples, validation = _load_data(part, task)
                 former, trainer = trainer, Trainer(part, task, examples, device, ranks)
                 if stage.get("restart"):
                     trainer.start_from(former.averaged_model(), config.name, step)
