@@ -205,6 +205,14 @@ def test_what_is_no_safetensors_file(tmp_path: Path, data: bytes, expected: str)
     assert message(path) == expected
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite(path: Path, model: TinyRecursiveModel, value: float) -> None:
+    state = model.state_dict()
+    state["lm_head.weight"].view(-1)[7] = value
+    save_weights(path, state, replace(CARD, config=CONFIG.to_dict()))
+    assert message(path) == "tensor 'lm_head.weight' holds numbers that are not finite"
+
+
 def test_deeply_nested_json(tmp_path: Path) -> None:
     text = b'{"a":' + b"[" * 100_000
     path = tmp_path / "deep.safetensors"

@@ -194,6 +194,9 @@ def load_weights(path: Path) -> tuple[TinyRecursiveModel, Card]:
         .to(torch.float32, copy=True)
         for name, info in header.tensors.items()
     }
+    for name, tensor in state.items():
+        if not bool(tensor.isfinite().all()):
+            raise InputError(f"tensor {name!r} holds numbers that are not finite", str(path))
     model.load_state_dict(state, assign=True)
     return model, card
 
