@@ -1,10 +1,13 @@
-"""Property tests try the same examples on every run; a run directory that several tests look into."""
+"""One thread for each process, the same examples on every run, and a run directory for several tests."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: networks are tiny here, and pytest has -n
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")

@@ -481,13 +481,21 @@ def test_a_run_starts_from_given_weights(tiny: Path, tmp_path: Path) -> None:
         train(wider, tmp_path / "third")
 
 
-def test_a_batch_in_parts_is_the_batch(tiny: Path, tmp_path: Path) -> None:
-    settings = ["max_steps=6", "optimizer=adamw", "dtype=float32"]
+@pytest.mark.parametrize(("threads", "changes"), [(1, ["accumulate=4"]), (2, []), (2, ["accumulate=2"])])
+def test_a_batch_in_parts_is_the_batch(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, changes: list[str]
+) -> None:
+    settings = ["max_steps=6", "optimizer=adamw", "dtype=float32", "batch_size=32"]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
     train(load_config(str(tiny), overrides=settings), tmp_path / "whole")
-    train(load_config(str(tiny), overrides=[*settings, "accumulate=4"]), tmp_path / "parts")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    train(load_config(str(tiny), overrides=[*settings, *changes]), tmp_path / "parts")
     whole, parts = final_state(tmp_path / "whole"), final_state(tmp_path / "parts")
     for name, value in whole.items():
         assert torch.allclose(value, parts[name], rtol=1e-3, atol=1e-4), name
+
+
+def test_a_batch_must_come_out_even(tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="batch_size 8 cannot be shared out evenly among 1 ranks in 3 parts"):
         train(load_config(str(tiny), overrides=["accumulate=3"]), tmp_path / "odd")
 
