@@ -17,13 +17,12 @@ from pathlib import Path
 
 import pytest
 
-ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
 _UNSET = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")
 
 
 def environment(**changes: str) -> dict[str, str]:
     inherited = {key: value for key, value in os.environ.items() if key not in _UNSET}
-    return {**inherited, **ENVIRONMENT, **changes}
+    return {**inherited, "PYTHONUTF8": "1", **changes}
 
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

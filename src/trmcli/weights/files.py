@@ -172,7 +172,8 @@ def load_weights(path: Path) -> tuple[TinyRecursiveModel, Card]:
     """The model of a weights file, in float32 on the CPU, and its card.
 
     Raises:
-        InputError: the file is no whole weights file, or its tensors do not fit the model that it describes.
+        InputError: the file is no whole weights file, its tensors do not fit the model that it describes, or
+            their numbers are not finite.
     """
     import torch
 
