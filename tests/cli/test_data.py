@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from trmcli.cli.data import app
 from trmcli.errors import InputError
 from trmcli.tasks import read_puzzles
-from trmcli.tasks.sudoku_search import count_solutions, parse_clues, rating
+from trmcli.tasks.sudoku.generate import parse_clues
+from trmcli.tasks.sudoku.search import count_solutions, rating
 
 
 def generate(*arguments: str) -> str:
@@ -56,7 +57,7 @@ def test_csv_file(tmp_path: Path, size: str) -> None:
 
 
 def test_a_file_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trmcli.tasks.sudoku_search._TRIES_FOR_NEW", 20)
+    monkeypatch.setattr("trmcli.tasks.sudoku.generate._TRIES_FOR_NEW", 20)
     with pytest.raises(InputError, match="different 4x4 puzzles"):
         generate(
             "--size", "4", "--count", "400", "--clues", "16", "--processes", "1", "-o", str(tmp_path / "x")

@@ -14,7 +14,7 @@ from conftest import Screen
 
 from trmcli.errors import InputError
 from trmcli.tasks import get_task, read_puzzles
-from trmcli.tasks.maze_generate import canonical
+from trmcli.tasks.maze.generate import canonical
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

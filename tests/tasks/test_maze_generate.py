@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from trmcli.errors import InputError
-from trmcli.tasks.maze import GOAL, OPEN, START, WALL, Maze
-from trmcli.tasks.maze_generate import Kind, canonical, generate_many, parse_options
+from trmcli.tasks.maze.generate import Kind, canonical, generate_many, parse_options
+from trmcli.tasks.maze.grid import GOAL, OPEN, START, WALL
+from trmcli.tasks.maze.kind import Maze
 
 TASK = Maze()
 
@@ -101,6 +102,6 @@ def test_bad_options_are_named(options: dict[str, object], message: str) -> None
 
 
 def test_paths_that_no_maze_has_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trmcli.tasks.maze_generate._TRIES", 50)
+    monkeypatch.setattr("trmcli.tasks.maze.generate._TRIES", 50)
     with pytest.raises(InputError, match="found no open maze of 8x8 with a path of 60 cells in 50 tries"):
         TASK.generate(1, 0, {"size": 8, "min_path": 60})

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trmcli.tasks.base import Cells, Shape
-from trmcli.tasks.maze import GOAL, OPEN, PATH, START, WALL, Maze, dihedral, directions, shortest, to_mask
+from trmcli.tasks.maze.grid import GOAL, OPEN, PATH, START, WALL, dihedral, directions, shortest, to_mask
+from trmcli.tasks.maze.kind import Maze
 
 TASK = Maze()
 Place = tuple[int, int]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from trmcli.errors import InputError
 from trmcli.tasks import get_task, read_puzzles
 from trmcli.tasks.base import Cells, Puzzle
-from trmcli.tasks.maze import GOAL, OPEN, PATH, START, WALL, Maze
+from trmcli.tasks.maze.grid import GOAL, OPEN, PATH, START, WALL
+from trmcli.tasks.maze.kind import Maze
 
 TASK = Maze()
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -129,13 +130,13 @@ def test_csv_as_maze_hard_has_it() -> None:
         ("S" + " " * 999 + "\n", "mazes.txt:1:129: a row of 1000 cells is too long"),
         ("S G\n" + "   \n" * 128, "mazes.txt:129: a maze may have 128 rows at most"),
         ("question\nS" + " " * 999_998 + "G", "mazes.txt:2:1: a maze of 1000x1000 is too large"),
-        ("question,answer\n,", "mazes.txt:2:1: 0 cells on one line make no square maze"),
-        ("question,answer\nS  G G", "mazes.txt:2: this line has 1 columns, the header has 2"),
+        ("question,answer\n,", "mazes.txt: holds no maze"),
+        ("question,answer\nS  G,,", "mazes.txt:2: this line has 3 columns, the header has 2"),
         ("question,answer\nS  G,S/G", "mazes.txt:2:6: the answer has 2 cells, the question 4"),
         ("question,answer\nS/ /G,S/ /G", "mazes.txt:2: the path given is wrong: no path leaves S"),
         ("SoG\no  ", "mazes.txt:1: the path given is wrong: 1 cell is marked apart"),
         ("S  /G", "mazes.txt:1:6: a row has 1 cells, the first has 3"),
-        ('question\n"' + "#" * 140_000 + '"', "mazes.txt:2: this line has 0 columns, the header has 1"),
+        ('question\n"' + "#" * 140_000 + '"', "mazes.txt:2:2: 140000 cells on one line make no square maze"),
     ],
 )  # fmt: skip
 def test_bad_mazes_are_refused_with_their_place(text: str, message: str) -> None:

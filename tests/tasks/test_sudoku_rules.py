@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trmcli.tasks.base import Cells
-from trmcli.tasks.sudoku import BOX_SHAPES, Sudoku, units
-from trmcli.tasks.sudoku_search import solutions
+from trmcli.tasks.sudoku.grid import BOX_SHAPES, units
+from trmcli.tasks.sudoku.kind import Sudoku
+from trmcli.tasks.sudoku.search import solutions
 
 TASK = Sudoku()
 SIZES = sorted(BOX_SHAPES)

@@ -14,15 +14,9 @@ import pytest
 from trmcli.errors import InputError
 from trmcli.tasks import read_puzzles
 from trmcli.tasks.base import Cells
-from trmcli.tasks.sudoku import Sudoku
-from trmcli.tasks.sudoku_search import (
-    FEWEST_CLUES,
-    count_solutions,
-    generate,
-    generate_many,
-    rating,
-    solutions,
-)
+from trmcli.tasks.sudoku.generate import FEWEST_CLUES, generate, generate_many
+from trmcli.tasks.sudoku.kind import Sudoku
+from trmcli.tasks.sudoku.search import count_solutions, rating, solutions
 
 TASK = Sudoku()
 DATA = Path(__file__).parents[1] / "data"
@@ -196,7 +190,7 @@ def test_a_longer_run_begins_like_a_shorter_one() -> None:
 
 
 def test_no_duplicates_and_no_endless_search_for_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trmcli.tasks.sudoku_search._TRIES_FOR_NEW", 300)
+    monkeypatch.setattr("trmcli.tasks.sudoku.generate._TRIES_FOR_NEW", 300)
     found: list[bytes] = []
     with pytest.raises(InputError, match=r"found only (\d+) different 4x4 puzzles of this kind, not 400"):
         found.extend(made.question.tobytes() for made in generate_many(4, 400, (16, 16)))

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trmcli.tasks.base import Bools, Symmetry
-from trmcli.tasks.sudoku import BOX_SHAPES, Sudoku
-from trmcli.tasks.sudoku_search import count_solutions, generate, solutions
+from trmcli.tasks.sudoku.generate import generate
+from trmcli.tasks.sudoku.grid import BOX_SHAPES
+from trmcli.tasks.sudoku.kind import Sudoku
+from trmcli.tasks.sudoku.search import count_solutions, solutions
 
 TASK = Sudoku()
 SIZES = sorted(BOX_SHAPES)

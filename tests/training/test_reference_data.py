@@ -13,7 +13,7 @@ import torch
 from trmcli.errors import InputError, Origin
 from trmcli.tasks import get_task, read_puzzles
 from trmcli.tasks.base import Puzzle
-from trmcli.tasks.maze import Maze
+from trmcli.tasks.maze.kind import Maze
 from trmcli.training.checkpoint import load_checkpoint, save_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import load_examples

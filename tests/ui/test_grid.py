@@ -11,7 +11,7 @@ from rich.segment import Segment
 
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Cells, Ints, Relation, Shape
-from trmcli.tasks.sudoku import Sudoku
+from trmcli.tasks.sudoku.kind import Sudoku
 from trmcli.ui.grid import Grid, conflicts, in_doubt, ramp_color
 
 SUDOKU = get_task("sudoku")

@@ -94,8 +94,8 @@ def sudoku(
     The rating in a CSV is the number of guesses that a plain search with singles needs, 0 for easy puzzles.
     """
     from trmcli.files import writing
-    from trmcli.tasks.sudoku import Sudoku
-    from trmcli.tasks.sudoku_search import generate_many, parse_clues
+    from trmcli.tasks.sudoku.generate import generate_many, parse_clues
+    from trmcli.tasks.sudoku.kind import Sudoku
     from trmcli.tasks.workers import processors
     from trmcli.ui.progress import progress
 
@@ -186,8 +186,9 @@ def maze(
     from trmcli.files import writing
     from trmcli.tasks import read_puzzles
     from trmcli.tasks.base import Puzzle
-    from trmcli.tasks.maze import Maze
-    from trmcli.tasks.maze_generate import canonical, generate_many, parse_options
+    from trmcli.tasks.maze.generate import canonical, generate_many, parse_options
+    from trmcli.tasks.maze.kind import Maze
+    from trmcli.tasks.maze.text import draw
     from trmcli.tasks.workers import processors
     from trmcli.ui.progress import progress
 
@@ -206,7 +207,7 @@ def maze(
             if format is MazeFormat.csv:
                 file.write(f"generated,{task.write(line, question)},{task.write(line, answer)},{path}\n")
             else:
-                file.write("\n" * (number > 0) + task.draw(question) + "\n")
+                file.write("\n" * (number > 0) + draw(question) + "\n")
             if output is None:
                 file.flush()
             advance()
@@ -247,7 +248,7 @@ def build_sudoku(
     seed: DataSeedOption = 0,
 ) -> None:
     """Make a folder of Sudoku that trm and the reference train on."""
-    from trmcli.tasks.sudoku import Sudoku
+    from trmcli.tasks.sudoku.kind import Sudoku
     from trmcli.training.reference_data import build_sudoku
 
     _build(build_sudoku, Sudoku(), csv, out, test_csv, subsample=subsample, augment=augment, seed=seed)
@@ -270,7 +271,7 @@ def build_maze(
     seed: DataSeedOption = 0,
 ) -> None:
     """Make a folder of square mazes of one size that trm and the reference train on."""
-    from trmcli.tasks.maze import Maze
+    from trmcli.tasks.maze.kind import Maze
     from trmcli.training.reference_data import build_maze
 
     _build(build_maze, Maze(), csv, out, test_csv, subsample=subsample, augment=augment, seed=seed)

@@ -11,12 +11,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from trmcli.errors import InputError, Origin
+
+if TYPE_CHECKING:
+    from trmcli.tasks.lines import Reader, Skip
 
 Ints = npt.NDArray[np.int64]
 Cells = npt.NDArray[np.uint8]
@@ -138,12 +141,19 @@ class Task(ABC):
     """Whether a cell of the question that holds its value's token is a given."""
 
     @abstractmethod
-    def read(self, lines: Iterable[str], origin: str) -> Iterator[Puzzle]:
+    def reader(self, name: str) -> Reader:
+        """What turns the lines of an input of this name into puzzles."""
+
+    def read(self, lines: Iterable[str], name: str, skip: Skip | None = None) -> Iterator[Puzzle]:
         """Read puzzles from text, one after another, as the lines arrive.
 
         Raises:
-            InputError: naming file, line and column, and what would be right.
+            InputError: naming file, line and column, and what would be right; with ``skip`` that is called
+                instead, and reading goes on with the next puzzle.
         """
+        from trmcli.tasks.lines import items
+
+        return self.reader(name).read(items(lines, name, skip), skip)
 
     @abstractmethod
     def recognises(self, head: str, whole: bool) -> bool | None:

@@ -1,4 +1,4 @@
-"""Exact search for Sudoku, and the generator that rests on it. Pure Python, no network.
+"""Exact search for Sudoku. Pure Python, no network.
 
 A state of the search is one integer: bit ``(digit * N + row) * N + column`` says that the digit may still
 stand in the cell. Placing a digit is one AND with a precomputed mask; which cells and units have no
@@ -9,27 +9,16 @@ search guesses in the cell or unit that has the fewest candidates.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from itertools import islice
 from random import Random
-from typing import NamedTuple
 
 import numpy as np
 
-from trmcli.errors import InputError
 from trmcli.tasks.base import Cells
-from trmcli.tasks.sudoku import BOX_SHAPES, units
-from trmcli.tasks.workers import mapped
-
-FEWEST_CLUES = {4: 4, 6: 8, 9: 17, 16: 96}
-"""The fewest givens with which a solution can be unique; for 16x16, where 55 are known to be enough, the
-fewest that :func:`generate` reaches in reasonable time."""
-
-USUAL_CLUES = {4: (5, 8), 6: (10, 16), 9: (24, 36), 16: (112, 140)}
-"""The range that is generated when none is asked for."""
+from trmcli.tasks.sudoku.grid import BOX_SHAPES, units
 
 
 @dataclass(frozen=True)
@@ -82,11 +71,11 @@ def _tables(size: int) -> _Tables:
     return _Tables(tuple(keep), everywhere, constraints)
 
 
-class _GuessLimitError(Exception):
+class GuessLimitError(Exception):
     pass
 
 
-class _Search:
+class Search:
     """Depth-first search over the states of one size, which counts its guesses.
 
     A *guess* is a cell or unit in which several candidates had to be tried.
@@ -115,7 +104,7 @@ class _Search:
         """Every solved state, one after another.
 
         Raises:
-            _GuessLimitError: more of them than ``most_guesses``.
+            GuessLimitError: more of them than ``most_guesses``.
         """
         keep, constraints = self.tables.keep, self.tables.constraints
         stack = [(state, placed)]
@@ -156,7 +145,7 @@ class _Search:
     def _branches(self, state: int, placed: int) -> list[tuple[int, int]]:
         self.guesses += 1
         if self.most_guesses is not None and self.guesses > self.most_guesses:
-            raise _GuessLimitError
+            raise GuessLimitError
         options = self._fewest(state)
         candidates = []
         while options:
@@ -206,21 +195,21 @@ class _Search:
 def solutions(cells: Cells, limit: int = 2) -> list[Cells]:
     """The first ``limit`` solutions (``[N, N]`` each) of a question (``[N, N]``, 0 is blank); none if it
     contradicts itself."""
-    search = _Search(len(cells))
+    search = Search(len(cells))
     start = search.start(cells.ravel().tolist())
     if start is None:
         return []
-    return [_grid(search.digits(state)) for state in islice(search.solutions(*start), limit)]
+    return [grid_of(search.digits(state)) for state in islice(search.solutions(*start), limit)]
 
 
 def count_solutions(cells: Cells, limit: int = 2, most_guesses: int | None = None) -> int | None:
     """How many solutions a question (``[N, N]``) has, counted no further than ``limit``; None if more than
     ``most_guesses`` would be needed to tell."""
-    search = _Search(len(cells), most_guesses)
+    search = Search(len(cells), most_guesses)
     start = search.start(cells.ravel().tolist())
     try:
         return 0 if start is None else sum(1 for _ in islice(search.solutions(*start), limit))
-    except _GuessLimitError:
+    except GuessLimitError:
         return None
 
 
@@ -229,7 +218,7 @@ def rating(cells: Cells) -> int:
 
     Zero means that naked and hidden singles solve the puzzle.
     """
-    search = _Search(len(cells))
+    search = Search(len(cells))
     start = search.start(cells.ravel().tolist())
     if start is not None:
         for _ in islice(search.solutions(*start), 2):
@@ -237,149 +226,6 @@ def rating(cells: Cells) -> int:
     return search.guesses
 
 
-class Generated(NamedTuple):
-    """A new puzzle (``[N, N]``), its only solution, and its :func:`rating`."""
-
-    question: Cells
-    answer: Cells
-    rating: int
-
-
-_TRIES = {4: 500, 6: 500, 9: 500, 16: 20}
-_TRIES_FOR_NEW = 5000
-_MOST_GUESSES = 300
-
-
-def parse_clues(text: str) -> tuple[int, int]:
-    """``22-35`` or ``30`` as a range, both ends included."""
-    match = re.fullmatch(r"\s*(\d{1,4})\s*(?:(?:-|\.\.|:)\s*(\d{1,4})\s*)?", text)
-    if match is None:
-        raise InputError(f"--clues {text!r} is no range: write it as 22-35, or 30 for exactly that many")
-    return int(match[1]), int(match[2] or match[1])
-
-
-def check_clues(size: int, clues: tuple[int, int]) -> None:
-    """Raise InputError for a range of givens that no puzzle can have."""
-    low, high = clues
-    fewest, area = FEWEST_CLUES[size], size * size
-    if low > high:
-        raise InputError(f"the range of givens {low}-{high} is empty: write the smaller number first")
-    if low < fewest or high > area:
-        reason = "can be generated with" if size == 16 else "with one solution has"
-        raise InputError(f"a {size}x{size} Sudoku {reason} {fewest} to {area} givens, not {low}-{high}")
-
-
-def generate(
-    size: int, rng: np.random.Generator, clues: tuple[int, int] | None = None, minimal: bool = False
-) -> tuple[Cells, Cells]:
-    """A random puzzle with one solution, and that solution, ``[N, N]`` each.
-
-    A random full grid loses givens in random order for as long as the solution stays the only one: down to a
-    number drawn from ``clues`` or, when ``minimal``, until no given can be spared. 9x9 puzzles with fewer
-    than 21 givens are hardly ever met this way.
-
-    Raises:
-        InputError: no puzzle can have that many givens, or none was found.
-    """
-    if clues is not None:
-        check_clues(size, clues)
-    low, high = clues or ((0, size * size) if minimal else USUAL_CLUES[size])
-    random = Random(int(rng.integers(1 << 62)))
-    for _ in range(_TRIES[size]):
-        answer = _full_grid(size, random)
-        question = _dig(answer, 0 if minimal else random.randint(low, high), minimal, random)
-        if question is not None and low <= sum(map(bool, question)) <= high:
-            return _grid(question), _grid(answer)
-    kind = "minimal puzzle" if minimal else "puzzle"
-    raise InputError(
-        f"found no {size}x{size} {kind} with {low}-{high} givens in {_TRIES[size]} tries: widen the range"
-    )
-
-
-def _grid(digits: Sequence[int]) -> Cells:
+def grid_of(digits: Sequence[int]) -> Cells:
     size = round(len(digits) ** 0.5)
     return np.array(digits, dtype=np.uint8).reshape(size, size)
-
-
-def _full_grid(size: int, random: Random) -> list[int]:
-    blank = [0] * (size * size)
-    while True:
-        search = _Search(size, _MOST_GUESSES, random)
-        start = search.start(blank)
-        assert start is not None
-        try:
-            return search.digits(next(search.solutions(*start)))
-        except _GuessLimitError:
-            continue
-
-
-def _dig(answer: Sequence[int], target: int, minimal: bool, random: Random) -> list[int] | None:
-    """Take givens from a full grid, down to ``target`` if they can be spared; nothing if a minimal puzzle was
-    asked for and the search was too long to be sure."""
-    size = round(len(answer) ** 0.5)
-    question = list(answer)
-    left = len(answer)
-    for cell in random.sample(range(len(answer)), len(answer)):
-        if left == target:
-            break
-        question[cell] = 0
-        search = _Search(size, _MOST_GUESSES)
-        start = search.start(question)
-        assert start is not None
-        state, placed = start
-        without = state & ~(1 << (answer[cell] - 1) * len(answer) + cell)
-        try:
-            spared = next(search.solutions(without, placed), None) is None
-        except _GuessLimitError:
-            if minimal:
-                return None
-            spared = False
-        if spared:
-            left -= 1
-        else:
-            question[cell] = answer[cell]
-    return question
-
-
-def generate_many(
-    size: int,
-    count: int,
-    clues: tuple[int, int] | None = None,
-    minimal: bool = False,
-    seed: int = 0,
-    processes: int = 1,
-    unique: bool = True,
-) -> Generator[Generated, None, None]:
-    """``count`` puzzles as :func:`generate` makes them, the same for a seed whatever the number of processes.
-
-    Raises:
-        InputError: as :func:`generate`, for another size than 4, 6, 9 or 16, or when ``unique`` and no
-            further new puzzle is found.
-    """
-    if not isinstance(size, int) or size not in FEWEST_CLUES:
-        raise InputError(f"there is no Sudoku of size {size!r}: --size is 4, 6, 9 or 16")
-    if clues is not None:
-        check_clues(size, clues)
-    make = partial(_generate_one, size, clues, minimal, seed)
-    seen: set[bytes] = set()
-    with mapped(make, count, processes) as puzzles:
-        for index, puzzle in enumerate(puzzles):
-            attempt = 0
-            while unique and puzzle.question.tobytes() in seen:
-                attempt += 1
-                if attempt > _TRIES_FOR_NEW:
-                    raise InputError(
-                        f"found only {len(seen)} different {size}x{size} puzzles of this kind, not {count}:"
-                        " widen the range of givens, or allow duplicates"
-                    )
-                puzzle = make(index, attempt)
-            if unique:
-                seen.add(puzzle.question.tobytes())
-            yield puzzle
-
-
-def _generate_one(
-    size: int, clues: tuple[int, int] | None, minimal: bool, seed: int, index: int, attempt: int = 0
-) -> Generated:
-    question, answer = generate(size, np.random.default_rng([seed, index, attempt]), clues, minimal)
-    return Generated(question, answer, rating(question))

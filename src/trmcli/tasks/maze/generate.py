@@ -16,7 +16,8 @@ import numpy as np
 
 from trmcli.errors import InputError
 from trmcli.tasks.base import Cells, Shape
-from trmcli.tasks.maze import GOAL, LARGEST_SIDE, OPEN, START, WALL, Maze, layers, to_mask, to_set
+from trmcli.tasks.maze.grid import GOAL, LARGEST_SIDE, OPEN, START, WALL, layers, to_mask, to_set
+from trmcli.tasks.maze.kind import Maze
 from trmcli.tasks.workers import mapped
 
 Style = Literal["open", "perfect"]

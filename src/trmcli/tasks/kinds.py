@@ -1,0 +1,19 @@
+"""The table of kinds."""
+
+from __future__ import annotations
+
+from trmcli.errors import InputError
+from trmcli.tasks.base import Task
+from trmcli.tasks.maze.kind import Maze
+from trmcli.tasks.sudoku.kind import Sudoku
+
+TASKS: dict[str, Task] = {task.name: task for task in (Maze(), Sudoku())}
+"""The tasks by name, in the order in which they are asked whether a text is theirs."""
+
+
+def get_task(name: str) -> Task:
+    """The task of this name."""
+    try:
+        return TASKS[name]
+    except KeyError:
+        raise InputError(f"there is no task {name!r}: choose {' or '.join(sorted(TASKS))}") from None

@@ -1,0 +1,166 @@
+"""Mazes of any rectangle: a shortest path from S to G, in steps up, down, left and right.
+
+Tokens are those of the reference's maze data (``dataset/build_maze_dataset.py``): 0 padding, then ``# SGo``,
+that is wall, open, start, goal and path, as 1 to 5. The answer is the maze with ``o`` on the cells between S
+and G. Every shortest path is right; where there are several, :meth:`Maze.canonical` names the one to learn.
+It also tells an open cell, a cell of the path and S apart by the direction in which G is nearest, as tokens 6
+to 17: a network that has to say this of every cell learns the search itself, wave by wave from G, and not
+only where it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from trmcli.tasks.base import (
+    Bools,
+    Cells,
+    Ints,
+    Look,
+    Puzzle,
+    Relation,
+    Shape,
+    Symmetry,
+    Task,
+    Verdict,
+)
+from trmcli.tasks.lines import Reader
+from trmcli.tasks.maze.grid import (
+    GOAL,
+    LETTERS,
+    OPEN,
+    PATH,
+    START,
+    WALL,
+    dihedral,
+    directions,
+    follow,
+    shortest,
+    to_mask,
+)
+from trmcli.tasks.maze.rules import problems_of
+from trmcli.tasks.maze.text import MazeReader, is_line, recognises, write
+
+_TOKENS: Ints = np.array([2, 1, 3, 4, 5])
+_POINTING = {OPEN: 6, PATH: 10, START: 14}
+"""Tokens of the cells that point up; down, left and right follow."""
+_UP: Ints = np.array([_POINTING.get(value, 0) for value in range(5)])
+_CELLS: Cells = np.array(
+    [OPEN, WALL, OPEN, START, GOAL, PATH, *(value for value in _POINTING for _ in range(4))], dtype=np.uint8
+)
+_LOOKS: tuple[Look, ...] = ("empty", "solid", "symbol", "symbol", "trail")
+
+
+class Maze(Task):
+    name: ClassVar[str] = "maze"
+    vocab_size: ClassVar[int] = 18
+    relation_names: ClassVar[tuple[str, ...]] = ("up", "down", "left", "right", "row", "column")
+
+    def reader(self, name: str) -> Reader:
+        return MazeReader(name)
+
+    def recognises(self, head: str, whole: bool) -> bool | None:
+        return recognises(head, whole)
+
+    def is_argument(self, text: str) -> bool:
+        return is_line(text)
+
+    def write(self, puzzle: Puzzle, cells: Cells) -> str:
+        return write(puzzle, cells)
+
+    def symbol(self, value: int, shape: Shape) -> str:
+        return LETTERS[value]
+
+    def look(self, value: int) -> Look:
+        return _LOOKS[value]
+
+    def encode(self, cells: npt.NDArray[Any]) -> Ints:
+        tokens: Ints = _TOKENS[cells.reshape(len(cells), -1)]
+        return tokens
+
+    def decode(self, tokens: npt.NDArray[Any], shape: Shape) -> Cells:
+        cells: Cells = _CELLS[tokens].reshape(-1, *shape)
+        return cells
+
+    def check(self, questions: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Bools:
+        """Right is an answer that keeps the question, in which S and G have one neighbour on the path and
+        every other cell of the path has two, and whose path has as many cells as a shortest one.
+
+        Such neighbours alone make one path from S to G, and perhaps circles apart from it; but the path takes
+        all the cells that there are.
+        """
+        ok: Bools = ((answers == questions) | ((questions == OPEN) & (answers == PATH))).all(axis=(1, 2))
+        on = answers >= START
+        around = np.pad(on, ((0, 0), (1, 1), (1, 1))).astype(np.int8)
+        beside = around[:, :-2, 1:-1] + around[:, 2:, 1:-1] + around[:, 1:-1, :-2] + around[:, 1:-1, 2:]
+        wanted = np.where(answers == PATH, 2, 1)
+        ok &= (~on | (beside == wanted)).all(axis=(1, 2))
+        cells = on.sum(axis=(1, 2))
+        for row in np.flatnonzero(ok):
+            ok[row] = len(shortest(questions[row])) == cells[row]
+        return ok
+
+    def verify(self, question: Cells, answer: Cells) -> Verdict:
+        return Verdict(tuple(problems_of(question, answer)))
+
+    def is_unique(self, question: Cells) -> bool | None:
+        return all(cells & (cells - 1) == 0 for cells in shortest(question))
+
+    def search(self, question: Cells) -> Cells | None:
+        """A shortest path by breadth-first search; of several, the one along :func:`directions`."""
+        path = follow(question, directions(question))
+        if not path:
+            return None
+        answer: Cells = question.copy()
+        answer[to_mask(path, question.shape) & (question == OPEN)] = PATH
+        return answer
+
+    def canonical(self, questions: Ints, answers: Ints, shape: Shape) -> Ints:
+        """The path of :meth:`search`, and in every cell from which there is a way to G its direction."""
+        labels: Ints = questions.copy()
+        for row, question in zip(labels, self.decode(questions, shape), strict=True):
+            pointing = directions(question)
+            values = question.copy()
+            values[to_mask(follow(question, pointing), shape) & (question == OPEN)] = PATH
+            for turn, cells in enumerate(pointing):
+                here = to_mask(cells, shape).ravel()
+                row[here] = _UP[values.ravel()[here]] + turn
+        return labels
+
+    def generate(self, count: int, seed: int, options: Mapping[str, Any]) -> tuple[Cells, Cells]:
+        """Options: ``kind`` (``open`` or ``perfect``), ``size`` (30, or such as ``20x30``), ``walls`` (such
+        as ``0.3-0.5``, of open mazes), ``min_path`` (3: cells of the path at least, S and G among them)."""
+        from trmcli.tasks.maze.generate import generate_many, parse_options
+        from trmcli.tasks.workers import processors
+
+        kind = parse_options(**dict(options))
+        made = list(generate_many(kind, count, seed, processors() if count > 1000 else 1))
+        return np.stack([one.question for one in made]), np.stack([one.answer for one in made])
+
+    def relations(self, shape: Shape) -> tuple[Relation, ...]:
+        height, width = shape
+        cells = np.arange(height * width).reshape(shape)
+        around = np.pad(cells, 1, constant_values=-1)
+        beside = (around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:])
+        return (
+            *(
+                Relation(name, "neighbours", index.reshape(-1, 1))
+                for name, index in zip(self.relation_names, beside, strict=False)
+            ),
+            Relation("row", "groups", cells),
+            Relation("column", "groups", np.ascontiguousarray(cells.T)),
+        )
+
+    def symmetries(self, shape: Shape, count: int, rng: np.random.Generator) -> Symmetry:
+        """Rotations and reflections that keep the shape: eight of a square, four of an oblong."""
+        every = dihedral(shape)
+        values = np.tile(np.arange(self.vocab_size), (count, 1))
+        return Symmetry(every[rng.integers(len(every), size=count)], values)
+
+    def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
+        """The questions as they are: a maze with a part of its path is no question of this task."""
+        return question

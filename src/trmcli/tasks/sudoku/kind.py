@@ -1,0 +1,153 @@
+"""Sudoku of 4x4, 6x6 (boxes of 2 rows and 3 columns), 9x9 and 16x16.
+
+Tokens are those of the reference's Sudoku data: 0 padding, 1 blank, digit ``d`` is ``d + 1``
+(``dataset/build_sudoku_dataset.py``), with room for the sixteen digits of the largest size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from trmcli.errors import InputError
+from trmcli.tasks.base import (
+    Bools,
+    Cells,
+    Ints,
+    Puzzle,
+    Relation,
+    Shape,
+    Supposition,
+    Symmetry,
+    Task,
+    Verdict,
+)
+from trmcli.tasks.lines import Reader
+from trmcli.tasks.sudoku import guesses
+from trmcli.tasks.sudoku.grid import BOX_SHAPES, SYMBOLS, units
+from trmcli.tasks.sudoku.rules import problems_of
+from trmcli.tasks.sudoku.text import LINE_OF_CELLS, SudokuReader, is_comment, write
+
+_MOST_GUESSES = 20_000
+"""After so many guesses (a second or two) nobody waits longer to hear whether a puzzle has one solution."""
+
+
+class Sudoku(Task):
+    name: ClassVar[str] = "sudoku"
+    vocab_size: ClassVar[int] = 18
+    relation_names: ClassVar[tuple[str, ...]] = ("row", "column", "box")
+    has_givens: ClassVar[bool] = True
+
+    def reader(self, name: str) -> Reader:
+        return SudokuReader(name)
+
+    def recognises(self, head: str, whole: bool) -> bool | None:
+        lines = (line.strip() for line in head.splitlines())
+        if any(line and not is_comment(line) and line[0] not in "{[" for line in lines):
+            return True
+        return False if whole else None
+
+    def is_argument(self, text: str) -> bool:
+        """A line of cells, or perhaps one with too few or too many."""
+        words = text.split()
+        return any(
+            LINE_OF_CELLS.fullmatch(line) and (len(line) in (16, 36) or len(line) > 40)
+            for line in (words[0], "".join(words))
+        )
+
+    def write(self, puzzle: Puzzle, cells: Cells) -> str:
+        return write(puzzle, cells)
+
+    def symbol(self, value: int, shape: Shape) -> str:
+        return SYMBOLS[value]
+
+    def verify(self, question: Cells, answer: Cells) -> Verdict:
+        return Verdict(problems_of(question, answer))
+
+    def encode(self, cells: npt.NDArray[Any]) -> Ints:
+        return cells.reshape(len(cells), -1).astype(np.int64) + 1
+
+    def decode(self, tokens: npt.NDArray[Any], shape: Shape) -> Cells:
+        values = tokens.astype(np.int64) - 1
+        values[(values < 0) | (values > shape[0])] = 0
+        return values.astype(np.uint8).reshape(-1, *shape)
+
+    def check(self, questions: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Bools:
+        count, size = answers.shape[0], answers.shape[-1]
+        flat, givens = answers.reshape(count, -1), questions.reshape(count, -1)
+        digits = (np.int64(1) << flat.astype(np.int64))[:, units(size)]  # [B, 3, size, size]
+        complete = np.bitwise_or.reduce(digits, axis=-1) == (1 << (size + 1)) - 2
+        kept: Bools = ((givens == 0) | (givens == flat)).all(axis=1)
+        ok: Bools = kept & complete.all(axis=(1, 2))
+        return ok
+
+    def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
+        return guesses.commit(questions, answers, confidence)
+
+    def suppose(self, question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
+        return guesses.suppose(question, probabilities)
+
+    def is_unique(self, question: Cells) -> bool | None:
+        from trmcli.tasks.sudoku.search import count_solutions
+
+        count = count_solutions(question, limit=2, most_guesses=_MOST_GUESSES)
+        return None if count is None else count == 1
+
+    def search(self, question: Cells) -> Cells | None:
+        from trmcli.tasks.sudoku.search import solutions
+
+        return next(iter(solutions(question, limit=1)), None)
+
+    def generate(self, count: int, seed: int, options: Mapping[str, Any]) -> tuple[Cells, Cells]:
+        """Options: ``size`` (9), ``clues`` (such as ``22-35``), ``minimal`` (false)."""
+        from trmcli.tasks.sudoku.generate import generate_many, parse_clues
+        from trmcli.tasks.workers import processors
+
+        unknown = set(options) - {"size", "clues", "minimal"}
+        if unknown:
+            raise InputError(f"generated Sudoku has no option {', '.join(sorted(unknown))}")
+        clues = parse_clues(str(options["clues"])) if "clues" in options else None
+        size, minimal = options.get("size", 9), options.get("minimal", False)
+        if not isinstance(minimal, bool):
+            raise InputError(f"minimal must be true or false, not {minimal!r}")
+        made = list(generate_many(size, count, clues, minimal, seed, processors()))
+        return np.stack([one.question for one in made]), np.stack([one.answer for one in made])
+
+    def relations(self, shape: Shape) -> tuple[Relation, ...]:
+        return tuple(
+            Relation(name, "groups", index)
+            for name, index in zip(self.relation_names, units(shape[0]), strict=True)
+        )
+
+    def candidates(self, shape: Shape) -> Ints:
+        return np.arange(shape[0]) + 2
+
+    def symmetries(self, shape: Shape, count: int, rng: np.random.Generator) -> Symmetry:
+        """Relabelled digits, permuted bands, stacks, rows in a band and columns in a stack, and transposition
+        (where boxes are square)."""
+        size = shape[0]
+        box_height, box_width = BOX_SHAPES[size]
+        rows = _permuted_lines(size, box_height, count, rng)
+        columns = _permuted_lines(size, box_width, count, rng)
+        cells = rows[:, :, None] * size + columns[:, None, :]
+        if box_height == box_width:
+            transposed = rng.random(count) < 0.5
+            cells[transposed] = cells[transposed].swapaxes(1, 2)
+        values = np.tile(np.arange(self.vocab_size), (count, 1))
+        values[:, 2 : size + 2] = rng.random((count, size)).argsort(axis=1) + 2
+        return Symmetry(cells.reshape(count, size * size), values)
+
+    def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
+        order = np.where(question == 1, rng.random(question.shape), 2.0).argsort(axis=1).argsort(axis=1)
+        return np.where((question == 1) & (order < count[:, None]), answer, question)
+
+
+def _permuted_lines(size: int, thickness: int, count: int, rng: np.random.Generator) -> Ints:
+    """``[count, size]``: line numbers with bands of ``thickness`` lines permuted, and lines within."""
+    bands = size // thickness
+    outer = rng.random((count, bands)).argsort(axis=1)
+    inner = rng.random((count, bands, thickness)).argsort(axis=2)
+    return (outer[:, :, None] * thickness + inner).reshape(count, size)
