@@ -97,6 +97,8 @@ class TRMConfig:
             raise ValueError(f"features must be 1 or 2, not {self.features}")
         if self.features == 1 and self.answer_layers:
             raise ValueError("answer_layers update the answer, which features=1 does not keep")
+        if self.features == 1 and self.gradient == "step":
+            raise ValueError("gradient=step ends at the last update of y, which features=1 does not keep")
         hints = get_type_hints(type(self))
         for name in ("mixer", "vectors", "positions", "halt_pool", "gradient"):
             if getattr(self, name) not in get_args(hints[name]):

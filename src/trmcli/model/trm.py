@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from trmcli.model.config import TRMConfig
 from trmcli.model.layers import Linear, SwiGLU, rms_norm, truncated_normal_
 from trmcli.model.mixers import MIXERS, Relations
+from trmcli.model.recursion import recursion_of
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class TinyRecursiveModel(nn.Module):
     def __init__(self, config: TRMConfig) -> None:
         super().__init__()
         self.config = config
+        self.recursion = recursion_of(config)
         size = config.hidden_size
         candidates = config.vectors == "candidates"
         self.embed = nn.Embedding(len(_KINDS) if candidates else config.vocab_size, size)
@@ -171,20 +173,8 @@ class TinyRecursiveModel(nn.Module):
         return apply_layers(layers, answer + latent, relations)
 
     def round(self, carry: Carry, question: Tensor, relations: Relations | None) -> Carry:
-        """n updates of the latent, then one of the answer (paper, figure 3: ``latent_recursion``).
-
-        With a single feature, n + 1 updates of the latent, which is the answer as well.
-        """
-        answer, latent = carry.answer, carry.latent
-        single = self.config.features == 1
-        updates = self.config.latent_updates + single
-        for number in range(1, updates + 1):
-            last = number == updates
-            with torch.set_grad_enabled(
-                torch.is_grad_enabled() and (last or self.config.gradient == "round")
-            ):
-                latent = self.network(latent, question if single else answer + question, relations)
-        return Carry(latent if single else self.answer_network(answer, latent, relations), latent)
+        """One round of the model's recursion; see :mod:`trmcli.model.recursion`."""
+        return Carry(*self.recursion(self, carry.answer, carry.latent, question, relations))
 
     def supervision_step(
         self,
