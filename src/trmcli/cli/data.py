@@ -108,7 +108,8 @@ def sudoku(
         return "".join(task.symbol(value, (size, size)) for value in cells.ravel().tolist())
 
     puzzles = generate_many(size, count, clue_range, minimal, seed, processes, unique)
-    with closing(puzzles), writing(output) as whole, progress("generating", count) as advance:
+    bar = progress("generating", count, prints=output is None)
+    with closing(puzzles), writing(output) as whole, bar as advance:
         file = whole or sys.stdout
         if format is Format.csv:
             file.write("source,question,answer,rating\n")
@@ -198,7 +199,8 @@ def maze(
     task = Maze()
     others = {canonical(puzzle.cells) for _, puzzle in read_puzzles(exclude or [], task.name)}
     mazes = generate_many(wanted, count, seed, processes, others)
-    with closing(mazes), writing(output) as whole, progress("generating", count) as advance:
+    bar = progress("generating", count, prints=output is None)
+    with closing(mazes), writing(output) as whole, bar as advance:
         file = whole or sys.stdout
         if format is MazeFormat.csv:
             file.write("source,question,answer,rating\n")

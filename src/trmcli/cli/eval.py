@@ -171,7 +171,10 @@ def evaluate(
         rows = _Rows(stream.task, table, keep=ranks.count > 1 and predictions is not None)
         found = solve_many(solver, shard, config, count(ranks.rank, ranks.count))
         try:
-            with ranks.interruptible(), progress("solving", limit, hidden=ranks.count > 1) as advance:
+            with (
+                ranks.interruptible(),
+                progress("solving", limit, prints=False, hidden=ranks.count > 1) as advance,
+            ):
                 _measure(evaluation, found, rows, advance)
         except KeyboardInterrupt:
             evaluation.complete = False

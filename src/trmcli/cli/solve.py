@@ -279,10 +279,7 @@ class _Run:
         start = time.perf_counter()
         count = solved = searched = 0
         answers = self._outcomes(puzzles)
-        # A bar would be torn apart by answers on the same terminal.
-        bar = many and not sys.stdout.isatty()
-        with ExitStack() as stack:
-            advance = stack.enter_context(progress("solving")) if bar else lambda: None
+        with progress("solving", prints=True, hidden=not many) as advance:
             for outcome in answers:
                 count += 1
                 solved += outcome.answer.checked

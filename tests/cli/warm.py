@@ -1,0 +1,71 @@
+"""Runs ``trm`` many times in processes of their own, none of which has to import torch again.
+
+``python warm.py NUMBER`` imports it once. Then it forks, for each request on the socket of that number, a
+process with the three streams that come with the request, which does what a fresh one would do.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import sys
+import termios
+
+import torch._dynamo  # which optimisers import
+import torch.utils.flop_counter
+
+import trmcli.cli.app
+import trmcli.solving.search
+import trmcli.training.run
+import trmcli.ui.dashboard
+import trmcli.weights.convert
+
+
+def serve(requests: socket.socket) -> None:
+    """Each request is JSON, the arguments and the environment; the reply is the exit status."""
+    while True:
+        data, numbers, _, _ = socket.recv_fds(requests, 1 << 20, 3)
+        if not data:
+            return
+        arguments, variables = json.loads(data)
+        child = os.fork()
+        if child == 0:
+            requests.close()
+            become(arguments, variables, numbers)
+        for number in numbers:
+            os.close(number)
+        _, status = os.waitpid(child, 0)
+        requests.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "little", signed=True))
+
+
+def become(arguments: list[str], variables: dict[str, str], numbers: list[int]) -> None:
+    """What ``trm ARGUMENTS`` does with these streams."""
+    os.setsid()
+    for place, number in enumerate(numbers):
+        os.dup2(number, place)
+        os.close(number)
+    for number in range(3):
+        if os.isatty(number):
+            fcntl.ioctl(number, termios.TIOCSCTTY, 0)
+            break
+    os.environ.update(variables)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)
+    if os.isatty(1):
+        sys.stdout.reconfigure(line_buffering=True)
+    sys.argv = ["trm", *arguments]
+    status = 1
+    try:
+        trmcli.cli.app.main()
+    except SystemExit as end:
+        status = int(end.code or 0)
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))
