@@ -103,16 +103,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         socket.send_fds(ours, [json.dumps([[*map(str, arguments)], variables]).encode()], numbers)
         os.close(screen)
         os.close(reading)
-        seen, status = b"", b""
-        while not status:
-            ready = select.select([ours, main], [], [], 60)[0]
-            assert ready, seen
-            if main in ready:
-                seen += read(main)
-            if ours in ready:
-                status = ours.recv(4)
-        while piece := read(main):
+        seen = b""
+        while piece := read(main):  # until the last process has closed its end
             seen += piece
+        status = ours.recv(4)
         os.close(main)
         out, err = (Path(file.name).read_text(encoding="utf-8") for file in files)
         for file in files:
@@ -126,10 +120,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
 
 
 def read(terminal: int) -> bytes:
-    """What is there to read; nothing when the other end is closed."""
+    """What comes next; nothing when the other end is closed."""
+    assert select.select([terminal], [], [], 60)[0]
     try:
-        return os.read(terminal, 1 << 16) if select.select([terminal], [], [], 0)[0] else b""
-    except OSError:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # Linux says so
         return b""
 
 
@@ -179,7 +174,7 @@ COMMANDS = {
     ),
     "download --list": ("download --list", 0, r"sudoku-small\s+sudoku\s+.*\bbundled\b"),
     "info": ("info", 0, r"(?m)^torch.*\d"),
-    "info sudoku": ("info sudoku", 0, r"(?m)^task:?\s+sudoku$"),
+    "info sudoku": ("info sudoku", 0, r"(?m)^task:?\s+sudoku\b"),
     "train --dry-run": ("train sudoku-4x4 --dry-run", 0, r"(?m)^# parameters: \d"),
     "train": ("train {place}/tiny.toml --data {place}/few.csv --out {place}/run-{number}", 0, NOTHING),
     "convert": ("convert {place}/step_1 -o {place}/made.safetensors", 0, r"TRM, mlp, hidden size 32\n$"),

@@ -12,15 +12,19 @@ import os
 import socket
 import sys
 import termios
+from importlib import import_module
 
-import torch._dynamo  # which optimisers import
-import torch.utils.flop_counter
+from trmcli.cli.app import main
 
-import trmcli.cli.app
-import trmcli.solving.search
-import trmcli.training.run
-import trmcli.ui.dashboard
-import trmcli.weights.convert
+HEAVY = (
+    "torch._dynamo",  # optimisers import it
+    "torch.utils.flop_counter",
+    "trmcli.solving.search",
+    "trmcli.training.run",
+    "trmcli.ui.dashboard",
+    "trmcli.ui.live",
+    "trmcli.weights.convert",
+)
 
 
 def serve(requests: socket.socket) -> None:
@@ -51,15 +55,15 @@ def become(arguments: list[str], variables: dict[str, str], numbers: list[int]) 
             fcntl.ioctl(number, termios.TIOCSCTTY, 0)
             break
     os.environ.update(variables)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", buffering=1, closefd=False)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", buffering=1, closefd=False)
     if os.isatty(1):
         sys.stdout.reconfigure(line_buffering=True)
     sys.argv = ["trm", *arguments]
     status = 1
     try:
-        trmcli.cli.app.main()
+        main()
     except SystemExit as end:
         status = int(end.code or 0)
     finally:
@@ -68,4 +72,6 @@ def become(arguments: list[str], variables: dict[str, str], numbers: list[int]) 
 
 
 if __name__ == "__main__":
+    for name in HEAVY:
+        import_module(name)
     serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,7 +1,7 @@
 """A progress bar on stderr that leaves stdout alone.
 
-It keeps silent where stderr is not a terminal, and where results are printed on a terminal meanwhile, for they
-would tear it apart. Rich would else replace ``sys.stdout``, and what is printed to a pipe or a file be lost.
+It keeps silent where stderr is not a terminal, and where results are printed on a terminal meanwhile, which
+would tear it apart. Rich must not replace ``sys.stdout``: what is printed to a pipe or a file would be lost.
 """
 
 from __future__ import annotations
