@@ -1,8 +1,8 @@
 """How much of the processors a container may use.
 
-A container with a quota of two processors on a machine of 64 is stopped for the rest of every tenth of a second
-once 64 threads have used up its share. Linux tells the quota in files of the control groups that the process is
-in, and in all those around them: ``cpu.max`` in version 2, ``cpu.cfs_quota_us`` in version 1.
+A container with a quota of two processors on a machine of 64 stands still for the rest of every tenth of a
+second once 64 threads have used up its share. Linux tells the quota in files of the control groups that the
+process is in, and in all those around them: ``cpu.max`` in version 2, ``cpu.cfs_quota_us`` in version 1.
 """
 
 from __future__ import annotations
@@ -40,11 +40,9 @@ def _folders(mount: str, paths: dict[str, str]) -> Iterator[Path]:
     controller = {"cgroup2": "", "cgroup": "cpu"}.get(kind)
     if controller not in paths or (controller and controller not in options.split(",")):
         return
-    inside = PurePosixPath(paths[controller])
-    if inside.is_relative_to(root):
-        inside = inside.relative_to(root)
-    else:  # the container does not see the path as the machine has it
-        inside = PurePosixPath()
+    group = PurePosixPath(paths[controller])
+    # A container may see its own group alone, and yet be told the path that the machine has for it.
+    inside = group.relative_to(root) if group.is_relative_to(root) else PurePosixPath()
     yield from (Path(point) / one for one in (inside, *inside.parents) if ".." not in one.parts)
 
 
