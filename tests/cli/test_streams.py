@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pty
 import re
 import select
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 import pytest
-from conftest import environment, resize
+from conftest import resize
+from warm import Warm
 
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "data" / "golden" / "trm_mlp.safetensors"
@@ -76,20 +73,12 @@ Runner = Callable[..., Shown]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+def run(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Runner:
     """Run ``trm ARGUMENTS`` with each of the three streams on one terminal or not: ``on`` says which.
 
     Off the terminal, stdin is a pipe that holds ``text``, and stdout and stderr are files.
     """
     folder = tmp_path_factory.mktemp("streams")
-    ours, theirs = socket.socketpair()
-    server = subprocess.Popen(
-        [sys.executable, str(HERE / "warm.py"), str(theirs.fileno())],
-        pass_fds=[theirs.fileno()],
-        env=environment(TERM="xterm-256color"),
-        cwd=folder,
-    )
-    theirs.close()
 
     def run(*arguments: object, on: tuple[bool, bool, bool], text: str = "", **variables: str) -> Shown:
         main, screen = pty.openpty()
@@ -100,23 +89,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         files = [(folder / name).open("w+b") for name in ("out", "err")]
         instead = [reading, *(file.fileno() for file in files)]
         numbers = [screen if terminal else other for terminal, other in zip(on, instead, strict=True)]
-        socket.send_fds(ours, [json.dumps([[*map(str, arguments)], variables]).encode()], numbers)
+        warm.start(arguments, numbers, **variables)
         os.close(screen)
         os.close(reading)
         seen = b""
         while piece := read(main):  # until the last process has closed its end
             seen += piece
-        status = ours.recv(4)
+        status = warm.wait()
         os.close(main)
         out, err = (Path(file.name).read_text(encoding="utf-8") for file in files)
         for file in files:
             file.close()
-        number = int.from_bytes(status, "little", signed=True)
-        return Shown(number, seen.decode().replace("\r\n", "\n"), out, err)
+        return Shown(status, seen.decode().replace("\r\n", "\n"), out, err)
 
-    yield run
-    ours.close()
-    server.wait(30)
+    return run
 
 
 def read(terminal: int) -> bytes:
@@ -154,7 +140,7 @@ SOLVED = "(?m)^1324423134122143\n3214142323414132$"
 COMMANDS = {
     # what is run, its status, and what stdout must hold, on the terminal and off it
     "solve": (f"solve INPUT {QUICK} --tries 1 --fallback search", 0, SOLVED),
-    "solve --json": (f"solve INPUT {QUICK} --tries 1 --json", 1, r'(?m)^\{.*"verified": .*\}\n\{.*\}$'),
+    "solve --json": (f"solve INPUT {QUICK} --tries 1 --json", 1, r'(?m)^\{.*"solutions": .*\}\n\{.*\}$'),
     "eval": (f"eval INPUT {QUICK}", 1, r"all\s+2\s+0\.00%.*\n(?s:.*)puzzles/s, \d+\.\d s"),
     "data generate sudoku": (
         "data generate sudoku --count 3 --clues 22-35 --minimal --seed 1",

@@ -9,16 +9,19 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
 import termios
+from collections.abc import Sequence
 from importlib import import_module
-
-from trmcli.cli.app import main
+from pathlib import Path
 
 HEAVY = (
     "torch._dynamo",  # optimisers import it
     "torch.utils.flop_counter",
+    "trmcli.cli.app",
     "trmcli.solving.search",
     "trmcli.training.run",
     "trmcli.ui.dashboard",
@@ -27,8 +30,35 @@ HEAVY = (
 )
 
 
+class Warm:
+    """The process that forks, from outside: one ``trm`` at a time."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.requests, theirs = socket.socketpair()
+        command = [sys.executable, __file__, str(theirs.fileno())]
+        self.server = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment, cwd=folder)
+        theirs.close()
+
+    def start(self, arguments: Sequence[object], streams: Sequence[int], **variables: str) -> int:
+        """Run ``trm ARGUMENTS`` with these as stdin, stdout and stderr; returns the process's number."""
+        request = json.dumps([[*map(str, arguments)], variables]).encode()
+        socket.send_fds(self.requests, [request], streams)
+        return self._number()
+
+    def wait(self) -> int:
+        """The exit status."""
+        return self._number()
+
+    def close(self) -> None:
+        self.requests.close()
+        self.server.wait(30)
+
+    def _number(self) -> int:
+        return int.from_bytes(self.requests.recv(4), "little", signed=True)
+
+
 def serve(requests: socket.socket) -> None:
-    """Each request is JSON, the arguments and the environment; the reply is the exit status."""
+    """Each request is JSON, the arguments and the environment; the reply is the process, and its status."""
     while True:
         data, numbers, _, _ = socket.recv_fds(requests, 1 << 20, 3)
         if not data:
@@ -40,13 +70,17 @@ def serve(requests: socket.socket) -> None:
             become(arguments, variables, numbers)
         for number in numbers:
             os.close(number)
+        requests.sendall(child.to_bytes(4, "little"))
         _, status = os.waitpid(child, 0)
         requests.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "little", signed=True))
 
 
 def become(arguments: list[str], variables: dict[str, str], numbers: list[int]) -> None:
     """What ``trm ARGUMENTS`` does with these streams."""
+    from trmcli.cli.app import main
+
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for place, number in enumerate(numbers):
         os.dup2(number, place)
         os.close(number)

@@ -6,7 +6,7 @@ Command modules import torch and NumPy inside their functions, so that ``trm --h
 
 from __future__ import annotations
 
-import os
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from trmcli.cli import convert, data, download, eval, info, solve, train
+from trmcli.cli import convert, data, download, eval, info, solve, standard, train
 from trmcli.errors import InputError
 
 EXAMPLES = """
@@ -50,25 +50,23 @@ def failures() -> Iterator[None]:
     except KeyboardInterrupt:
         _exit(130)
     except BrokenPipeError:
-        _drop_output()
+        standard.drop(sys.stdout, sys.stderr)
         _exit(141)
+    except UnicodeEncodeError as error:
+        _exit(2, f"cannot be written as {error.encoding}: {error.object[error.start]!r}")
     except OSError as error:
-        _drop_output()
-        reason = error.strerror or str(error)
+        standard.drop(sys.stdout)
+        reason = "stdout is closed" if error.errno == errno.EBADF else error.strerror or str(error)
         _exit(2, reason if error.filename is None else f"{error.filename}: {reason}")
 
 
 def _exit(status: int, message: str = "") -> None:
     if message:
-        print("trm: error:", " ".join(message.split()), file=sys.stderr)
+        try:
+            print("trm: error:", " ".join(message.split()), file=sys.stderr)
+        except BrokenPipeError:
+            standard.drop(sys.stderr)
     raise SystemExit(status) from None
-
-
-def _drop_output() -> None:
-    """Send what is left in the buffer to nowhere, for Python flushes it once more at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 class Commands(TyperGroup):
@@ -120,4 +118,5 @@ app.add_typer(data.app, name="data")
 
 def main() -> None:
     """Run ``trm``."""
+    standard.prepare()
     app(prog_name="trm")

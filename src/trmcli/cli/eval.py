@@ -207,8 +207,8 @@ def evaluate(
     if stream.skipped:
         print(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped", file=sys.stderr)
     if not evaluation.complete:
-        what = "stopped by what cannot be read" if stream.failed else "interrupted"
-        print(f"trm: {what} after {evaluation.total.count} puzzles: partial figures", file=sys.stderr)
+        what, done = "stopped" if stream.failed else "interrupted", evaluation.total.count
+        print(f"trm: {what} after {plural(done, 'puzzle', 'puzzles')}: partial figures", file=sys.stderr)
     stream.fail()
     if not evaluation.complete:
         raise typer.Exit(130)
