@@ -74,7 +74,7 @@ def test_one_puzzle_in_the_form_it_came_in(solve: Run, tmp_path: Path) -> None:
 def test_several_solutions_are_said(solve: Run) -> None:
     done = solve(SEVERAL, "--fallback", "search")
     assert done.returncode == 0
-    assert "<argument>:1: has several solutions; this is one of them\n" in done.stderr
+    assert "<argument>:1: has several solutions; any of them will do\n" in done.stderr
     assert "one of several solutions" in done.stderr.splitlines()[-1]
 
 
@@ -114,7 +114,7 @@ def test_a_closed_pipe_ends_quietly(random_weights: Path) -> None:
     )
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None
     with process.stdin, process.stdout, process.stderr:
-        process.stdin.write(f"{SMALL}\n" * 200)
+        process.stdin.write("132.4....4...143\n" * 200)
         process.stdin.close()
         assert len(process.stdout.readline()) == 17
         process.stdout.close()
