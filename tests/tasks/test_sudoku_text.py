@@ -408,4 +408,4 @@ def test_examples_have_one_solution_each() -> None:
         counts[file.name] = len(puzzles)
         assert all(len(solutions(puzzle.cells)) == 1 for puzzle in puzzles)
     assert counts.pop("batch.txt") == 100
-    assert len(counts) == 8 and set(counts.values()) == {1}
+    assert len(counts) == 16 and set(counts.values()) == {1}
