@@ -11,11 +11,12 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from warm import Warm
 
 _UNSET = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")
 
@@ -140,3 +141,12 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "random.safetensors"
     save_weights(path, TinyRecursiveModel(config), Card(name="random", task="sudoku"))
     return path
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """Runs ``trm`` in processes that need not import torch."""
+    folder = tmp_path_factory.mktemp("warm")
+    one = Warm(folder, environment(TERM="xterm-256color"))
+    yield one
+    one.close()

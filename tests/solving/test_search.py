@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -274,3 +275,35 @@ def test_the_most_probable_branch_is_tried_next() -> None:
     assert supposed(begin(6)) == {3: 5, 0: 3}  # 0.18
     assert supposed(begin(7)) == {3: 5, 0: 4}
     assert supposed(begin(8)) == {}  # nothing is left: the puzzle as it stands, under another symmetry
+
+
+def test_what_has_not_come_keeps_nothing_waiting() -> None:
+    """The second puzzle is asked for when it is there, or when there is nothing else to do."""
+    given, asked = puzzles(3), []
+    here = iter([False, False, True, False])
+
+    def stream() -> Iterator[Puzzle]:
+        for number, puzzle in enumerate(given):
+            asked.append(number)
+            yield puzzle
+
+    config = SearchConfig(max_steps=2, tries=1, batch_size=4)
+    answers = solve_many(small_solver(), stream(), config, ready=lambda: next(here, False))
+    assert next(answers).puzzle is given[0] and asked == [0]
+    assert [answer.puzzle for answer in answers] == given[1:]
+    assert asked == [0, 1, 2]
+
+
+def test_a_puzzle_without_solution_gets_no_try_and_keeps_its_place() -> None:
+    given = puzzles(5)
+    given[1], given[3], given[4] = (replace(given[n], solutions=0) for n in (1, 3, 4))
+    config = SearchConfig(max_steps=2, tries=3, batch_size=2)
+    solver = accepting(one_in_sixteen)
+    answers = list(solve_many(solver, given, config))
+    assert [answer.puzzle for answer in answers] == given
+    assert [(answer.tries, answer.method) for answer in answers if answer.puzzle.solutions == 0] == [
+        (0, "count")
+    ] * 3
+    plain = list(solve_many(solver, puzzles(5), config))
+    assert [outcome(answers[n]) for n in (0, 2)] == [outcome(plain[n]) for n in (0, 2)]
+    assert outcome(settle(given[1], list(watch(solver, given[1], config)))) == outcome(answers[1])

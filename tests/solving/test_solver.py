@@ -16,6 +16,7 @@ from trmcli.solving.solver import (
     Pool,
     Solver,
     build_relations,
+    default_threads,
 )
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Ints
@@ -285,3 +286,34 @@ def test_noise_comes_again_in_every_step() -> None:
     rng = np.random.default_rng(0)
     rng.standard_normal((3, 81, 16), dtype=np.float32)
     assert following == rng.standard_normal(dtype=np.float32)
+
+
+def test_no_operation_is_shared_between_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever torch would use otherwise, and it is as before when the step is done."""
+    seen = []
+    solver = small_solver()
+    whole = solver.model.supervision_step
+
+    def watched(*inputs: Any) -> tuple[Carry, Output]:
+        seen.append(torch.get_num_threads())
+        return whole(*inputs)
+
+    monkeypatch.setattr(solver.model, "supervision_step", watched)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        list(solver.steps(random_tokens(2), (9, 9), max_steps=2, halt="never"))
+        assert seen == [1, 1] and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_threads_are_as_many_as_there_are_processors_unless_one_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    monkeypatch.setattr("trmcli.solving.solver.processors", lambda: 2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    assert default_threads() == 8
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert default_threads() == 2

@@ -6,7 +6,7 @@ Command modules import torch and NumPy inside their functions, so that ``trm --h
 
 from __future__ import annotations
 
-import os
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trmcli.cli import convert, data, download, eval, info, solve, train
+from trmcli.cli import convert, data, download, eval, info, solve, standard, train
 from trmcli.cli.help import Command, Group
 from trmcli.cli.options import spread
 from trmcli.errors import InputError, did_you_mean
@@ -52,17 +52,22 @@ def failures() -> Iterator[None]:
     except KeyboardInterrupt:
         _exit(130)
     except BrokenPipeError:
-        _drop_output()
+        standard.drop(sys.stdout, sys.stderr)
         _exit(141)
+    except UnicodeEncodeError as error:
+        _exit(2, f"cannot be written as {error.encoding}: {error.object[error.start]!r}")
     except OSError as error:
-        _drop_output()
-        reason = error.strerror or str(error)
+        standard.drop(sys.stdout)
+        reason = "stdout is closed" if error.errno == errno.EBADF else error.strerror or str(error)
         _exit(2, reason if error.filename is None else f"{error.filename}: {reason}")
 
 
 def _exit(status: int, message: str = "") -> None:
     if message:
-        print("trm: error:", " ".join(message.split()), file=sys.stderr)
+        try:
+            print("trm: error:", " ".join(message.split()), file=sys.stderr)
+        except BrokenPipeError:
+            standard.drop(sys.stderr)
     raise SystemExit(status) from None
 
 
@@ -77,13 +82,6 @@ def _usage(error: Any) -> str:
         return f"{max(parameter.opts, key=len)}: {error.message}"
     message: str = error.format_message().removesuffix(".")
     return message[:1].lower() + message[1:] + where
-
-
-def _drop_output() -> None:
-    """Send what is left in the buffer to nowhere, for Python flushes it once more at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 class Commands(Group):
@@ -138,4 +136,5 @@ app.add_typer(data.app, name="data")
 
 def main() -> None:
     """Run ``trm``, under the name by which it was called."""
+    standard.prepare()
     app(prog_name="trmcli" if Path(sys.argv[0]).stem == "trmcli" else "trm")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trmcli.cli.stream import check_fit
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def puzzle_sources(given: Sequence[str] | None) -> list[str]:
     """
     if given:
         return list(given)
-    if sys.stdin is None or sys.stdin.isatty():
+    if sys.stdin.isatty():
         raise InputError("no puzzle given: name a file, the puzzle itself, or - for standard input")
     return ["-"]
 
@@ -56,6 +57,28 @@ class SelectRule(str, Enum):
     vote = "vote"
 
 
+def parse_threads(text: str) -> int:
+    """A number of threads, from the command line or the environment.
+
+    Raises:
+        InputError: for anything but a whole number from 1 to 1024.
+    """
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= 1024:
+        message = f"{text!r} is not a number of threads: give a whole number from 1 to 1024"
+        raise InputError(message, "--threads (TRM_THREADS)")
+    return int(text)
+
+
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        parser=parse_threads,
+        envvar="TRM_THREADS",
+        help="Threads of a CPU that share a batch; one puzzle gets one.",
+        show_default="the processors that may be used",
+    ),
+]
 TaskOption = Annotated[str, typer.Option(metavar="NAME", help="Kind of the puzzles; auto looks at them.")]
 WeightsOption = Annotated[
     str | None,
@@ -103,44 +126,10 @@ SelectOption = Annotated[
 ]
 BatchSizeOption = Annotated[int, typer.Option(min=1, metavar="N", help="Tries worked on at once.")]
 DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")]
+SkipBadOption = Annotated[
+    bool, typer.Option("--skip-bad", help="Name bad records, count them, and go on with the next.")
+]
 SeedOption = Annotated[int, typer.Option(min=0, metavar="N", help="Of everything random in the tries.")]
-
-
-class PuzzleStream:
-    """The puzzles of a stream, all of one task.
-
-    Bad input ends it, and is raised by :meth:`fail`, when what came before it has been dealt with.
-    ``config`` is the weights' configuration, when that is known.
-    """
-
-    def __init__(self, puzzles: Iterator[tuple[Task, Puzzle]]) -> None:
-        self.puzzles = puzzles
-        self.error: InputError | None = None
-        self.config: Mapping[str, object] = {}
-        self.task: Task
-
-    def __iter__(self) -> Iterator[Puzzle]:
-        return self
-
-    def __next__(self) -> Puzzle:
-        if self.error is not None:
-            raise StopIteration
-        try:
-            task, puzzle = next(self.puzzles)
-            self.task = getattr(self, "task", task)
-            if task is not self.task:
-                message = f"is a puzzle of the task {task.name}, those before are {self.task.name}"
-                raise InputError(f"{message}: give them apart", puzzle.origin)
-            check_fit(task, puzzle, self.config)
-        except InputError as error:
-            self.error = error
-            raise StopIteration from None
-        return puzzle
-
-    def fail(self) -> None:
-        """Raise what ended the stream, if it was an error."""
-        if self.error is not None:
-            raise self.error
 
 
 def check_device(name: str) -> None:
@@ -149,23 +138,25 @@ def check_device(name: str) -> None:
         raise InputError(f"there is no device {name!r}: choose auto, cpu, cuda, cuda:N or mps", "--device")
 
 
-def check_fit(task: Task, puzzle: Puzzle, config: Mapping[str, object]) -> None:
-    """Raise InputError for a puzzle that weights of this configuration cannot take: size or symbols."""
-    seq_len, known = config.get("seq_len", 0), config.get("vocab_size")
-    if isinstance(seq_len, int) and seq_len not in (0, puzzle.cells.size):
-        message = f"has {puzzle.cells.size} cells, and these weights are for puzzles of {seq_len} cells"
-        raise InputError(message, puzzle.origin)
-    of_cells = config.get("vectors") != "candidates"
-    tokens = task.encode(puzzle.cells[None]) if of_cells else task.candidates(puzzle.shape)
-    if isinstance(known, int) and tokens.max() >= known:
-        message = f"takes {tokens.max() + 1} tokens to write, and these weights know {known}"
-        raise InputError(message, puzzle.origin)
+def name_skipped(error: InputError) -> None:
+    """Say which record is left out."""
+    print("trm: skipped:", " ".join(str(error).split()), file=sys.stderr)
+
+
+def plural(number: int, one: str, many: str) -> str:
+    """``1 try``, ``2 tries``."""
+    return f"{number} {one if number == 1 else many}"
 
 
 def load_solver(
-    task: Task, weights: str | None, device: str, puzzle: Puzzle, rounds: int | None = None
+    task: Task,
+    weights: str | None,
+    device: str,
+    puzzle: Puzzle | None,
+    rounds: int | None = None,
+    threads: int | None = None,
 ) -> tuple[Solver, Card]:
-    """The named weights, or the task's default, ready to solve puzzles like ``puzzle``.
+    """The named weights, or the task's default, ready to solve puzzles like ``puzzle`` if one is given.
 
     Whatever can be found wrong without torch is found before torch is imported.
 
@@ -179,7 +170,8 @@ def load_solver(
     card = read_card(path)
     if card.task != task.name:
         raise InputError(f"these weights solve {card.task}, and the puzzle is {task.name}", str(path))
-    check_fit(task, puzzle, card.config)
+    if puzzle is not None:
+        check_fit(task, puzzle, card.config)
     if device not in ("auto", "cpu"):
         import torch
 
@@ -190,4 +182,4 @@ def load_solver(
     from trmcli.solving.solver import Solver, pick_device
 
     model, card = load_weights(path)
-    return Solver(model, task, pick_device(device), rounds=rounds), card
+    return Solver(model, task, pick_device(device), rounds=rounds, threads=threads), card

@@ -154,7 +154,7 @@ class Making:
         from trmcli.files import writing
         from trmcli.ui.progress import progress
 
-        bar = progress("generating", self.count, hidden=quiet)
+        bar = progress("generating", self.count, prints=self.output is None, hidden=quiet)
         with closing(puzzles), writing(self.output) as whole, bar as advance:
             file = whole or sys.stdout
             if draw is None:

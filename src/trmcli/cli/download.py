@@ -147,6 +147,7 @@ def _progress(name: str, hidden: bool) -> Iterator[Progress | None]:
 
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     label = TextColumn("{task.description}", markup=False)
-    with Bar(label, *columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Bar(label, *columns, console=console, transient=True, redirect_stdout=False) as bar:
         task = bar.add_task(name, visible=False, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import chain, count, islice, zip_longest
+from itertools import count, islice, zip_longest
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,25 +20,29 @@ from trmcli.cli.common import (
     DeviceOption,
     HaltOption,
     HaltRule,
-    PuzzleStream,
     RoundsOption,
     SeedOption,
     SelectOption,
     SelectRule,
+    SkipBadOption,
     StepsOption,
     StrategyOption,
     StrategyRule,
     TaskOption,
+    ThreadsOption,
     UntilSolvedOption,
     WeightsOption,
     check_device,
     load_solver,
+    name_skipped,
+    plural,
     puzzle_sources,
 )
+from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
-    from trmcli.solving.evaluation import Evaluation, Figures
+    from trmcli.solving.evaluation import Evaluation
     from trmcli.solving.ranks import Ranks
     from trmcli.solving.search import Answer
     from trmcli.tasks.base import Puzzle, Task
@@ -96,7 +100,9 @@ def evaluate(
         int | None,
         typer.Option(min=1, metavar="N", help="Only the first N puzzles."),
     ] = None,
+    skip_bad: SkipBadOption = False,
     batch_size: BatchSizeOption = 512,
+    threads: ThreadsOption = None,
     per_step: Annotated[bool, typer.Option("--per-step", help="Accuracy against supervision steps.")] = False,
     calibration: Annotated[
         bool, typer.Option("--calibration", help="How far the halting probability can be trusted.")
@@ -127,28 +133,30 @@ def evaluate(
     """
     from trmcli.files import writing
     from trmcli.solving.ranks import Ranks
-    from trmcli.tasks import read_puzzles
+    from trmcli.ui import tables
     from trmcli.ui.progress import progress
 
     check_device(device)
     if until_solved and tries is not None:
         raise InputError("--until-solved sets the number of tries: leave --tries out")
+    if skip_bad and answers is not None:
+        raise InputError("--answers go with the puzzles by their order, which --skip-bad would break")
     limits = _limits(tries)
     ranks, sources = Ranks.here(), puzzle_sources(data)
     if ranks.count > 1 and "-" in sources:
         raise InputError("standard input cannot be shared by several processes: name a file")
     _check_suffix(save, limits)
-    stream = PuzzleStream(read_puzzles(sources, None if task == "auto" else task))
-    first = list(islice(stream, 1))
-    stream.fail()
+    skip = name_skipped if ranks.rank == 0 else lambda _: None
+    stream = PuzzleStream(sources, None if task == "auto" else task, batch_size, skip if skip_bad else None)
+    first = stream.first()
 
     with ExitStack() as files:
         # Only the first process writes.
         table, saved = (
             files.enter_context(writing(path if ranks.rank == 0 else None)) for path in (predictions, save)
         )
-        solver, card = load_solver(stream.task, weights, device, first[0], rounds)
-        stream.config = card.config
+        solver, card = load_solver(stream.task, weights, device, None if skip_bad else first, rounds, threads)
+        stream.prepare(card.config, None if answers is None else _answering(stream.task, answers))
         from trmcli.solving.evaluation import Evaluation
         from trmcli.solving.search import MANY_TRIES, SearchConfig, solve_many
 
@@ -163,35 +171,49 @@ def evaluate(
             select=select.value,
             budget=inf if budget is None else budget,
         )
-        puzzles: Iterator[Puzzle] = chain(first, stream)
-        if answers is not None:
-            puzzles = _with_answers(puzzles, stream.task, answers)
-        shard = islice(puzzles, ranks.rank, limit, ranks.count)
-        evaluation = Evaluation(steps, limits)
+        shard = islice(stream, ranks.rank, limit, ranks.count)
+        evaluation, interrupted = Evaluation(steps, limits), False
         rows = _Rows(stream.task, table, keep=ranks.count > 1 and predictions is not None)
-        found = solve_many(solver, shard, config, count(ranks.rank, ranks.count))
+        found = solve_many(solver, shard, config, count(ranks.rank, ranks.count), stream.ready)
+        bar = progress("solving", limit, prints=False, hidden=ranks.count > 1)
         try:
-            with ranks.interruptible(), progress("solving", limit, hidden=ranks.count > 1) as advance:
+            with ranks.interruptible(), bar as advance:
                 _measure(evaluation, found, rows, advance)
         except KeyboardInterrupt:
-            evaluation.complete = False
-        stream.fail()
+            interrupted = True
+        evaluation.complete = not interrupted and not stream.failed
         if ranks.count > 1:
-            evaluation = _merged(evaluation, ranks, rows)
+            evaluation = _merged(evaluation, ranks, rows, hurry=interrupted)
             if ranks.rank > 0:
                 raise typer.Exit
+        evaluation.skipped = stream.skipped
+        if not evaluation.total.count:
+            stream.fail()
+            if not interrupted:
+                raise InputError("there is no puzzle in the input that these weights can take")
+            print("trm: interrupted before the first answer", file=sys.stderr)
+            raise typer.Exit(130)  # files that were to be written stay as they were
         if saved is not None:
             saved.write(
-                _svg(evaluation, stream.task) if save and _is_svg(save) else _json(evaluation, per_step)
+                tables.curve(evaluation, stream.task.name)
+                if save and _is_svg(save)
+                else tables.as_json(evaluation, per_step)
             )
     if json:
-        print(_json(evaluation, per_step), end="")
+        print(tables.as_json(evaluation, per_step), end="")
     else:
-        _print(evaluation, per_step, calibration)
+        tables.show(evaluation, per_step, calibration)
+    sys.stdout.flush()
+    if stream.skipped:
+        print(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped", file=sys.stderr)
     if not evaluation.complete:
-        print(f"trm: interrupted after {evaluation.total.count} puzzles: partial figures", file=sys.stderr)
+        what, done = "stopped" if stream.failed else "interrupted", evaluation.total.count
+        print(f"trm: {what} after {plural(done, 'puzzle', 'puzzles')}: partial figures", file=sys.stderr)
+    stream.fail()
+    if not evaluation.complete:
         raise typer.Exit(130)
-    raise typer.Exit(0 if ranks.count > 1 or evaluation.total.solved == evaluation.total.count else 1)
+    solved = evaluation.total.solved == evaluation.total.count and not stream.skipped
+    raise typer.Exit(0 if ranks.count > 1 or solved else 1)
 
 
 def _limits(tries: str | None) -> tuple[int, ...]:
@@ -275,7 +297,7 @@ def _measure(
         evaluation.seconds = time.perf_counter() - start
 
 
-def _merged(evaluation: Evaluation, ranks: Ranks, rows: _Rows) -> Evaluation:
+def _merged(evaluation: Evaluation, ranks: Ranks, rows: _Rows, hurry: bool) -> Evaluation:
     """The whole, from the parts of all processes; the rows in the order of the puzzles."""
     from json import dumps, loads
 
@@ -283,7 +305,7 @@ def _merged(evaluation: Evaluation, ranks: Ranks, rows: _Rows) -> Evaluation:
 
     whole = Evaluation(evaluation.max_steps, evaluation.limits)
     mine = dumps([evaluation.pack(), rows.kept])
-    parts = [loads(part) for part in ranks.gather(mine, hurry=not evaluation.complete)]
+    parts = [loads(part) for part in ranks.gather(mine, hurry)]
     for packed, _ in parts:
         whole.absorb(packed)
     for together in zip_longest(*(kept for _, kept in parts)):
@@ -293,125 +315,19 @@ def _merged(evaluation: Evaluation, ranks: Ranks, rows: _Rows) -> Evaluation:
     return whole
 
 
-def _with_answers(puzzles: Iterator[Puzzle], task: Task, path: Path) -> Iterator[Puzzle]:
-    """Join the puzzles with a file of answers in the same order."""
+def _answering(task: Task, path: Path) -> Callable[[Puzzle], Puzzle]:
+    """What joins each puzzle with the next answer of a file."""
     from trmcli.tasks import read_puzzles
 
     known = (puzzle for _, puzzle in read_puzzles([str(path)], task.name))
-    for puzzle in puzzles:
+
+    def joined(puzzle: Puzzle) -> Puzzle:
         answer = next(known, None)
         if answer is None:
             raise InputError(f"has fewer answers than there are puzzles: none for {puzzle.origin}", str(path))
         cells = answer.cells if answer.answer is None else answer.answer  # a path that is drawn in a maze
         if cells.shape != puzzle.shape or not task.verify(puzzle.cells, cells).ok:
             raise InputError(f"does not answer the puzzle at {puzzle.origin}", answer.origin)
-        yield replace(puzzle, answer=cells)
+        return replace(puzzle, answer=cells)
 
-
-def _json(evaluation: Evaluation, per_step: bool) -> str:
-    import json
-
-    return json.dumps(evaluation.to_dict(per_step), indent=2) + "\n"
-
-
-def _curves(evaluation: Evaluation) -> dict[str, Any]:
-    named = evaluation.named if len(evaluation.named) > 1 else {}
-    return {
-        name: figures.curve(evaluation.seconds_per_step)
-        for name, figures in (*named.items(), ("all", evaluation.total))
-    }
-
-
-def _svg(evaluation: Evaluation, task: Task) -> str:
-    from trmcli.ui.plots import svg
-
-    partial = "" if evaluation.complete else ", partial"
-    return svg(
-        _curves(evaluation),
-        f"{task.name}, {evaluation.total.count} puzzles{partial}: exact accuracy by tries",
-    )
-
-
-def _print(evaluation: Evaluation, per_step: bool, calibration: bool) -> None:
-    """The figures as tables on stdout: drawn on a terminal, tab-separated in a pipe."""
-    rows = [_row(name, figures) for name, figures in (*evaluation.named.items(), ("all", evaluation.total))]
-    _table(("source", "puzzles", "exact", "95% interval", "cells", "mean steps", "mean tries"), rows)
-    print(
-        f"halting head right in {evaluation.calibration.accuracy:.1%} of steps, "
-        f"expected calibration error {evaluation.calibration.error:.3f}"
-    )
-    print(f"{evaluation.puzzles_per_second:.1f} puzzles/s, {evaluation.seconds:.1f} s")
-    if calibration:
-        _table(
-            ("halting probability", "steps", "mean", "right"),
-            [
-                (
-                    f"{one.low:.1f}-{one.high:.1f}",
-                    f"{one.steps}",
-                    f"{one.mean_probability:.1%}",
-                    f"{one.right:.1%}",
-                )
-                for one in evaluation.calibration.bins
-            ],
-        )
-    if per_step:
-        print("step\texact\tsolved after this many supervision steps of the first try")
-        for number, solved in enumerate(evaluation.total.solved_by, start=1):
-            share = int(solved) / max(1, evaluation.total.count)
-            print(f"{number}\t{share:.1%}\t{'█' * round(40 * share)}")
-    if len(evaluation.limits) > 1:
-        _print_curves(_curves(evaluation))
-
-
-def _print_curves(curves: dict[str, Any]) -> None:
-    """What more tries buy. The time is that of the whole, shared out by supervision steps."""
-    _table(
-        ("source", "tries", "exact", "95% interval", "mean steps", "seconds"),
-        [
-            (
-                name,
-                f"{point.tries}",
-                f"{point.exact:.2%}",
-                f"{point.interval[0]:.2%}-{point.interval[1]:.2%}",
-                f"{point.mean_steps:.2f}",
-                f"{point.seconds:.1f}",
-            )
-            for name, points in curves.items()
-            for point in points
-        ],
-    )
-    if sys.stdout.isatty():
-        from trmcli.ui.plots import text
-
-        print(text(curves))
-
-
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    if not console.is_terminal:
-        for line in (header, *rows):
-            print("\t".join(line))
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(header):
-        table.add_column(column, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*row, style="bold" if row[0] == "all" else None)
-    console.print(table)
-
-
-def _row(name: str, figures: Figures) -> tuple[str, ...]:
-    low, high = figures.interval
-    cells = figures.cell_accuracy
-    return (
-        name,
-        f"{figures.count}",
-        f"{figures.exact:.2%}",
-        f"{low:.2%}-{high:.2%}",
-        "-" if cells is None else f"{cells:.2%}",
-        f"{figures.mean_steps:.2f}",
-        f"{figures.mean_tries:.2f}",
-    )
+    return joined

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
-from itertools import chain, islice
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,27 +22,32 @@ from trmcli.cli.common import (
     DeviceOption,
     HaltOption,
     HaltRule,
-    PuzzleStream,
     RoundsOption,
     SeedOption,
     SelectOption,
     SelectRule,
+    SkipBadOption,
     StepsOption,
     StrategyOption,
     StrategyRule,
     TaskOption,
+    ThreadsOption,
     UntilSolvedOption,
     WeightsOption,
     check_device,
     load_solver,
+    name_skipped,
+    plural,
     puzzle_sources,
 )
+from trmcli.cli.outcome import Outcome, conclude, counted
+from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
     from trmcli.solving.search import Answer, Frame, SearchConfig
     from trmcli.solving.solver import Solver
-    from trmcli.tasks.base import Cells, Puzzle, Task
+    from trmcli.tasks.base import Puzzle, Task
     from trmcli.ui.replay import Replay
     from trmcli.weights.files import Card
 
@@ -68,41 +72,6 @@ class Fallback(str, Enum):
     """What may solve the puzzles that the model leaves open."""
 
     search = "search"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One answer, and what is to be said of it.
-
-    Attributes:
-        cells: ``[height, width]`` the answer; where it is not checked, with the cells in doubt blank.
-        unique: whether the puzzle has one solution only; None if unknown or not solved.
-        problems: what is wrong with an answer that is not checked, as sentences.
-        doubtful: cells in doubt.
-    """
-
-    answer: Answer
-    cells: Cells
-    unique: bool | None
-    problems: tuple[str, ...]
-    doubtful: int = 0
-
-    @property
-    def verdict(self) -> str:
-        answer, seconds = self.answer, f"{self.answer.seconds:.2f} s"
-        if answer.method == "search":
-            spent = f"by plain search, after {_count(answer.tries, 'try', 'tries')} of the model"
-        elif answer.tries == 1:
-            spent = f"step {answer.steps}, try 1"
-        else:
-            spent = f"try {answer.tries}, {answer.steps} steps in all"
-        if answer.checked:
-            several = ", one of several solutions" if self.unique is False else ""
-            return f"solved and checked: {spent}, {seconds}{several}"
-        question = answer.puzzle.cells
-        doubt = f"{self.doubtful} of {int((question == 0).sum())} cells in doubt"
-        spent = f"{_count(answer.tries, 'try', 'tries')}, {_count(answer.steps, 'step', 'steps')}, {seconds}"
-        return f"not solved: {doubt} after {spent}"
 
 
 def solve(
@@ -137,7 +106,9 @@ def solve(
         Fallback | None,
         typer.Option(help="Let plain search solve what the model does not.", show_default=False),
     ] = None,
+    skip_bad: SkipBadOption = False,
     batch_size: BatchSizeOption = 64,
+    threads: ThreadsOption = None,
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
     live: Annotated[
@@ -174,16 +145,10 @@ def solve(
         raise InputError("--live needs a terminal to draw on, and stdout is none")
     if until_solved and tries is not None:
         raise InputError("--until-solved sets the number of tries: leave --tries out")
-    from trmcli.tasks import read_puzzles
-
-    stream = PuzzleStream(read_puzzles(puzzle_sources(puzzles), None if task == "auto" else task))
-    first = list(islice(stream, 2))
-    if not first:
-        stream.fail()
-        raise InputError("there is no puzzle in the input")
-    if len(first) < 2 and stream.error:
-        stream.fail()
-    kind, many = stream.task, len(first) > 1
+    sources, kind = puzzle_sources(puzzles), None if task == "auto" else task
+    stream = PuzzleStream(sources, kind, batch_size, name_skipped if skip_bad else None)
+    first = stream.first()
+    many = stream.several()
 
     with ExitStack() as files:
         saved = None
@@ -191,8 +156,8 @@ def solve(
             from trmcli.ui.replay import saving
 
             saved = files.enter_context(saving(save, many))
-        solver, card = load_solver(kind, weights, device, first[0], rounds)
-        stream.config = card.config
+        solver, card = load_solver(stream.task, weights, device, None if skip_bad else first, rounds, threads)
+        stream.prepare(card.config, lambda puzzle: _announced(stream.task, puzzle, quiet=json))
         from trmcli.solving.search import MANY_TRIES, SearchConfig
 
         config = SearchConfig(
@@ -206,14 +171,35 @@ def solve(
             select=select.value,
             budget=inf if budget is None else budget,
         )
-        run = _Run(solver, card, config, fallback, saved, json, fps)
+        run = _Run(solver, card, config, stream, fallback is Fallback.search, saved, json, fps)
         watching = live if live is not None else not (many or json)
-        if watching and _can_draw(kind, first[0]):
-            solved = run.watch_all(chain(first, stream))
-        else:
-            solved = run.print_all(chain(first, stream), many)
-        stream.fail()
-    raise typer.Exit(0 if solved else 1)
+        try:
+            if watching and _can_draw(stream.task, first):
+                run.watch_all()
+            else:
+                run.print_all(many)
+        except KeyboardInterrupt:
+            print(f"interrupted: {run.so_far}", file=sys.stderr)
+            if not run.count:  # so an older file that was to be saved to stays
+                raise
+            run.interrupted = True
+        if not run.count:
+            stream.fail()
+            raise InputError("there is no puzzle in the input that these weights can take")
+    if run.interrupted:
+        raise typer.Exit(130)
+    if stream.skipped:
+        print(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped", file=sys.stderr)
+    stream.fail()
+    raise typer.Exit(0 if run.solved == run.count + stream.skipped else 1)
+
+
+def _announced(task: Task, puzzle: Puzzle, quiet: bool) -> Puzzle:
+    """The puzzle with the number of its solutions, which is said if there are several."""
+    puzzle = counted(task, puzzle)
+    if puzzle.solutions == 2 and not quiet:
+        print(f"{puzzle.origin}: has several solutions; any of them will do", file=sys.stderr)
+    return puzzle
 
 
 def _can_draw(task: Task, puzzle: Puzzle) -> bool:
@@ -226,10 +212,6 @@ def _can_draw(task: Task, puzzle: Puzzle) -> bool:
     return fits(Console(), task, puzzle)
 
 
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
 @dataclass
 class _Run:
     """Solves a stream of puzzles and shows the answers, in one way or another."""
@@ -237,20 +219,30 @@ class _Run:
     solver: Solver
     card: Card
     config: SearchConfig
-    fallback: Fallback | None
+    stream: PuzzleStream
+    search: bool
     saved: Callable[[Replay], None] | None
     json: bool
     fps: float
+    count: int = 0
+    solved: int = 0
+    searched: int = 0
+    impossible: int = 0
+    interrupted: bool = False
 
-    def watch_all(self, puzzles: Iterator[Puzzle]) -> bool:
-        """Draw the puzzles one after another; returns whether all were solved."""
+    @property
+    def so_far(self) -> str:
+        return f"{self.solved} of {self.count} solved so far" if self.count else "nothing is solved so far"
+
+    def watch_all(self) -> None:
+        """Draw the puzzles one after another."""
         from rich.console import Console
 
         from trmcli.solving.search import settle, watch
         from trmcli.ui.live import LiveView
 
-        task, console, solved = self.solver.task, Console(), True
-        for number, puzzle in enumerate(puzzles):
+        task, console = self.solver.task, Console()
+        for number, puzzle in enumerate(self.stream):
             height, width = puzzle.shape
             view = LiveView(
                 console,
@@ -266,103 +258,56 @@ class _Run:
                 for frame in watch(self.solver, puzzle, self.config, number):
                     frames.append(frame)
                     view.update(frame)
-                outcome = self._conclude(settle(puzzle, frames, self.config.select))
+                outcome = self._conclude(settle(puzzle, frames, self.config.select), frames)
                 view.finish(outcome.answer, outcome.verdict)
-            self._keep(frames, outcome)
-            solved &= outcome.answer.checked
-        return solved
 
-    def print_all(self, puzzles: Iterator[Puzzle], many: bool) -> bool:
-        """Write the answers to stdout and a summary to stderr; returns whether all were solved."""
+    def print_all(self, many: bool) -> None:
+        """Write the answers to stdout, and what there is to say of them to stderr."""
         from trmcli.ui.progress import progress
 
         start = time.perf_counter()
-        count = solved = searched = 0
-        answers = self._outcomes(puzzles)
-        # A bar would be torn apart by answers on the same terminal.
-        bar = many and not sys.stdout.isatty()
-        with ExitStack() as stack:
-            advance = stack.enter_context(progress("solving")) if bar else lambda: None
-            for outcome in answers:
-                count += 1
-                solved += outcome.answer.checked
-                searched += outcome.answer.method == "search"
-                print(self._text(outcome), flush=True)
-                if outcome.unique is False and not self.json:
-                    origin = outcome.answer.puzzle.origin
+        outcome = None
+        with progress("solving", prints=True, hidden=not many) as advance:
+            for outcome in self._outcomes():
+                task, origin = self.solver.task, outcome.answer.puzzle.origin
+                text = (
+                    outcome.to_json(task) if self.json else task.write(outcome.answer.puzzle, outcome.cells)
+                )
+                print(text, flush=True)
+                if outcome.solutions == 0 and not self.json and (many or self.count > 1):
+                    print(f"{origin}: has no solution", file=sys.stderr)
+                if outcome.solutions == 2 and outcome.answer.puzzle.solutions is None and not self.json:
                     print(f"{origin}: has several solutions; this is one of them", file=sys.stderr)
                 advance()
-        if not many:
+        if self.count == 1 and outcome is not None:
             print(outcome.verdict, file=sys.stderr)
-        else:
-            by_search = f", {searched} of them by plain search" if searched else ""
-            seconds = time.perf_counter() - start
-            print(f"{solved} of {count} solved and checked{by_search}, {seconds:.1f} s", file=sys.stderr)
-        return solved == count
+            return
+        others = f", {self.searched} of them by plain search" if self.searched else ""
+        if self.impossible:
+            others += f", {plural(self.impossible, 'has', 'have')} no solution"
+        seconds = time.perf_counter() - start
+        print(f"{self.solved} of {self.count} solved and checked{others}, {seconds:.1f} s", file=sys.stderr)
 
-    def _outcomes(self, puzzles: Iterator[Puzzle]) -> Iterator[Outcome]:
+    def _outcomes(self) -> Iterator[Outcome]:
         from trmcli.solving.search import settle, solve_many, watch
 
         if self.saved is None:
-            for answer in solve_many(self.solver, puzzles, self.config):
+            for answer in solve_many(self.solver, self.stream, self.config, ready=self.stream.ready):
                 yield self._conclude(answer)
             return
-        for number, puzzle in enumerate(puzzles):
+        for number, puzzle in enumerate(self.stream):
             frames = list(watch(self.solver, puzzle, self.config, number))
-            outcome = self._conclude(settle(puzzle, frames, self.config.select))
-            self._keep(frames, outcome)
-            yield outcome
+            yield self._conclude(settle(puzzle, frames, self.config.select), frames)
 
-    def _conclude(self, answer: Answer) -> Outcome:
-        """Let the fallback try what is not solved, and say what there is to say."""
-        import numpy as np
-
-        task, question = self.solver.task, answer.puzzle.cells
-        if not answer.checked and self.fallback is Fallback.search:
-            start = time.perf_counter()
-            found = task.search(question)
-            if found is not None and task.verify(question, found).ok:
-                answer = replace(
-                    answer,
-                    cells=found,
-                    confidence=np.ones_like(answer.confidence),
-                    checked=True,
-                    seconds=answer.seconds + time.perf_counter() - start,
-                    method="search",
-                )
-        if answer.checked:
-            return Outcome(answer, answer.cells, task.is_unique(question), ())
-        from trmcli.ui.grid import in_doubt
-
-        doubt = in_doubt(task, question, answer.cells, answer.confidence)
-        cells = np.where(question != 0, question, np.where(doubt, 0, answer.cells)).astype(question.dtype)
-        problems = task.verify(question, answer.cells).problems
-        return Outcome(answer, cells, None, tuple(problem.message for problem in problems), int(doubt.sum()))
-
-    def _keep(self, frames: list[Frame], outcome: Outcome) -> None:
+    def _conclude(self, answer: Answer, frames: Sequence[Frame] = ()) -> Outcome:
+        """Settle what becomes of an answer, count it, and keep its frames if they are to be saved."""
+        outcome = conclude(self.solver.task, answer, self.search)
         if self.saved is not None:
             from trmcli.ui.replay import Replay
 
             self.saved(Replay(self.solver.task, frames, outcome.answer, outcome.verdict, outcome.unique))
-
-    def _text(self, outcome: Outcome) -> str:
-        answer, task = outcome.answer, self.solver.task
-        if not self.json:
-            return task.write(answer.puzzle, outcome.cells)
-        from json import dumps
-
-        line = replace(answer.puzzle, layout="line")
-        record: dict[str, Any] = {
-            "puzzle": task.write(line, answer.puzzle.cells),
-            "answer": task.write(line, outcome.cells),
-            "verified": answer.checked,
-            "steps": answer.steps,
-            "tries": answer.tries,
-            "halt_probability": round(answer.halt, 4),
-            "milliseconds": round(answer.seconds * 1000, 1),
-            "unique": outcome.unique,
-            "method": answer.method,
-            "origin": str(answer.puzzle.origin),
-            "problems": list(outcome.problems),
-        }
-        return dumps(record, ensure_ascii=False)
+        self.count += 1
+        self.solved += outcome.answer.checked
+        self.searched += outcome.answer.method == "search"
+        self.impossible += outcome.solutions == 0
+        return outcome

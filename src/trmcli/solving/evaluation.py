@@ -228,6 +228,7 @@ class Evaluation:
         max_steps, limits: see :class:`Figures`.
         seconds: how long it took; for several processes, the longest.
         complete: whether all puzzles were evaluated.
+        skipped: records that could not be read and were left out.
     """
 
     max_steps: int
@@ -236,6 +237,7 @@ class Evaluation:
     calibration: Calibration = field(default_factory=Calibration)
     seconds: float = 0.0
     complete: bool = True
+    skipped: int = 0
 
     def __post_init__(self) -> None:
         self.total = Figures(self.max_steps, self.limits)
@@ -266,6 +268,7 @@ class Evaluation:
         """Plain values for JSON; documented in the README."""
         values = {
             "complete": self.complete,
+            "skipped": self.skipped,
             **self.total.to_dict(self.seconds_per_step),
             "seconds": self.seconds,
             "puzzles_per_second": self.puzzles_per_second,

@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count, groupby
@@ -118,7 +118,7 @@ class Answer:
         seconds: from the first step of its first try until the answer was settled.
         trace_halt: ``[S]`` the halting head's probability after each supervision step of the first try.
         trace_checked: ``[S]`` whether the rules accepted the answer there.
-        method: ``model``, or ``search`` if the fallback solved it.
+        method: ``model``, ``search`` if the fallback solved it, or ``count`` if there was nothing to solve.
         try_steps: supervision steps of each of the tries.
     """
 
@@ -262,8 +262,10 @@ def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig, number: int = 0)
     """Solve one puzzle, one try after another, and show every supervision step.
 
     The answer is what :func:`settle` makes of the frames. ``number`` is the puzzle's among those that are
-    solved with it, for the random numbers.
+    solved with it, for the random numbers. Of a puzzle that is known to have no solution nothing is shown.
     """
+    if puzzle.solutions == 0:
+        return
     seconds, resumed = 0.0, time.perf_counter()
     guesses = Guesses.of(config)
     for attempt in range(1, config.tries + 1):
@@ -301,10 +303,19 @@ def choose(endings: Iterable[Frame], select: Select = "halt") -> Frame:
 
 def settle(puzzle: Puzzle, frames: Sequence[Frame], select: Select = "halt") -> Answer:
     """What :func:`watch` came to, from all of its frames."""
+    if not frames:
+        return _untried(puzzle)
     endings = {frame.attempt: frame for frame in frames}
     first = [(frame.halt, frame.checked) for frame in frames if frame.attempt == 1]
     steps = [frame.step for frame in endings.values()]
     return _answer(puzzle, choose(endings.values(), select), steps, first, frames[-1].seconds)
+
+
+def _untried(puzzle: Puzzle) -> Answer:
+    """Of a puzzle without solution: the question as it stands."""
+    nowhere, nothing = np.zeros(puzzle.shape, dtype=np.float32), np.zeros(0, dtype=np.float32)
+    never = np.zeros(0, dtype=np.bool_)
+    return Answer(puzzle, puzzle.cells, nowhere, False, 0, 0, 0.0, 0.0, nothing, never, method="count")
 
 
 def _answer(
@@ -327,7 +338,11 @@ def _answer(
 
 
 def solve_many(
-    solver: Solver, puzzles: Iterable[Puzzle], config: SearchConfig, numbers: Iterable[int] | None = None
+    solver: Solver,
+    puzzles: Iterable[Puzzle],
+    config: SearchConfig,
+    numbers: Iterable[int] | None = None,
+    ready: Callable[[], bool] = lambda: True,
 ) -> Iterator[Answer]:
     """Solve a stream of puzzles; one answer each, in order, as soon as those before it are settled.
 
@@ -335,14 +350,16 @@ def solve_many(
     next puzzle while fewer than ``batch_size`` are open, and else to the lowest try that an open puzzle
     still may have, if enough of those before it have failed (:func:`needs`). The lowest one that is accepted
     wins, and what ran after it is not counted. Puzzles of another shape begin when all before
-    them are done.
+    them are done. A puzzle that is known to have no solution gets no try.
 
     Args:
         numbers: of the puzzles, for the random numbers; by default 0, 1, 2, ...
+        ready: whether the next puzzle, or the end of them, is there already. As long as there is something to
+            work on, nothing waits for a puzzle that has not come.
     """
     numbered = zip(count() if numbers is None else numbers, puzzles, strict=False)
     for shape, group in groupby(numbered, key=lambda pair: pair[1].shape):
-        yield from _Search(solver, shape, group, config).answers()
+        yield from _Search(solver, shape, group, config, ready).answers()
 
 
 @dataclass
@@ -392,9 +409,14 @@ class _Search:
     """Solves puzzles of one shape; see :func:`solve_many`."""
 
     def __init__(
-        self, solver: Solver, shape: Shape, puzzles: Iterator[tuple[int, Puzzle]], config: SearchConfig
+        self,
+        solver: Solver,
+        shape: Shape,
+        puzzles: Iterator[tuple[int, Puzzle]],
+        config: SearchConfig,
+        ready: Callable[[], bool],
     ) -> None:
-        self.solver, self.puzzles, self.config = solver, puzzles, config
+        self.solver, self.puzzles, self.config, self.ready = solver, puzzles, config, ready
         self.pool = Pool(solver, shape, max_steps=config.max_steps, halt=config.halt, commit=config.commit)
         self.window: deque[_Open] = deque()  # in input order: open puzzles, and settled ones behind them
         self.open = 0
@@ -403,8 +425,9 @@ class _Search:
         self.rows = count()
 
     def answers(self) -> Iterator[Answer]:
-        while self._fill():
-            self._step()
+        while self._fill() or self.window:
+            if self.working:
+                self._step()
             while self.window and self.window[0].answer is not None:
                 answer = self.window.popleft().answer
                 assert answer is not None
@@ -431,20 +454,28 @@ class _Search:
 
     def _next(self) -> tuple[_Open | None, int]:
         """What to begin next: a puzzle and the number of a try."""
-        size = self.config.batch_size
-        if self.open < size and len(self.window) < LOOK_AHEAD * size:
+        while self._has_room() and (not self.window or self.ready()):
             number, puzzle = next(self.puzzles, (0, None))
-            if puzzle is not None:
-                config, since = self.config, self.pool.seconds
-                self.window.append(_Open(number, puzzle, since, config.tries, guesses=Guesses.of(config)))
+            if puzzle is None:
+                break
+            config, since = self.config, self.pool.seconds
+            one = _Open(number, puzzle, since, config.tries, guesses=Guesses.of(config))
+            self.window.append(one)
+            if puzzle.solutions != 0:
                 self.open += 1
-                return self.window[-1], 1
+                return one, 1
+            one.answer = _untried(puzzle)
         while self.waiting:
             attempt, _, one = heappop(self.waiting)
             one.waiting = False
             if attempt <= one.last:
                 return one, attempt
         return None, 0
+
+    def _has_room(self) -> bool:
+        """Whether one more puzzle may begin."""
+        size = self.config.batch_size
+        return self.open < size and len(self.window) < LOOK_AHEAD * size
 
     def _offer(self, one: _Open) -> None:
         """Let a puzzle wait for a place if it may have another try now."""

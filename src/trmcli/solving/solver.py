@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import math
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ from trmcli.errors import InputError
 from trmcli.model import Carry, Output, Relations, TinyRecursiveModel, TRMConfig
 from trmcli.solving.choices import Halt
 from trmcli.tasks.base import Bools, Ints, Shape, Task
+from trmcli.tasks.workers import processors
 
 Floats = npt.NDArray[np.float32]
 
@@ -131,6 +133,27 @@ def keep_memory() -> None:
             library.mallopt(top_pad, 64 << 20)
 
 
+def default_threads() -> int:
+    """As many as ``OMP_NUM_THREADS`` says; without it, as the process may use processors."""
+    threads = torch.get_num_threads()
+    return threads if os.environ.get("OMP_NUM_THREADS") else min(threads, processors())
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let no operation of this thread be shared out between several.
+
+    The parts of an operation are short, and all of them wait for the slowest: beside other work on the same
+    processors, a step takes 10 to 30 times as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 COMMIT_FROM = 5
 """Supervision steps after which a try that commits begins to take its surest cells as given.
 
@@ -165,6 +188,8 @@ class Solver:
         device: where to compute.
         dtype: of computation; by default what is fastest on the device.
         rounds: T of a supervision step; by default the configuration's.
+        threads: of a CPU that share a large batch, each working alone on its part; by default
+            :func:`default_threads`. One puzzle, or few, get one.
     """
 
     def __init__(
@@ -174,6 +199,7 @@ class Solver:
         device: torch.device | None = None,
         dtype: torch.dtype | None = None,
         rounds: int | None = None,
+        threads: int | None = None,
     ) -> None:
         self.device = device or pick_device()
         self.model = model.to(self.device, dtype or default_dtype(self.device)).eval().requires_grad_(False)
@@ -181,7 +207,7 @@ class Solver:
         self.rounds = rounds
         self._relations: dict[Shape, Relations] = {}
         keep_memory()
-        self._workers = torch.get_num_threads() if self.device.type == "cpu" else 1
+        self._workers = (threads or default_threads()) if self.device.type == "cpu" else 1
         self._pool = ThreadPoolExecutor(self._workers, initializer=torch.set_num_threads, initargs=(1,))
 
     def relations(self, shape: Shape) -> Relations:
@@ -221,7 +247,7 @@ class Solver:
         """One supervision step of the batch.
 
         On a CPU a large batch is shared out between threads that each work alone on one small part after
-        another: this is faster than several threads on every operation.
+        another (:func:`one_thread`).
         """
         turns = 1
         if self.device.type == "cpu":
@@ -294,6 +320,7 @@ class Pool:
         return len(self._places) - (0 if self._last is None else int(self._last.done.sum()))
 
     @torch.inference_mode()
+    @one_thread()
     def add(self, rows: Ints, tokens: Ints, chances: Sequence[Chance | None] | None = None) -> None:
         """Take in puzzles.
 
@@ -321,6 +348,7 @@ class Pool:
         self.seconds += time.perf_counter() - start
 
     @torch.inference_mode()
+    @one_thread()
     def step(self) -> Step:
         """One supervision step of all puzzles."""
         start = time.perf_counter()

@@ -41,6 +41,7 @@ class Puzzle:
         layout: the form it came in, so that the answer can be printed in the same form.
         answer: the known solution, ``[height, width]``, if the input named one.
         source: what the input says of its origin (the ``source`` column of a CSV).
+        solutions: how many it has, 2 meaning several, if that was counted; see :meth:`Task.solutions`.
     """
 
     cells: Cells
@@ -48,6 +49,7 @@ class Puzzle:
     layout: str = "line"
     answer: Cells | None = None
     source: str = ""
+    solutions: int | None = None
 
     @property
     def shape(self) -> Shape:
@@ -235,8 +237,9 @@ class Task(ABC):
         that what a symmetry makes of a puzzle has the same one whichever way it came about."""
         return answers
 
-    def is_unique(self, question: Cells) -> bool | None:
-        """Whether a solvable puzzle has one solution only; None where nobody can tell in reasonable time."""
+    def solutions(self, question: Cells, most_guesses: int | None = None) -> int | None:
+        """How many solutions a question has: 0, 1, or 2 for several. None where that takes too long to tell:
+        more than ``most_guesses`` of a plain search, by default what takes it a second or two."""
         return None
 
     def search(self, question: Cells) -> Cells | None:

@@ -14,6 +14,8 @@ from multiprocessing.pool import IMapIterator
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
+from trmcli.tasks.quota import cpu_quota
+
 T = TypeVar("T")
 
 WAIT = 1.0
@@ -21,10 +23,9 @@ WAIT = 1.0
 
 
 def processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Processors that this process may really use: those that it is bound to, within a container's quota."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, int(min(bound, cpu_quota())))
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class Dashboard:
         self.config, self.folder = config, folder
         self.console = console or Console(stderr=True)
         drawn = self.console.is_terminal and not self.console.is_dumb_terminal
-        self.live = Live(console=self.console, auto_refresh=False) if drawn else None
+        self.live = Live(console=self.console, auto_refresh=False, redirect_stdout=False) if drawn else None
         self.intervals: list[Interval] = []
         self.evaluations: list[Evaluation] = []
         self.note = "reading data"

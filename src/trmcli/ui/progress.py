@@ -1,4 +1,8 @@
-"""A progress bar on stderr that keeps silent where stderr is no terminal."""
+"""A progress bar on stderr that leaves stdout alone.
+
+It keeps silent where stderr is not a terminal, and where results are printed on a terminal meanwhile, which
+would tear it apart. Rich must not replace ``sys.stdout``: what is printed to a pipe or a file would be lost.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +14,18 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress(
-    description: str, total: int | None = None, hidden: bool = False
+    description: str, total: int | None = None, *, prints: bool, hidden: bool = False
 ) -> Iterator[Callable[[], None]]:
     """Show how many things are done; yields what to call after each one.
 
     Args:
         description: what is being counted, such as ``puzzles solved``.
         total: how many there will be, if that is known.
+        prints: whether results are printed to stdout meanwhile.
         hidden: whether to keep silent all the same.
     """
-    if hidden or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    torn = prints and sys.stdout.isatty()
+    if hidden or torn or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda: None
         return
     from rich.console import Console
@@ -29,6 +35,7 @@ def progress(
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
     if total is not None:
         columns.append(Remaining())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as bar:
         task = bar.add_task(description, total=total)
         yield lambda: bar.advance(task)

@@ -92,26 +92,33 @@ def saving(path: Path, many: bool) -> Iterator[Callable[[Replay], None]]:
 
     Args:
         path: where to; its suffix says what is written.
-        many: whether several puzzles will come (a list in JSON).
+        many: whether it is known that several puzzles will come.
 
     Raises:
         InputError: at once, for another suffix, several puzzles as SVG, or where nothing can be written.
     """
     check_suffix(path)
     drawn = path.suffix.lower() == ".svg"
+    one_only = InputError("an SVG shows one puzzle: give one, or save as .json", str(path))
     if many and drawn:
-        raise InputError("an SVG shows one puzzle: give one, or save as .json", str(path))
+        raise one_only
     with writing(path) as file:
         assert file is not None
-        before = "[" if many else ""
+        first, count = "", 0
 
         def add(replay: Replay) -> None:
-            nonlocal before
-            file.write(before + (svg(replay) if drawn else json.dumps(replay.to_dict(), ensure_ascii=False)))
-            before = ",\n"
+            nonlocal first, count
+            if count and drawn:
+                raise one_only
+            text = svg(replay) if drawn else json.dumps(replay.to_dict(), ensure_ascii=False)
+            if count == 0:
+                first = text
+            else:
+                file.write((f"[{first}" if count == 1 else "") + ",\n" + text)
+            count += 1
 
         yield add
-        file.write("]\n" if many else "\n")
+        file.write("]\n" if count > 1 else first + "\n")
 
 
 def check_suffix(path: Path) -> None:

@@ -107,8 +107,11 @@ class Maze(Task):
     def verify(self, question: Cells, answer: Cells) -> Verdict:
         return Verdict(tuple(problems_of(question, answer)))
 
-    def is_unique(self, question: Cells) -> bool | None:
-        return all(cells & (cells - 1) == 0 for cells in shortest(question))
+    def solutions(self, question: Cells, most_guesses: int | None = None) -> int | None:
+        places = shortest(question)
+        if not places:
+            return 0
+        return 1 if all(cells & (cells - 1) == 0 for cells in places) else 2
 
     def search(self, question: Cells) -> Cells | None:
         """A shortest path by breadth-first search; of several, the one along :func:`directions`."""

@@ -32,7 +32,7 @@ from trmcli.tasks.sudoku.rules import problems_of
 from trmcli.tasks.sudoku.text import LINE_OF_CELLS, SudokuReader, is_comment, write
 
 _MOST_GUESSES = 20_000
-"""After so many guesses (a second or two) nobody waits longer to hear whether a puzzle has one solution."""
+"""After so many guesses (a second or two) nobody waits longer to hear how many solutions a puzzle has."""
 
 
 class Sudoku(Task):
@@ -90,11 +90,10 @@ class Sudoku(Task):
     def suppose(self, question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
         return guesses.suppose(question, probabilities)
 
-    def is_unique(self, question: Cells) -> bool | None:
+    def solutions(self, question: Cells, most_guesses: int | None = None) -> int | None:
         from trmcli.tasks.sudoku.search import count_solutions
 
-        count = count_solutions(question, limit=2, most_guesses=_MOST_GUESSES)
-        return None if count is None else count == 1
+        return count_solutions(question, 2, _MOST_GUESSES if most_guesses is None else most_guesses)
 
     def search(self, question: Cells) -> Cells | None:
         from trmcli.tasks.sudoku.search import solutions
