@@ -23,8 +23,9 @@ from pathlib import Path
 import torch
 
 import trmcli
+from trmcli.solving.choices import STRATEGIES, Strategy
 from trmcli.solving.evaluation import Evaluation, Point
-from trmcli.solving.search import STRATEGIES, SearchConfig, Strategy, solve_many
+from trmcli.solving.search import SearchConfig, solve_many
 from trmcli.tasks import read_puzzles
 from trmcli.tasks.base import Puzzle
 from trmcli.ui.plots import svg

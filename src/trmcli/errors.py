@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 
 @dataclass(frozen=True)
@@ -33,3 +35,17 @@ class InputError(Exception):
             return self.message
         place = str(self.origin) if self.column is None else f"{self.origin}:{self.column}"
         return f"{place}: {self.message}"
+
+
+def did_you_mean(word: str, known: Iterable[str], called: str = "") -> str:
+    """What ends a message about a word that is not known: ``; did you mean sudoku?``
+
+    Args:
+        word: what was written.
+        known: what could have been meant.
+        called: what all of them are called; if none is near they are listed under it, ``; presets are a, b``.
+    """
+    names = list(known)
+    if close := get_close_matches(word, names, n=1):
+        return f"; did you mean {close[0]}?"
+    return f"; {called} are {', '.join(names)}" if called and names else ""

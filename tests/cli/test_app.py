@@ -12,6 +12,13 @@ import pytest
 
 import trmcli
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
 COMMANDS = ["solve", "eval", "train", "download", "info", "convert", "data"]
 
 
@@ -48,20 +55,57 @@ def test_every_command_has_help_with_examples(
         assert f"  trm {command.split()[0]} " in done.stdout.partition("Examples:")[2]
 
 
-def test_version(trm: Callable[..., subprocess.CompletedProcess[str]]) -> None:
-    assert trm("--version").stdout == f"trm {trmcli.__version__}\n"
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version(option: str, trm: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    assert trm(option).stdout == f"trm {trmcli.__version__}\n"
+
+
+def test_trmcli_is_another_name_of_trm() -> None:
+    scripts = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["scripts"]
+    assert scripts == {"trm": "trmcli.cli.app:main", "trmcli": "trmcli.cli.app:main"}
+    code = "import sys; sys.argv = ['/bin/trmcli', 'info', 'a', 'b']; from trmcli.cli.app import main; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.endswith("; see trmcli info --help\n")
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["solve", "--nonsense"], ["solve", "--steps", "0"], ["solve", "--halt", "x"]]
+    ("line", "message"),
+    [
+        ("slove x", "slove: trm has no such command; did you mean solve?"),
+        ("data gen", "gen: trm data has no such command; commands are generate, build"),
+        ("solve --tris 4", "--tris: no such option; did you mean --tries?"),
+        ("solve --zzz", "--zzz: no such option; see trm solve --help"),
+        ("info -z", "-z: no such option; see trm info --help"),
+        ("info a b", "got unexpected extra argument"),
+        ("convert x", "missing option '--output' / '-o'; see trm convert --help"),
+        ("data generate sudoku --count 0", "--count: '0' is not a whole number of 1 or more"),
+        ("data generate sudoku --count", "option '--count' requires an argument"),
+        ("data generate sudoku --format cvs", "--format: 'cvs' is not one of line, csv; did you mean csv?"),
+        ("data generate maze --kind opne", "there are no 'opne' mazes: --kind is open or perfect"),
+        ("train sudko", "sudko: no such preset or file; did you mean sudoku?"),
+        ("train no-such", "no-such: no such preset or file; presets are maze-small, paper-arc1"),
+        ("train sudoku --set modle.rounds=3", "unknown setting 'modle'; did you mean model?"),
+        ("train sudoku --set model.ronds=3 --dry-run", "unknown model setting 'ronds'; did you mean rounds?"),
+        ("train sudoku --set lr", "--set: 'lr' is not a setting: write key=value"),
+        ("train sudoku --max-time long", "--max-time: 'long' is not a length of time: write 90s, 9m or 2h"),
+        ("train sudoku --device cdua", "did you mean cuda?"),
+        ("train sudoku --out / --device cuda:99", "--device: this machine has no cuda:99 that torch can use"),
+        ("info sudko", "sudko: no weights of this name, and no such file; did you mean sudoku?"),
+        ("download sudko", "did you mean sudoku?"),
+        ("convert x -o y --task sodoku", "there is no task 'sodoku'; did you mean sudoku?"),
+        ("convert x -o y --set hedas=4", "--set: unknown setting 'hedas'; settings are "),
+        ("convert nowhere -o y.safetensors --set num_heads=4", "nowhere: "),
+        ("data build sudoku --csv nowhere.csv --out x", "nowhere.csv: "),
+    ],
 )
-def test_bad_usage_is_status_2(
-    arguments: list[str], trm: Callable[..., subprocess.CompletedProcess[str]]
+def test_whatever_is_wrong_is_one_line_of_one_form_and_status_2(
+    line: str, message: str, trm: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    done = trm(*arguments)
+    done = trm(*line.split())
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("trm: error: ") and done.stderr.count("\n") == 1
+    assert message in done.stderr
 
 
 def test_bad_input_is_one_line(trm: Callable[..., subprocess.CompletedProcess[str]]) -> None:

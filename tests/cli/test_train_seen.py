@@ -69,6 +69,15 @@ def test_a_run_leaves_a_report_and_tells_its_state(trm: Run, tiny: Path, tmp_pat
     assert (folder / "report.html").read_text(encoding="utf-8") == page
 
 
+def test_a_quiet_run_says_nothing_and_leaves_the_same_files(trm: Run, tiny: Path, tmp_path: Path) -> None:
+    loud = trm("train", tiny, "--out", tmp_path / "loud")
+    quiet = trm("train", tiny, "--out", tmp_path / "quiet", "--quiet")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
+    assert "step 50: " in loud.stderr
+    first, second = (sorted(path.name for path in (tmp_path / run).rglob("*")) for run in ("loud", "quiet"))
+    assert first == second and "report.html" in first
+
+
 def test_event_files_for_tensorboard(trm: Run, tiny: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     folder = tmp_path / "run"

@@ -12,14 +12,13 @@ import pytest
 from test_solver import random_tokens, small_solver
 
 from trmcli.errors import Origin
+from trmcli.solving.choices import STRATEGIES, Strategy
 from trmcli.solving.search import (
     LOOK_AHEAD,
-    STRATEGIES,
     Answer,
     Frame,
     Guesses,
     SearchConfig,
-    Strategy,
     Try,
     choose,
     settle,

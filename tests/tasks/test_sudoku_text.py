@@ -381,7 +381,7 @@ def test_sources_that_cannot_be_read(tmp_path: Path) -> None:
     fails("x" * 5000, "no such file")
     fails("", "an empty argument is neither a file nor a puzzle")
     fails(QUESTION[:-1], "<argument>:1:81: a 9x9 puzzle has 81 cells")
-    fails(QUESTION, "there is no task 'chess': choose .*sudoku", task="chess")
+    fails(QUESTION, "there is no task 'chess'; tasks are .*sudoku", task="chess")
 
     binary = tmp_path / "binary"
     binary.write_bytes(f"{QUESTION}\n".encode() + b"12\xff\xfe")
@@ -408,4 +408,4 @@ def test_examples_have_one_solution_each() -> None:
         counts[file.name] = len(puzzles)
         assert all(len(solutions(puzzle.cells)) == 1 for puzzle in puzzles)
     assert counts.pop("batch.txt") == 100
-    assert len(counts) == 8 and set(counts.values()) == {1}
+    assert len(counts) == 16 and set(counts.values()) == {1}

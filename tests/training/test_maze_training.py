@@ -15,7 +15,8 @@ from trmcli.tasks import get_task
 from trmcli.training.config import TrainConfig, load_config
 from trmcli.training.data import load_examples
 from trmcli.training.plan import plan
-from trmcli.training.trainer import Measures, Trainer, model_config
+from trmcli.training.setup import model_config
+from trmcli.training.trainer import Measures, Trainer
 
 MAZE = get_task("maze")
 CPU = torch.device("cpu")

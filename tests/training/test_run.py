@@ -24,7 +24,8 @@ from trmcli.training.config import TrainConfig, apply_override, load_config, pre
 from trmcli.training.data import load_examples
 from trmcli.training.optim import learning_rate
 from trmcli.training.run import Evaluation, Interval, run, to_toml
-from trmcli.training.trainer import Trainer, rounds_at
+from trmcli.training.setup import rounds_at
+from trmcli.training.trainer import Trainer
 from trmcli.weights.files import load_weights, read_card
 
 TINY = """

@@ -164,7 +164,7 @@ def test_overrides_win_and_are_checked(mlp: Recorded, tmp_path: Path) -> None:
     assert (settings.H_cycles, settings.pos_encodings, settings.puzzle_emb_len) == (7, "none", 4)
     for wrong, message in (
         ("H_cycles", "write key=value"),
-        ("depth=1", "write key=value"),
+        ("depth=1", "unknown setting 'depth'; settings are "),
         ("H_cycles=x", "int"),
     ):
         with pytest.raises(InputError, match=message):

@@ -8,29 +8,29 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from trmcli.cli import convert, data, download, eval, info, solve, standard, train
-from trmcli.errors import InputError
+from trmcli.cli.help import Command, Group
+from trmcli.cli.options import spread
+from trmcli.errors import InputError, did_you_mean
 
 EXAMPLES = """
 Examples:
-
-  trm solve puzzle.txt                     # watch one puzzle being solved
-
+  trm solve puzzle.txt                      # watch one puzzle being solved
   cat puzzles.txt | trm solve > answers.txt
-
-  trm eval puzzles.csv                     # how many does the model solve?
-
-  trm train sudoku                         # train it yourself
-
-  trm solve --help                         # more, and more examples
+  trm eval puzzles.csv                      # how many does the model solve?
+  trm train sudoku                          # train it yourself
+  trm solve --help                          # more, and more examples
 """
+
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""What typer raises for a command line that it cannot read. It names the class nowhere."""
 
 
 @contextmanager
@@ -47,6 +47,8 @@ def failures() -> Iterator[None]:
             sys.stdout.flush()
     except InputError as error:
         _exit(2, str(error))
+    except UsageError as error:
+        _exit(2, _usage(error))
     except KeyboardInterrupt:
         _exit(130)
     except BrokenPipeError:
@@ -69,7 +71,20 @@ def _exit(status: int, message: str = "") -> None:
     raise SystemExit(status) from None
 
 
-class Commands(TyperGroup):
+def _usage(error: Any) -> str:
+    """What is wrong with a command line, the option first, as files come first in other errors."""
+    where = "" if error.ctx is None else f"; see {error.ctx.command_path} --help"
+    if hasattr(error, "possibilities"):
+        hint = did_you_mean(error.option_name, error.possibilities or ())
+        return f"{error.option_name}: no such option{hint or where}"
+    parameter = getattr(error, "param", None)
+    if parameter is not None and error.message:
+        return f"{max(parameter.opts, key=len)}: {error.message}"
+    message: str = error.format_message().removesuffix(".")
+    return message[:1].lower() + message[1:] + where
+
+
+class Commands(Group):
     """The group of all commands; reads options and runs commands under :func:`failures`."""
 
     def make_context(self, *args: Any, **options: Any) -> Any:
@@ -84,7 +99,6 @@ class Commands(TyperGroup):
 app = typer.Typer(
     cls=Commands,
     epilog=EXAMPLES,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -101,22 +115,26 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Solve puzzles with Tiny Recursive Models, and watch them think."""
 
 
-app.command(epilog=solve.EXAMPLES)(solve.solve)
-app.command("eval", epilog=eval.EXAMPLES)(eval.evaluate)
-app.command(epilog=train.EXAMPLES)(train.train)
-app.command(epilog=download.EXAMPLES)(download.download)
-app.command(epilog=info.EXAMPLES)(info.info)
-app.command(epilog=convert.EXAMPLES)(convert.convert)
+def _add(command: Callable[..., None], examples: str, name: str | None = None) -> None:
+    app.command(name, cls=Command, epilog=examples)(spread(command))
+
+
+_add(solve.solve, solve.EXAMPLES)
+_add(eval.evaluate, eval.EXAMPLES, "eval")
+_add(train.train, train.EXAMPLES)
+_add(download.download, download.EXAMPLES)
+_add(info.info, info.EXAMPLES)
+_add(convert.convert, convert.EXAMPLES)
 app.add_typer(data.app, name="data")
 
 
 def main() -> None:
-    """Run ``trm``."""
+    """Run ``trm``, under the name by which it was called."""
     standard.prepare()
-    app(prog_name="trm")
+    app(prog_name="trmcli" if Path(sys.argv[0]).stem == "trmcli" else "trm")

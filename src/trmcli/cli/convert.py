@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from trmcli.cli import complete
+from trmcli.cli.options import choice
 from trmcli.errors import InputError
 
 EXAMPLES = """
 Examples:
-
-  trm convert step_65104 -o sudoku.safetensors  # beside its all_config.yaml
-
+  trm convert step_65104 -o mine.safetensors  # beside its all_config.yaml
   trm convert step_1 -o hrm.safetensors --config runs/hrm/all_config.yaml
-
-  trm solve puzzle.txt --weights sudoku.safetensors
-
-  trm convert sudoku.safetensors --to reference -o step_0
+  trm solve puzzle.txt --weights mine.safetensors
+  trm convert mine.safetensors --to reference -o step_0
 """
 
 
-class Direction(str, Enum):
-    """Which way to convert."""
-
-    trm = "trm"
-    reference = "reference"
-
-
-class Precision(str, Enum):
-    """How tensors are stored."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
+Direction = Literal["trm", "reference"]
+Precision = Literal["float32", "bfloat16"]
 
 
 def convert(
@@ -44,24 +31,35 @@ def convert(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Settings of the run; all_config.yaml beside the checkpoint by default.",
-            show_default=False,
+            help="Settings of the run; without it, all_config.yaml beside the checkpoint.",
         ),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable.", show_default=False),
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting; repeatable."),
     ] = None,
-    task: Annotated[str, typer.Option(metavar="NAME", help="What the model solves.")] = "sudoku",
-    dtype: Annotated[Precision, typer.Option(help="How the tensors are stored.")] = Precision.float32,
-    to: Annotated[Direction, typer.Option(help="Which way.")] = Direction.trm,
+    task: Annotated[
+        str, typer.Option(autocompletion=complete.kinds, metavar="NAME", help="What the model solves.")
+    ] = "sudoku",
+    dtype: Annotated[
+        Precision,
+        typer.Option(**choice(Precision), metavar="NAME", help="How numbers are kept: float32 or bfloat16."),
+    ] = "float32",
+    to: Annotated[
+        Direction,
+        typer.Option(
+            **choice(Direction),
+            metavar="FORM",
+            help="trm: a weights file. reference: a checkpoint of the reference.",
+        ),
+    ] = "trm",
 ) -> None:
     """Make a weights file of a checkpoint of TinyRecursiveModels (TRM or HRM).
 
     Nothing in a checkpoint is run. With --to reference, make a checkpoint
     of a weights file, and print the settings that the reference needs.
     """
-    if to is Direction.reference:
+    if to == "reference":
         from trmcli.weights.convert import to_reference
 
         typer.echo(" ".join(to_reference(checkpoint, output)))
@@ -77,7 +75,7 @@ def convert(
         raise InputError("is a folder, or lies in none", str(output))
     import torch
 
-    card = from_reference(checkpoint, output, known, kind.name, getattr(torch, dtype.value))
+    card = from_reference(checkpoint, output, known, kind.name, getattr(torch, dtype))
     config_of = card.model_config
     if config_of.vocab_size > kind.vocab_size:
         typer.echo(

@@ -8,12 +8,14 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
+from trmcli.cli import complete
+from trmcli.cli.options import SHOW, Show
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,39 +23,54 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 Examples:
-
-  trm download                          # what there is, and where it lies
-
-  trm download sudoku                   # prints the path of the file
-
-  trm download --all --force            # every known file, afresh
-
+  trm download                     # what there is, and where it lies
+  trm download sudoku              # prints the path of the file
+  trm download --all --force       # every known file, afresh
   trm download hf:OWNER/REPO/model.safetensors@v1 --output model.safetensors
-
   trm download https://example.org/m.safetensors --sha256 DIGEST
 
-Files go to the folder that trm info names; TRM_CACHE_DIR is another one.
-
-TRM_WEIGHTS_URL is the address of a mirror, which is asked first.
+Files go to the folder that trm info names, or to TRM_CACHE_DIR.
+A mirror whose address is in TRM_WEIGHTS_URL is asked first.
 """
 
 
-def download(
+@dataclass(frozen=True)
+class What:
+    """What is downloaded, and where to."""
+
+    panel: ClassVar[str] = "What to download"
+
     what: Annotated[
         str | None,
-        typer.Argument(metavar="NAME|URL|hf:...", help="A known name, an https:// address, or a hub file."),
-    ] = None,
-    show: Annotated[bool, typer.Option("--list", help="List the known weights. The default.")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="Download all known weights.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Download what is here already, too.")] = False,
+        typer.Argument(
+            autocompletion=complete.weights,
+            metavar="NAME|URL|hf:...",
+            help="A known name, an https:// address, or a file of the Hugging Face hub.",
+        ),
+    ] = None
+    everything: Annotated[bool, typer.Option("--all", help="Download all known weights.")] = False
+    force: Annotated[bool, typer.Option("--force", help="Download what is here already, too.")] = False
     sha256: Annotated[
         str | None, typer.Option(metavar="DIGEST", help="What the file must be; needed for addresses.")
-    ] = None,
+    ] = None
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Copy the file there.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="List as JSON.")] = False,
-) -> None:
+    ] = None
+
+
+@dataclass(frozen=True)
+class View:
+    """How the known weights are listed."""
+
+    panel: ClassVar[str] = SHOW
+
+    listing: Annotated[
+        bool, typer.Option("--list", help="List the known weights; so does trm download alone.")
+    ] = False
+    as_json: Annotated[bool, typer.Option("--json", help="List as JSON.")] = False
+
+
+def download(given: What = What(), view: View = View(), show: Show = Show()) -> None:
     """Download weights, check them, and print where they lie.
 
     A file that is here already is checked and not downloaded again.
@@ -63,21 +80,22 @@ def download(
     from trmcli.weights.download import fetch
     from trmcli.weights.registry import registry
 
-    if what is not None and (everything or show or as_json):
+    what, listing = given.what, view.listing or view.as_json
+    if what is not None and (given.everything or listing):
         raise InputError(f"name {what!r}, or list, or download all: one of them")
-    if everything and (show or as_json or sha256 or output):
+    if given.everything and (listing or given.sha256 or given.output):
         raise InputError("goes with --force only", "--all")
-    if what is None and not everything:
-        if force or sha256 or output:
+    if what is None and not given.everything:
+        if given.force or given.sha256 or given.output:
             raise InputError("name what to download; trm download --list shows what there is")
-        _list(as_json)
+        _list(view.as_json)
         return
     for spec in [what] if what is not None else registry():
-        with _progress(spec) as progress:
-            path = fetch(spec, sha256, force, progress)
-        if output is not None:
-            _copy(path, output)
-            path = output
+        with _progress(spec, hidden=show.quiet) as progress:
+            path = fetch(spec, given.sha256, given.force, progress)
+        if given.output is not None:
+            _copy(path, given.output)
+            path = given.output
         typer.echo(path)
 
 
@@ -118,9 +136,9 @@ def _copy(path: Path, output: Path) -> None:
 
 
 @contextmanager
-def _progress(name: str) -> Iterator[Progress | None]:
-    """A bar on stderr that appears with the first bytes; nothing where stderr is no terminal."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+def _progress(name: str, hidden: bool) -> Iterator[Progress | None]:
+    """A bar on stderr that appears with the first bytes; nothing where stderr is not a terminal."""
+    if hidden or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield None
         return
     from rich.console import Console

@@ -12,21 +12,16 @@ from typing import Annotated, Any
 
 import typer
 
+from trmcli.cli import complete
 from trmcli.errors import InputError
 
 EXAMPLES = """
 Examples:
-
   trm info                                # versions and folders
-
   trm info sudoku                         # the card of known weights
-
   trm info runs/sudoku/best.safetensors   # the card of a file
-
-  trm info runs/sudoku                    # how far a run is, while it goes on or later
-
+  trm info runs/sudoku                    # how far a run is, now or later
   trm info runs/sudoku --report           # write its report.html anew
-
   trm info sudoku --json | jq .config.hidden_size
 """
 
@@ -34,9 +29,13 @@ Examples:
 def info(
     what: Annotated[
         str | None,
-        typer.Argument(metavar="NAME|FILE|DIR", help="Known weights, a weights file, or a run directory."),
+        typer.Argument(
+            autocompletion=complete.weights,
+            metavar="NAME|FILE|DIR",
+            help="Known weights, a weights file, or a run directory.",
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     report: Annotated[
         bool, typer.Option("--report", help="Write the run's report.html anew from its log.")
     ] = False,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
+from trmcli.cli import complete
+from trmcli.cli.options import SHOW, Machine, Show
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,75 +20,104 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 Examples:
-
-  trm train sudoku                                 # generated puzzles, into runs/sudoku
-
+  trm train sudoku                          # generated puzzles; runs/sudoku
   trm train sudoku --data train.csv.gz --max-time 90m
-
-  trm train sudoku --resume                        # go on where it was stopped
-
+  trm train sudoku --resume                 # go on where it was stopped
+  trm train my.toml --set batch_size=32 --set model.hidden_size=96
+  trm train paper-sudoku-extreme --dry-run  # how large would it be?
+  trm train --list                          # the presets
   torchrun --standalone --nproc-per-node 4 -m trmcli train sudoku --resume
-
-  trm train my.toml --set batch_size=32 --set model.hidden_size=96 --out runs/narrow
-
-  trm train paper-sudoku-extreme --dry-run         # how large would it be?
-
-  trm train --list                                 # the presets
 """
 
 
-def train(
-    preset: Annotated[str | None, typer.Argument(metavar="PRESET|CONFIG.toml", help="What to train.")] = None,
-    data: Annotated[
+@dataclass(frozen=True)
+class What:
+    """What is trained, and on what."""
+
+    panel: ClassVar[str] = "What to train"
+
+    preset: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Train on the puzzles and answers of this file."),
-    ] = None,
+        typer.Argument(
+            autocompletion=complete.presets,
+            metavar="PRESET|FILE.toml",
+            help="A preset, or a file of settings. --list names the presets.",
+        ),
+    ] = None
+    data: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Train on the puzzles and answers of this file.")
+    ] = None
     init_from: Annotated[
         str | None,
-        typer.Option(metavar="FILE|NAME", help="Start from these weights instead of at random."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Run directory; runs/NAME by default."),
-    ] = None,
-    max_time: Annotated[
-        str, typer.Option(metavar="TIME", help="Stop with a checkpoint after 90s, 9m, 2h.")
-    ] = "",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint; begin if there is none.")
-    ] = False,
-    override: Annotated[bool, typer.Option("--override", help="Resume although settings changed.")] = False,
+        typer.Option(
+            autocompletion=complete.weights,
+            metavar="NAME|FILE",
+            help="Start from these weights instead of at random.",
+        ),
+    ] = None
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one setting, in all stages; repeatable."),
-    ] = None,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write event files into DIR/tensorboard as well.")
-    ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+    ] = None
+
+
+@dataclass(frozen=True)
+class Course:
+    """Where a run is kept, how long it lasts, and from where it goes on."""
+
+    panel: ClassVar[str] = "The run"
+
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Run directory; without it runs/NAME.")] = (
+        None
+    )
+    max_time: Annotated[
+        str, typer.Option(metavar="TIME", help="Stop with a checkpoint after 90s, 9m or 2h.")
+    ] = ""
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint; begin if there is none.")
+    ] = False
+    override: Annotated[bool, typer.Option("--override", help="Resume although settings changed.")] = False
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown instead of a run, or besides."""
+
+    panel: ClassVar[str] = SHOW
+
+    listing: Annotated[bool, typer.Option("--list", help="Name the presets, and stop.")] = False
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the settings and the run's size, and stop.")
-    ] = False,
-    listing: Annotated[bool, typer.Option("--list", help="Name the presets.")] = False,
+    ] = False
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write event files into DIR/tensorboard as well.")
+    ] = False
+
+
+def train(
+    what: What = What(),
+    course: Course = Course(),
+    machine: Machine = Machine(),
+    view: View = View(),
+    show: Show = Show(),
 ) -> None:
     """Train a model, with live progress, checkpoints and resuming.
 
-    The run directory's report.html shows the curves; ``trm info DIR`` says how far the run is.
+    The run directory's report.html shows the curves; trm info DIR says how far the run is.
     """
-    from trmcli.training.config import load_config, presets
+    from trmcli.training.config import load_config, preset_titles
 
-    if listing:
-        for name, path in presets().items():
-            comment = path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
-            typer.echo(f"{name}\t{comment}")
+    if view.listing:
+        typer.echo("\n".join(f"{name}\t{title}" for name, title in preset_titles().items()))
         return
-    if preset is None:
-        raise InputError(f"name a preset ({', '.join(presets())}) or a TOML file")
-    if init_from is not None:
-        settings = [*(settings or ()), f"init_from={json.dumps(init_from)}"]
-    config = load_config(preset, data, settings or ())
-    seconds = parse_time(max_time) if max_time else float("inf")
-    if dry_run:
+    if what.preset is None:
+        raise InputError(f"name a preset ({', '.join(preset_titles())}) or a TOML file")
+    settings = list(what.settings or ())
+    if what.init_from is not None:
+        settings.append(f"init_from={json.dumps(what.init_from)}")
+    config = load_config(what.preset, what.data, settings)
+    seconds = parse_time(course.max_time) if course.max_time else float("inf")
+    if view.dry_run:
         typer.echo(describe(config))
         return
 
@@ -95,19 +127,20 @@ def train(
     from trmcli.ui.dashboard import Dashboard
     from trmcli.ui.observers import Observers, Reporter, TensorBoard
 
-    folder = out or Path("runs") / config.name
+    folder = course.out or Path("runs") / config.name
     with ExitStack() as stack:
-        ranks, place = stack.enter_context(join(pick_device(device)))
+        ranks, place = stack.enter_context(join(pick_device(machine.device)))
         watching: list[Observer] = []
         if ranks.first:
-            watching += [stack.enter_context(TensorBoard(folder))] if tensorboard else []
-            watching += [stack.enter_context(Dashboard(config, folder)), Reporter(folder)]
+            watching += [stack.enter_context(TensorBoard(folder))] if view.tensorboard else []
+            watching += [] if show.quiet else [stack.enter_context(Dashboard(config, folder))]
+            watching.append(Reporter(folder))
         received = run(
             config,
             folder,
             Observers(watching),
-            resume=resume,
-            override=override,
+            resume=course.resume,
+            override=course.override,
             max_seconds=seconds,
             device=place,
             ranks=ranks,
@@ -143,5 +176,5 @@ def parse_time(text: str) -> float:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
     if match is None:
-        raise InputError(f"{text!r} is no length of time: write 90s, 9m or 2h", "--max-time")
+        raise InputError(f"{text!r} is not a length of time: write 90s, 9m or 2h", "--max-time")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]

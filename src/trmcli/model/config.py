@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 from math import inf
 from typing import Any, Literal, get_args, get_type_hints
 
+from trmcli.errors import did_you_mean
+
 Mixer = Literal["mlp", "attention", "relation", "mean"]
 Vectors = Literal["cells", "candidates"]
 Positions = Literal["none", "rope", "learned"]
@@ -165,7 +167,7 @@ class TRMConfig:
         known = {field.name: field for field in fields(cls)}
         for key, value in values.items():
             if key not in known:
-                raise ValueError(f"unknown model setting {key!r}")
+                raise ValueError(f"unknown model setting {key!r}{did_you_mean(key, known, 'settings')}")
             default = known[key].default
             wanted = type(default) if isinstance(default, (int, float, str)) else int
             if key != "relations" and (

@@ -27,16 +27,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count, groupby
-from typing import Literal, get_args
 
 import numpy as np
 
-from trmcli.solving.solver import COMMIT_FROM, Chance, Floats, Halt, Pool, Solver, Step
+from trmcli.solving.choices import Halt, Select, Strategy
+from trmcli.solving.solver import COMMIT_FROM, Chance, Floats, Pool, Solver, Step
 from trmcli.tasks.base import Bools, Cells, Ints, Puzzle, Shape, Supposition, Symmetry, Task
-
-Strategy = Literal["guess", "symmetry", "noise", "restart", "mixed"]
-Select = Literal["halt", "vote"]
-STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
 NOISE = 0.3
 """Deviation of the noise on the latent in tries by noise.

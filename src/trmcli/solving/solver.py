@@ -18,19 +18,18 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from trmcli.errors import InputError
 from trmcli.model import Carry, Output, Relations, TinyRecursiveModel, TRMConfig
+from trmcli.solving.choices import Halt
 from trmcli.tasks.base import Bools, Ints, Shape, Task
 from trmcli.tasks.workers import processors
 
-Halt = Literal["checked", "head", "never"]
-HALT_CHOICES: tuple[Halt, ...] = get_args(Halt)
 Floats = npt.NDArray[np.float32]
 
 
@@ -93,12 +92,18 @@ def default_dtype(device: torch.device) -> torch.dtype:
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The named device; ``auto`` is CUDA, then Apple's MPS, then the CPU."""
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    """The named device; ``auto`` is CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        InputError: this machine has no such device.
+    """
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    here = ["cuda"] * (cards > 0) + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+    if name == "auto":
+        return torch.device(here[0])
+    if name not in (*here, *(f"cuda:{number}" for number in range(cards))):
+        raise InputError(f"this machine has no {name} that torch can use", "--device")
+    return torch.device(name)
 
 
 def build_relations(task: Task, shape: Shape, config: TRMConfig) -> Relations:

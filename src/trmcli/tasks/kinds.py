@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trmcli.errors import InputError
+from trmcli.errors import InputError, did_you_mean
 from trmcli.tasks.base import Task
 from trmcli.tasks.maze.kind import Maze
 from trmcli.tasks.sudoku.kind import Sudoku
@@ -16,4 +16,5 @@ def get_task(name: str) -> Task:
     try:
         return TASKS[name]
     except KeyError:
-        raise InputError(f"there is no task {name!r}: choose {' or '.join(sorted(TASKS))}") from None
+        hint = did_you_mean(name, sorted(TASKS), "tasks")
+        raise InputError(f"there is no task {name!r}{hint}") from None

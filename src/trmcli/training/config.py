@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from trmcli.errors import InputError
+from trmcli.errors import InputError, did_you_mean
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -214,7 +214,7 @@ def _check_types(cls: type, values: Mapping[str, Any], origin: str) -> None:
     known = {entry.name: entry for entry in fields(cls)}
     for key, value in values.items():
         if key not in known:
-            raise InputError(f"unknown setting {key!r}; known are {', '.join(known)}", origin)
+            raise InputError(f"unknown setting {key!r}{did_you_mean(key, known, 'settings')}", origin)
         kind = str(known[key].type).partition("[")[0]
         wanted, called = _TYPES[kind]
         if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool"):
@@ -306,6 +306,12 @@ def presets() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
+def preset_titles() -> dict[str, str]:
+    """Names of the presets, each with the comment in its first line."""
+    lines = {name: path.read_text(encoding="utf-8").partition("\n")[0] for name, path in presets().items()}
+    return {name: line.lstrip("# ") for name, line in lines.items()}
+
+
 def load_config(name: str, data: str | None = None, overrides: Iterable[str] = ()) -> TrainConfig:
     """Read a preset by name, or a TOML file, and apply ``key=value`` overrides, which hold in every stage.
 
@@ -314,7 +320,7 @@ def load_config(name: str, data: str | None = None, overrides: Iterable[str] = (
     """
     path = presets().get(name, Path(name))
     if not path.is_file():
-        raise InputError(f"no such preset or file; presets are {', '.join(presets())}", name)
+        raise InputError(f"no such preset or file{did_you_mean(name, presets(), 'presets')}", name)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -351,7 +357,7 @@ def apply_override(values: dict[str, Any], override: str) -> None:
     """Set ``key=value`` or ``table.key=value`` in place; the value is TOML, or a bare word for text."""
     key, equals, text = override.partition("=")
     if not equals:
-        raise InputError(f"{override!r} is no setting: write key=value", "--set")
+        raise InputError(f"{override!r} is not a setting: write key=value", "--set")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -21,7 +21,7 @@ from trmcli.tasks.base import Shape, Task
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import load_examples
 from trmcli.training.optim import PUZZLE_TABLE
-from trmcli.training.trainer import model_config, rounds_at
+from trmcli.training.setup import model_config, rounds_at
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ from trmcli.training.data import Examples, load_examples
 from trmcli.training.optim import learning_rate
 from trmcli.training.ranks import Ranks
 from trmcli.training.reference_data import is_dataset
-from trmcli.training.trainer import Measures, Trainer, check_settings, model_config
+from trmcli.training.setup import check_settings, model_config
+from trmcli.training.trainer import Measures, Trainer
 from trmcli.weights.files import Card, load_weights, save_weights
 from trmcli.weights.registry import find_weights
 

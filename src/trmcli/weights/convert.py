@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trmcli.errors import InputError
+from trmcli.errors import InputError, did_you_mean
 from trmcli.files import new_file
 from trmcli.weights.files import Card, read_card, read_header, save_weights
 
@@ -119,9 +119,12 @@ def read_settings(config: Path | None, overrides: Iterable[str] = ()) -> Setting
                 values[key] = _parse(key, value, str(config))
     for override in overrides:
         key, equals, value = override.partition("=")
-        if not equals or key.strip() not in known:
-            raise InputError(f"{override!r} is no setting: write key=value with {', '.join(known)}", "--set")
-        values[key.strip()] = _parse(key.strip(), value.strip(), "--set")
+        key = key.strip()
+        if not equals:
+            raise InputError(f"{override!r} is not a setting: write key=value", "--set")
+        if key not in known:
+            raise InputError(f"unknown setting {key!r}{did_you_mean(key, known, 'settings')}", "--set")
+        values[key] = _parse(key, value.strip(), "--set")
     return Settings(**values)
 
 

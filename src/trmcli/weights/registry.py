@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from trmcli.errors import InputError
+from trmcli.errors import InputError, did_you_mean
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -163,13 +163,8 @@ def find_weights(name_or_path: str | None, task: str) -> Path:
 
 def unknown_name(name: str) -> InputError:
     """The error for a name that is neither in the registry nor a file."""
-    names = list(registry())
-    close = get_close_matches(name, names, n=1)
-    if close:
-        hint = f"did you mean {close[0]}?"
-    else:
-        hint = f"names are {', '.join(names)}" if names else "the list of weights is empty"
-    return InputError(f"no weights of this name, and no such file; {hint}", name)
+    hint = did_you_mean(name, registry(), "names") or "; the list of weights is empty"
+    return InputError(f"no weights of this name, and no such file{hint}", name)
 
 
 def file_sha256(path: Path) -> str:
@@ -200,7 +195,7 @@ def _entry(table: Any, origin: str) -> Entry:
     known = {entry.name: entry for entry in fields(Entry)}
     for key, value in table.items():
         if key not in known:
-            raise InputError(f"{name}: unknown key {key!r}; known are {', '.join(known)}", origin)
+            raise InputError(f"{name}: unknown key {key!r}{did_you_mean(key, known, 'keys')}", origin)
         if not isinstance(value, kinds.get(key, str)) or isinstance(value, bool):
             raise InputError(f"{name}: {key} is {value!r}", origin)
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):

@@ -1,0 +1,236 @@
+"""Forward and backward of one supervision step of a batch, in parts, in the dtype of computation.
+
+On a CPU, threads that take examples of their own are faster than threads that share every operation, for
+tensors are small. Gradients are summed in float32, part after part, so that the sum does not depend on which
+thread is done first.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.profiler import record_function
+
+from trmcli.model import Carry, Relations, TinyRecursiveModel
+from trmcli.model.config import round_up
+from trmcli.model.losses import go_on_target, supervision_loss
+from trmcli.model.trm import Output
+from trmcli.solving.solver import COMMIT_FROM, LEAST_SHARE, default_dtype, keep_memory
+from trmcli.tasks.base import SURE
+from trmcli.training.batch import Lane, Supervised
+from trmcli.training.config import TrainConfig
+from trmcli.training.optim import PUZZLE_TABLE
+from trmcli.training.ranks import Ranks
+from trmcli.training.setup import rounds_at
+
+COMPILED = 64
+"""Forms of the network that are compiled, one for each size of puzzle, T and stage of the run. Beyond its own
+limit, 8, torch would go on without compiling, and say so only in a warning."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What some rows of a batch give: gradients and measures, weighed by their share, and the rest by row."""
+
+    gradients: tuple[Tensor | None, ...]
+    measures: Tensor
+    done: Supervised
+
+
+class Gradients:
+    """Supervises batches; leaves the gradients in ``.grad`` of the model's parameters.
+
+    Args:
+        model: whose gradients are wanted. The masters are cast once a step.
+        config: the run's settings.
+        device: where to compute.
+        ranks: who computes the rest of each batch.
+
+    Attributes:
+        dtype: of computation.
+        dense: the parameters but for the table of puzzle embeddings, by name.
+        sums: the gradients of ``dense`` and seven measures in one piece of memory, aligned, to be averaged
+            over the ranks.
+        measures: ``[7]``, the last of ``sums``: loss, token loss, halting loss, right cells; and three that
+            the batch knows, when it has taken what halted (:meth:`trmcli.training.batch.Lane.take`).
+    """
+
+    def __init__(
+        self, model: TinyRecursiveModel, config: TrainConfig, device: torch.device, ranks: Ranks
+    ) -> None:
+        self.model, self.config, self.ranks = model, config, ranks
+        dtypes = {"float32": torch.float32, "bfloat16": torch.bfloat16, "auto": default_dtype(device)}
+        self.dtype = dtypes[config.dtype]
+        self.dense = {name: one for name, one in model.named_parameters() if name != PUZZLE_TABLE}
+        self.batch = config.batch_size // ranks.size
+        self._split_batch(device)
+        sizes = [round_up(parameter.numel(), 64) for parameter in self.dense.values()]
+        self.sums = torch.zeros(sum(sizes) + 7, device=device)
+        *views, self.measures = torch.split(self.sums, [*sizes, 7])
+        self._totals = [
+            view[: parameter.numel()].view_as(parameter)
+            for view, parameter in zip(views, self.dense.values(), strict=True)
+        ]
+
+    def _split_batch(self, device: torch.device) -> None:
+        """Decide how a batch is computed: in ``accumulate`` parts, and on a CPU each by several threads.
+
+        ``functional_call`` writes into the module that it calls, so each thread has a copy for itself,
+        without memory.
+        """
+        config = self.config
+        size = self.batch // config.accumulate
+        self.compiled = config.compile and can_compile(device)
+        threads = torch.get_num_threads() if device.type == "cpu" and not self.compiled else 1
+        workers = max(1, min(threads, size // LEAST_SHARE))
+        edges = np.linspace(0, self.batch, config.accumulate * workers + 1).astype(int).tolist()
+        self._rows = [slice(start, end) for start, end in pairwise(edges)]
+        self._models: list[nn.Module] = [self.model] * len(self._rows)
+        self._workers: ThreadPoolExecutor | None = None
+        if workers > 1:
+            self._models = [copy.deepcopy(self.model).to("meta") for _ in self._rows]
+            self._workers = ThreadPoolExecutor(
+                workers, initializer=torch.set_num_threads, initargs=(threads // workers,)
+            )
+        if device.type == "cpu":
+            keep_memory()
+        self._supervise = _supervise
+        if self.compiled:
+            import torch._dynamo.config as limits
+
+            limits.recompile_limit = max(limits.recompile_limit, COMPILED)
+            self._supervise = torch.compile(_supervise, dynamic=False)
+
+    def supervise(self, lane: Lane, step: int) -> Supervised:
+        """One supervision step of a lane, forward and backward, as gradient step number ``step``."""
+        weights = {
+            name: parameter if name == PUZZLE_TABLE else parameter.detach().to(self.dtype).requires_grad_()
+            for name, parameter in self.model.named_parameters()
+        }
+        buffers = {name: value.to(self.dtype) for name, value in self.model.named_buffers()}
+        rounds = rounds_at(step, self.config)
+
+        def work(model: nn.Module, rows: slice) -> _Part:
+            return self._part(model, weights, buffers, lane, rows, rounds)
+
+        self.sums.zero_()
+        puzzles: list[Tensor] = []
+        done: list[Supervised] = []
+        for part in (self._workers.map if self._workers else map)(work, self._models, self._rows):
+            found = dict(zip(weights, part.gradients, strict=True))
+            table = found.pop(PUZZLE_TABLE, None)
+            if table is not None:
+                puzzles.append(table)
+            for (name, parameter), total in zip(self.dense.items(), self._totals, strict=True):
+                gradient = found[name]
+                if gradient is not None:
+                    total += gradient
+                    parameter.grad = total
+            self.measures[:4] += part.measures
+            done.append(part.done)
+        if puzzles:
+            self._collect_puzzles(puzzles)
+        return Supervised(
+            Carry(
+                torch.cat([one.carry.answer for one in done]), torch.cat([one.carry.latent for one in done])
+            ),
+            torch.cat([one.tokens for one in done]),
+            torch.cat([one.halt for one in done]),
+            torch.cat([one.exact for one in done]),
+        )
+
+    def _part(
+        self,
+        model: nn.Module,
+        weights: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        lane: Lane,
+        rows: slice,
+        rounds: int | None,
+    ) -> _Part:
+        """Forward and backward for some rows of a lane, in the dtype of computation."""
+        config = self.config
+        inputs = (lane.tokens[rows], lane.relations, lane.puzzle[rows], rounds)
+        with record_function("forward"):
+            everything = {**weights, **buffers}
+            carry = Carry(lane.carry.answer[rows], lane.carry.latent[rows])
+            carry, output = self._supervise(model, everything, carry, *inputs)
+            halt, target = output.halt.detach(), None
+            if config.halting == "q_learning":
+                with torch.no_grad():
+                    _, following = self._supervise(model, everything, carry, *inputs)
+                target = go_on_target(following, lane.steps[rows] + 1 >= config.supervision_steps)
+                halt = halt - output.go_on.detach()
+            losses = supervision_loss(
+                output,
+                lane.labels[rows],
+                kind=config.token_loss,
+                halt_weight=config.halt_weight,
+                go_on=target,
+                smoothing=config.label_smoothing,
+                meaning=lane.meaning,
+            )
+        share = len(halt) / self.batch
+        with record_function("backward"):
+            gradients = torch.autograd.grad(losses.total * share, list(weights.values()), allow_unused=True)
+        measures = (losses.total.detach(), losses.tokens, losses.halt + losses.go_on, losses.cells.mean())
+        tokens = lane.tokens[rows]
+        if config.commit:
+            due = lane.steps[rows] + 1 >= COMMIT_FROM
+            tokens = tell(tokens, lane.labels[rows], output.logits.detach(), due)
+        done = Supervised(carry, tokens, halt, losses.exact)
+        return _Part(gradients, torch.stack(measures).float() * share, done)
+
+    def _collect_puzzles(self, parts: list[Tensor]) -> None:
+        """Bring the sparse gradients of the puzzle embeddings of all parts and ranks together."""
+        table = self.model.embed_puzzle.weight
+        rows = torch.cat([part._indices() for part in parts], dim=1).squeeze(0)
+        values = torch.cat([part._values() for part in parts]) / self.ranks.size
+        rows, values = self.ranks.gather(rows), self.ranks.gather(values)
+        table.grad = torch.sparse_coo_tensor(rows[None], values, table.shape, check_invariants=False)
+
+
+def _supervise(
+    model: nn.Module,
+    weights: dict[str, Tensor],
+    carry: Carry,
+    tokens: Tensor,
+    relations: Relations,
+    puzzle: Tensor,
+    rounds: int | None,
+) -> tuple[Carry, Output]:
+    """One supervision step of ``model`` with other weights than its own."""
+    result: tuple[Carry, Output] = torch.func.functional_call(
+        model, weights, (carry, tokens, relations, puzzle, rounds)
+    )
+    return result
+
+
+def tell(tokens: Tensor, labels: Tensor, logits: Tensor, due: Tensor) -> Tensor:
+    """Questions with the surest doubtful cell of each answer given, as :meth:`Task.commit` does, but rightly.
+
+    Args:
+        tokens, labels: ``[B, L]`` questions and answers.
+        logits: ``[B, L, V]`` what the network says of the cells.
+        due: ``[B]`` which questions to change.
+    """
+    sure = logits.float().softmax(dim=-1).amax(dim=-1)
+    doubtful = (tokens != labels) & (labels > 0) & (sure < SURE) & due[:, None]
+    surest = torch.where(doubtful, sure, -1.0).argmax(dim=1, keepdim=True)
+    chosen = torch.zeros_like(doubtful).scatter(1, surest, True)
+    return torch.where(chosen & doubtful, labels, tokens)
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether ``torch.compile`` finds what it needs: on a CPU, a C++ compiler."""
+    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    return device.type != "cpu" or shutil.which(os.environ.get("CXX", usual)) is not None
