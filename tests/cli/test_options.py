@@ -12,7 +12,8 @@ import typer
 from typer.testing import CliRunner
 
 from trmcli.cli.help import Command
-from trmcli.cli.options import choice, device, number, spread, whole
+from trmcli.cli.options import Effort, choice, device, real, spread, whole
+from trmcli.solving.search import MANY_TRIES, SearchConfig
 
 Colour = Literal["red", "green"]
 
@@ -103,8 +104,8 @@ def test_a_spread_command_has_its_name_its_words_and_one_parameter_an_option() -
         (whole(0), "0", 0),
         (whole(1), "12", 12),
         (whole(1), 16, 16),
-        (number(0), "2.5", 2.5),
-        (number(0), "0", 0.0),
+        (real(0), "2.5", 2.5),
+        (real(0), "0", 0.0),
         (choice(Colour)["parser"], "green", "green"),
         *((device, name, name) for name in ("auto", "cpu", "mps", "cuda", "cuda:0", "cuda:12")),
     ],
@@ -119,8 +120,8 @@ def test_options_are_read(read: Callable[[Any], Any], text: Any, expected: Any) 
         (whole(1), "0", "'0' is not a whole number of 1 or more"),
         (whole(1), "1.5", "'1.5' is not a whole number of 1 or more"),
         (whole(0), "many", "'many' is not a whole number of 0 or more"),
-        (number(0), "-1", "'-1' is not a number of 0 or more"),
-        (number(0.5), "nan", "'nan' is not a number of 0.5 or more"),
+        (real(0), "-1", "'-1' is not a number of 0 or more"),
+        (real(0.5), "nan", "'nan' is not a number of 0.5 or more"),
         (choice(Colour)["parser"], "gren", "'gren' is not one of red, green; did you mean green?"),
         (choice(Colour)["parser"], "x", "'x' is not one of red, green"),
         (device, "cdua", "did you mean cuda?"),
@@ -134,3 +135,10 @@ def test_what_an_option_cannot_be_is_said_with_what_it_can(
     with pytest.raises(typer.BadParameter) as caught:
         read(text)
     assert message in str(caught.value)
+
+
+def test_how_hard_to_try_is_what_a_search_gets() -> None:
+    assert Effort().config(tries=1, batch_size=64) == SearchConfig()
+    given = Effort(2, False, 3.5, "mixed", "head", False, "vote", 7).config(tries=5, batch_size=6)
+    assert given == SearchConfig(2, 5, "head", False, 6, 7, "mixed", "vote", 3.5)
+    assert Effort(until_solved=True).config(tries=5, batch_size=6).tries == MANY_TRIES

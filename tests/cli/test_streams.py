@@ -201,3 +201,14 @@ def test_stdout_gets_the_results_and_nothing_else(
         assert re.search(wanted if not on[2] else wanted.strip(NOTHING), left), shown
     if not line.startswith(QUIET_AT_FIRST):
         assert HIDE not in shown.terminal, "a bar where results are printed"
+
+
+@pytest.mark.parametrize("name", ["solve", "eval", "train", "data generate sudoku"])
+def test_a_quiet_command_leaves_the_terminal_empty(name: str, run: Runner, place: Path) -> None:
+    line, status, wanted = COMMANDS[name]
+    for quiet in ((), ("--quiet",)):
+        words = line.replace("INPUT", "-").format(place=place, number=f"quiet{len(quiet)}").split()
+        shown = run(*words, *quiet, on=(False, False, True), text=SMALL)
+        assert shown.status == status, shown
+        assert re.search(wanted, shown.out), shown
+        assert (shown.terminal == "") == bool(quiet)

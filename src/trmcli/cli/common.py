@@ -1,19 +1,16 @@
-"""What ``solve`` and ``eval`` share: options, where puzzles come from, and how a solver is loaded."""
+"""What ``solve`` and ``eval`` share besides options: where puzzles come from, and how a solver is loaded."""
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from trmcli.cli.stream import check_fit
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
+    from trmcli.cli.options import Batches, Model
     from trmcli.solving.solver import Solver
     from trmcli.tasks.base import Puzzle, Task
     from trmcli.weights.files import Card
@@ -32,112 +29,6 @@ def puzzle_sources(given: Sequence[str] | None) -> list[str]:
     return ["-"]
 
 
-class HaltRule(str, Enum):
-    """When a try ends; see :class:`trmcli.solving.solver.Pool`."""
-
-    checked = "checked"
-    head = "head"
-    never = "never"
-
-
-class StrategyRule(str, Enum):
-    """What makes a try differ from the first; see :class:`trmcli.solving.search.SearchConfig`."""
-
-    guess = "guess"
-    symmetry = "symmetry"
-    noise = "noise"
-    restart = "restart"
-    mixed = "mixed"
-
-
-class SelectRule(str, Enum):
-    """Which answer counts when the rules accept none."""
-
-    halt = "halt"
-    vote = "vote"
-
-
-def parse_threads(text: str) -> int:
-    """A number of threads, from the command line or the environment.
-
-    Raises:
-        InputError: for anything but a whole number from 1 to 1024.
-    """
-    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= 1024:
-        message = f"{text!r} is not a number of threads: give a whole number from 1 to 1024"
-        raise InputError(message, "--threads (TRM_THREADS)")
-    return int(text)
-
-
-ThreadsOption = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        parser=parse_threads,
-        envvar="TRM_THREADS",
-        help="Threads of a CPU that share a batch; one puzzle gets one.",
-        show_default="the processors that may be used",
-    ),
-]
-TaskOption = Annotated[str, typer.Option(metavar="NAME", help="Kind of the puzzles; auto looks at them.")]
-WeightsOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME|FILE", help="Trained model; without it, the task's own.", show_default=False),
-]
-StepsOption = Annotated[int, typer.Option(min=1, metavar="N", help="Most supervision steps of a try.")]
-RoundsOption = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        metavar="T",
-        help="Rounds of a supervision step; without it, as many as the weights are meant for.",
-        show_default=False,
-    ),
-]
-UntilSolvedOption = Annotated[
-    bool, typer.Option("--until-solved", help="Try until the rules accept an answer, 10,000 times at most.")
-]
-BudgetOption = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        metavar="SECONDS",
-        help="Most computing time of a puzzle; puzzles that are worked on together share the clock.",
-        show_default=False,
-    ),
-]
-HaltOption = Annotated[
-    HaltRule,
-    typer.Option(help="End a try when its answer is checked, when the halting head says so, or never."),
-]
-CommitOption = Annotated[
-    bool, typer.Option("--commit/--no-commit", help="In later steps, take the surest doubtful cell as given.")
-]
-StrategyOption = Annotated[
-    StrategyRule,
-    typer.Option(
-        help="What a further try does otherwise: guess doubtful cells, and see rearranged digits and lines; "
-        "the latter alone; noise on the latent; random states; or these three in turn."
-    ),
-]
-SelectOption = Annotated[
-    SelectRule,
-    typer.Option(help="If no try is right, show the one the halting head trusts most, or the most frequent."),
-]
-BatchSizeOption = Annotated[int, typer.Option(min=1, metavar="N", help="Tries worked on at once.")]
-DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")]
-SkipBadOption = Annotated[
-    bool, typer.Option("--skip-bad", help="Name bad records, count them, and go on with the next.")
-]
-SeedOption = Annotated[int, typer.Option(min=0, metavar="N", help="Of everything random in the tries.")]
-
-
-def check_device(name: str) -> None:
-    """Raise InputError for a name that is no device."""
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
-        raise InputError(f"there is no device {name!r}: choose auto, cpu, cuda, cuda:N or mps", "--device")
-
-
 def name_skipped(error: InputError) -> None:
     """Say which record is left out."""
     print("trm: skipped:", " ".join(str(error).split()), file=sys.stderr)
@@ -148,38 +39,26 @@ def plural(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def load_solver(
-    task: Task,
-    weights: str | None,
-    device: str,
-    puzzle: Puzzle | None,
-    rounds: int | None = None,
-    threads: int | None = None,
-) -> tuple[Solver, Card]:
+def load_solver(task: Task, model: Model, machine: Batches, puzzle: Puzzle | None) -> tuple[Solver, Card]:
     """The named weights, or the task's default, ready to solve puzzles like ``puzzle`` if one is given.
 
     Whatever can be found wrong without torch is found before torch is imported.
 
     Raises:
-        InputError: if there are no such weights, they are damaged, or they were trained for something else.
+        InputError: if there are no such weights, they are damaged, or they were trained for something else,
+            or if this machine has no such device.
     """
     from trmcli.weights.files import load_weights, read_card
     from trmcli.weights.registry import find_weights
 
-    path = find_weights(weights, task.name)
+    path = find_weights(model.weights, task.name)
     card = read_card(path)
     if card.task != task.name:
         raise InputError(f"these weights solve {card.task}, and the puzzle is {task.name}", str(path))
     if puzzle is not None:
         check_fit(task, puzzle, card.config)
-    if device not in ("auto", "cpu"):
-        import torch
-
-        there = {"mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
-        there |= {f"cuda:{number}": True for number in range(torch.cuda.device_count())}
-        if not there.get(device):
-            raise InputError(f"this machine has no {device} that torch can use", "--device")
     from trmcli.solving.solver import Solver, pick_device
 
-    model, card = load_weights(path)
-    return Solver(model, task, pick_device(device), rounds=rounds, threads=threads), card
+    device = pick_device(machine.device)
+    network, card = load_weights(path)
+    return Solver(network, task, device, rounds=model.rounds, threads=machine.threads), card

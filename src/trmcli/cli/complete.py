@@ -18,6 +18,11 @@ def kinds() -> list[str]:
     return list(TASKS)
 
 
+def tasks() -> list[str]:
+    """The same, for an option that may leave it to the puzzles."""
+    return ["auto", *kinds()]
+
+
 def weights() -> list[tuple[str, str]]:
     """Names of known weights, each with what it is; a shell completes files by itself."""
     from trmcli.weights.registry import registry

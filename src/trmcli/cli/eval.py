@@ -5,39 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count, islice, zip_longest
-from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from trmcli.cli.common import (
-    BatchSizeOption,
-    BudgetOption,
-    CommitOption,
-    DeviceOption,
-    HaltOption,
-    HaltRule,
-    RoundsOption,
-    SeedOption,
-    SelectOption,
-    SelectRule,
-    SkipBadOption,
-    StepsOption,
-    StrategyOption,
-    StrategyRule,
-    TaskOption,
-    ThreadsOption,
-    UntilSolvedOption,
-    WeightsOption,
-    check_device,
-    load_solver,
-    name_skipped,
-    plural,
-    puzzle_sources,
-)
+from trmcli.cli.common import load_solver, name_skipped, plural, puzzle_sources
+from trmcli.cli.options import SHOW, Batches, BatchSize, Effort, Model, Puzzles, Show, whole
 from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
 
@@ -49,79 +25,82 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 Examples:
-
-  trm eval puzzles.csv.gz                     # accuracy by source, with 95% intervals
-
-  trm eval batch.txt --tries 32               # the first checked answer of 32 tries counts
-
-  trm eval test.csv --tries 1,4,16,64 --save curve.svg   # what tries cost and buy
-
+  trm eval puzzles.csv.gz                    # accuracy, with 95% intervals
+  trm eval batch.txt --tries 32              # the first checked answer counts
+  trm eval test.csv --tries 1,4,16 --save curve.svg
   cat batch.txt | trm eval - --json | jq .exact_accuracy
-
-  trm eval test.csv --limit 1000 --per-step   # accuracy against supervision steps
-
-  trm eval test.csv --predictions out.csv     # every answer, with what it cost
-
-  torchrun --standalone --nproc-per-node 4 -m trmcli eval test.csv   # shared out
+  trm eval test.csv --limit 1000 --per-step  # what each step adds
+  trm eval test.csv --predictions out.csv    # every answer, and its cost
+  torchrun --standalone --nproc-per-node 4 -m trmcli eval test.csv
 """
 
 COLUMNS = ("source", "question", "answer", "prediction", "solved", "tries", "steps", "halt_probability")
 """Of the file of predictions."""
 
 
-def evaluate(
-    data: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[DATA]...", help="Files of puzzles, or - for standard input."),
-    ] = None,
-    task: TaskOption = "auto",
-    weights: WeightsOption = None,
+@dataclass(frozen=True)
+class Data(Puzzles):
+    """Which puzzles a model is measured on."""
+
     answers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Known answers, one a puzzle in the same order.")
+    ] = None
+    limit: Annotated[
+        int | None, typer.Option(parser=whole(1), metavar="N", help="Only the first N puzzles.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class LargeBatches(Batches):
+    """Where many puzzles are solved."""
+
+    batch_size: BatchSize = 512
+
+
+@dataclass(frozen=True)
+class View:
+    """Which figures are shown, and what is kept."""
+
+    panel: ClassVar[str] = SHOW
+
+    per_step: Annotated[bool, typer.Option("--per-step", help="Accuracy against supervision steps.")] = False
+    calibration: Annotated[
+        bool, typer.Option("--calibration", help="How far the halting probability can be trusted.")
+    ] = False
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
+    save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Known answers, one a puzzle in the same order."),
+        typer.Option(metavar="FILE", help="Save the figures (.json) or the curve over the tries (.svg)."),
+    ] = None
+    predictions: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Write every answer to this file.")
+    ] = None
+
+
+def evaluate(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DATA",
+            help="Files of puzzles, or - for standard input.",
+            rich_help_panel=Puzzles.panel,
+        ),
     ] = None,
-    steps: StepsOption = 16,
-    rounds: RoundsOption = None,
+    data: Data = Data(),
+    model: Model = Model(),
     tries: Annotated[
         str | None,
         typer.Option(
             metavar="N[,N]...",
             help="Most tries of a puzzle; a checked answer ends them. Several numbers give a curve.",
             show_default="1",
+            rich_help_panel=Effort.panel,
         ),
     ] = None,
-    until_solved: UntilSolvedOption = False,
-    budget: BudgetOption = None,
-    strategy: StrategyOption = StrategyRule.guess,
-    halt: HaltOption = HaltRule.checked,
-    commit: CommitOption = True,
-    select: SelectOption = SelectRule.halt,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Only the first N puzzles."),
-    ] = None,
-    skip_bad: SkipBadOption = False,
-    batch_size: BatchSizeOption = 512,
-    threads: ThreadsOption = None,
-    per_step: Annotated[bool, typer.Option("--per-step", help="Accuracy against supervision steps.")] = False,
-    calibration: Annotated[
-        bool, typer.Option("--calibration", help="How far the halting probability can be trusted.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    save: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Save the figures (.json) or the curve over the tries (.svg).",
-            show_default=False,
-        ),
-    ] = None,
-    predictions: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.csv", help="Write every answer to this file."),
-    ] = None,
-    device: DeviceOption = "auto",
-    seed: SeedOption = 0,
+    effort: Effort = Effort(),
+    machine: LargeBatches = LargeBatches(),
+    view: View = View(),
+    show: Show = Show(),
 ) -> None:
     """Measure a model on many puzzles. Every answer is checked against the rules.
 
@@ -136,46 +115,36 @@ def evaluate(
     from trmcli.ui import tables
     from trmcli.ui.progress import progress
 
-    check_device(device)
-    if until_solved and tries is not None:
-        raise InputError("--until-solved sets the number of tries: leave --tries out")
-    if skip_bad and answers is not None:
+    effort.check(tries)
+    if data.skip_bad and data.answers is not None:
         raise InputError("--answers go with the puzzles by their order, which --skip-bad would break")
     limits = _limits(tries)
-    ranks, sources = Ranks.here(), puzzle_sources(data)
+    ranks, sources = Ranks.here(), puzzle_sources(files)
     if ranks.count > 1 and "-" in sources:
         raise InputError("standard input cannot be shared by several processes: name a file")
-    _check_suffix(save, limits)
+    _check_suffix(view.save, limits)
     skip = name_skipped if ranks.rank == 0 else lambda _: None
-    stream = PuzzleStream(sources, None if task == "auto" else task, batch_size, skip if skip_bad else None)
+    task = None if data.task == "auto" else data.task
+    stream = PuzzleStream(sources, task, machine.batch_size, skip if data.skip_bad else None)
     first = stream.first()
 
-    with ExitStack() as files:
+    with ExitStack() as written:
         # Only the first process writes.
         table, saved = (
-            files.enter_context(writing(path if ranks.rank == 0 else None)) for path in (predictions, save)
+            written.enter_context(writing(path if ranks.rank == 0 else None))
+            for path in (view.predictions, view.save)
         )
-        solver, card = load_solver(stream.task, weights, device, None if skip_bad else first, rounds, threads)
-        stream.prepare(card.config, None if answers is None else _answering(stream.task, answers))
+        solver, card = load_solver(stream.task, model, machine, None if data.skip_bad else first)
+        stream.prepare(card.config, None if data.answers is None else _answering(stream.task, data.answers))
         from trmcli.solving.evaluation import Evaluation
-        from trmcli.solving.search import MANY_TRIES, SearchConfig, solve_many
+        from trmcli.solving.search import solve_many
 
-        config = SearchConfig(
-            max_steps=steps,
-            tries=MANY_TRIES if until_solved else limits[-1],
-            halt=halt.value,
-            commit=commit,
-            batch_size=batch_size,
-            seed=seed,
-            strategy=strategy.value,
-            select=select.value,
-            budget=inf if budget is None else budget,
-        )
-        shard = islice(stream, ranks.rank, limit, ranks.count)
-        evaluation, interrupted = Evaluation(steps, limits), False
-        rows = _Rows(stream.task, table, keep=ranks.count > 1 and predictions is not None)
+        config = effort.config(limits[-1], machine.batch_size)
+        shard = islice(stream, ranks.rank, data.limit, ranks.count)
+        evaluation, interrupted = Evaluation(effort.steps, limits), False
+        rows = _Rows(stream.task, table, keep=ranks.count > 1 and view.predictions is not None)
         found = solve_many(solver, shard, config, count(ranks.rank, ranks.count), stream.ready)
-        bar = progress("solving", limit, prints=False, hidden=ranks.count > 1)
+        bar = progress("solving", data.limit, prints=False, hidden=show.quiet or ranks.count > 1)
         try:
             with ranks.interruptible(), bar as advance:
                 _measure(evaluation, found, rows, advance)
@@ -196,16 +165,16 @@ def evaluate(
         if saved is not None:
             saved.write(
                 tables.curve(evaluation, stream.task.name)
-                if save and _is_svg(save)
-                else tables.as_json(evaluation, per_step)
+                if view.save and _is_svg(view.save)
+                else tables.as_json(evaluation, view.per_step)
             )
-    if json:
-        print(tables.as_json(evaluation, per_step), end="")
+    if view.json:
+        print(tables.as_json(evaluation, view.per_step), end="")
     else:
-        tables.show(evaluation, per_step, calibration)
+        tables.show(evaluation, view.per_step, view.calibration)
     sys.stdout.flush()
     if stream.skipped:
-        print(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped", file=sys.stderr)
+        show.say(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped")
     if not evaluation.complete:
         what, done = "stopped" if stream.failed else "interrupted", evaluation.total.count
         print(f"trm: {what} after {plural(done, 'puzzle', 'puzzles')}: partial figures", file=sys.stderr)
@@ -224,7 +193,7 @@ def _limits(tries: str | None) -> tuple[int, ...]:
         limits = [0]
     if limits[0] < 1:
         raise InputError(
-            f"{tries!r} is no number of tries: give one from 1, or several as in 1,2,4", "--tries"
+            f"{tries!r} is not a number of tries: give one from 1, or several as in 1,2,4", "--tries"
         )
     return tuple(limits)
 

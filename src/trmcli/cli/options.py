@@ -6,16 +6,22 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
-from typing import Annotated, Any, ClassVar, get_args, get_type_hints
+from math import inf
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_type_hints
 
 import typer
 
 from trmcli.cli import complete
-from trmcli.errors import did_you_mean
+from trmcli.errors import InputError, did_you_mean
+from trmcli.solving.choices import Halt, Select, Strategy
+
+if TYPE_CHECKING:
+    from trmcli.solving.search import SearchConfig
 
 SHOW = "What to show"
 
@@ -73,7 +79,7 @@ def whole(least: int) -> Callable[[str | int], int]:
     return read
 
 
-def number(least: float) -> Callable[[str | float], float]:
+def real(least: float) -> Callable[[str | float], float]:
     """What reads an option that is a number, ``least`` or more."""
 
     def read(text: str | float) -> float:
@@ -108,6 +114,141 @@ def device(name: str) -> str:
     return name
 
 
+def threads(text: str) -> int:
+    """What reads a number of threads, from the command line or the environment.
+
+    Raises:
+        InputError: for anything but a whole number from 1 to 1024.
+    """
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= 1024:
+        message = f"{text!r} is not a number of threads: give a whole number from 1 to 1024"
+        raise InputError(message, "--threads (TRM_THREADS)")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Puzzles:
+    """What the puzzles are."""
+
+    panel: ClassVar[str] = "What to solve"
+
+    task: Annotated[
+        str,
+        typer.Option(
+            autocompletion=complete.tasks, metavar="NAME", help="Kind of the puzzles; auto looks at them."
+        ),
+    ] = "auto"
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Name bad records, count them, and go on with the next.")
+    ] = False
+
+
+@dataclass(frozen=True)
+class Model:
+    """What solves them."""
+
+    panel: ClassVar[str] = "The model"
+
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            autocompletion=complete.weights,
+            metavar="NAME|FILE",
+            help="Trained model; without it, the task's own.",
+        ),
+    ] = None
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole(1),
+            metavar="T",
+            help="Rounds of a supervision step; without it, as many as the weights are meant for.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard, and in which ways, a puzzle is tried."""
+
+    panel: ClassVar[str] = "How hard to try"
+
+    steps: Annotated[
+        int, typer.Option(parser=whole(1), metavar="N", help="Most supervision steps of a try.")
+    ] = 16
+    until_solved: Annotated[
+        bool,
+        typer.Option("--until-solved", help="Try until the rules accept an answer, at most 10,000 times."),
+    ] = False
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            parser=real(0),
+            metavar="SECONDS",
+            help="Most computing time of a puzzle; puzzles that are worked on together share the clock.",
+        ),
+    ] = None
+    strategy: Annotated[
+        Strategy,
+        typer.Option(
+            **choice(Strategy),
+            metavar="HOW",
+            help="How a further try differs. guess: it supposes doubtful cells, and sees digits and lines "
+            "rearranged. symmetry: the latter alone. noise: noise on the latent. restart: random states. "
+            "mixed: these three in turn.",
+        ),
+    ] = "guess"
+    halt: Annotated[
+        Halt,
+        typer.Option(
+            **choice(Halt),
+            metavar="WHEN",
+            help="When a try ends. checked: as soon as its answer is checked. head: when the halting head "
+            "says so. never: after all steps.",
+        ),
+    ] = "checked"
+    commit: Annotated[
+        bool,
+        typer.Option(
+            "--commit/--no-commit",
+            help="Whether later steps take the surest doubtful cell as given; by default they do.",
+        ),
+    ] = True
+    select: Annotated[
+        Select,
+        typer.Option(
+            **choice(Select),
+            metavar="WHICH",
+            help="Which answer is shown if none is right. halt: the one that the halting head trusts most. "
+            "vote: the most frequent.",
+        ),
+    ] = "halt"
+    seed: Annotated[
+        int, typer.Option(parser=whole(0), metavar="N", help="Seed of everything random in the tries.")
+    ] = 0
+
+    def check(self, tries: object) -> None:
+        """Raise InputError if ``tries`` were given besides --until-solved."""
+        if self.until_solved and tries is not None:
+            raise InputError("--until-solved sets the number of tries: leave --tries out")
+
+    def config(self, tries: int, batch_size: int) -> SearchConfig:
+        """The same for a search: with ``tries``, unless --until-solved says otherwise."""
+        from trmcli.solving.search import MANY_TRIES, SearchConfig
+
+        return SearchConfig(
+            max_steps=self.steps,
+            tries=MANY_TRIES if self.until_solved else tries,
+            halt=self.halt,
+            commit=self.commit,
+            batch_size=batch_size,
+            seed=self.seed,
+            strategy=self.strategy,
+            select=self.select,
+            budget=inf if self.budget is None else self.budget,
+        )
+
+
 @dataclass(frozen=True)
 class Machine:
     """Where a command computes."""
@@ -125,6 +266,26 @@ class Machine:
     ] = "auto"
 
 
+BatchSize = Annotated[int, typer.Option(parser=whole(1), metavar="N", help="Tries worked on at once.")]
+
+
+@dataclass(frozen=True)
+class Batches(Machine):
+    """Where batches of puzzles are solved."""
+
+    batch_size: BatchSize = 64
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            parser=threads,
+            envvar="TRM_THREADS",
+            metavar="N",
+            help="CPU threads that share a batch; one puzzle gets one. Without it, as many as TRM_THREADS "
+            "says, or as there are processors that may be used.",
+        ),
+    ] = None
+
+
 @dataclass(frozen=True)
 class Show:
     """What a command says of itself."""
@@ -134,3 +295,8 @@ class Show:
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress and no summary on stderr; errors still.")
     ] = False
+
+    def say(self, text: str) -> None:
+        """Print a line to stderr, unless all is to be quiet."""
+        if not self.quiet:
+            print(text, file=sys.stderr)

@@ -7,39 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from enum import Enum
-from math import inf
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from trmcli.cli.common import (
-    BatchSizeOption,
-    BudgetOption,
-    CommitOption,
-    DeviceOption,
-    HaltOption,
-    HaltRule,
-    RoundsOption,
-    SeedOption,
-    SelectOption,
-    SelectRule,
-    SkipBadOption,
-    StepsOption,
-    StrategyOption,
-    StrategyRule,
-    TaskOption,
-    ThreadsOption,
-    UntilSolvedOption,
-    WeightsOption,
-    check_device,
-    load_solver,
-    name_skipped,
-    plural,
-    puzzle_sources,
-)
+from trmcli.cli.common import load_solver, name_skipped, plural, puzzle_sources
+from trmcli.cli.options import SHOW, Batches, Effort, Model, Puzzles, Show, choice, real, whole
 from trmcli.cli.outcome import Outcome, conclude, counted
 from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
@@ -53,82 +28,75 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 Examples:
-
-  trm solve puzzle.txt                       # watch one puzzle being solved
-
-  trm solve 53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79
-
-  trm solve puzzles.txt > answers.txt        # many puzzles: one answer a line, in order
-
+  trm solve puzzle.txt                     # watch one puzzle being solved
+  trm solve ..12...4....1.23               # the puzzle itself
+  trm solve puzzles.txt > answers.txt      # one answer a line, in order
   trm data generate sudoku --count 100 | trm solve --json
-
-  trm solve puzzle.txt --save steps.json     # every step; a name that ends in .svg saves the grid
-
+  trm solve puzzle.txt --save steps.json   # every step
+  trm solve puzzle.txt --save answer.svg   # the last grid
   trm solve hard.txt --until-solved --budget 60 --fallback search
 """
 
+Fallback = Literal["search"]
 
-class Fallback(str, Enum):
-    """What may solve the puzzles that the model leaves open."""
 
-    search = "search"
+@dataclass(frozen=True)
+class SolveEffort(Effort):
+    """How hard a puzzle is tried, and what then."""
+
+    fallback: Annotated[
+        Fallback | None,
+        typer.Option(
+            **choice(Fallback), metavar="search", help="Let plain search solve what the model does not."
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class View:
+    """How answers are shown and kept."""
+
+    panel: ClassVar[str] = SHOW
+
+    live: Annotated[
+        bool | None,
+        typer.Option("--live/--no-live", help="Draw every step; by default for one puzzle on a terminal."),
+    ] = None
+    fps: Annotated[
+        float,
+        typer.Option(parser=real(0), metavar="N", help="Steps shown a second; 0 is as fast as it goes."),
+    ] = 4.0
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save every step (.json) or the last grid (.svg).")
+    ] = None
+    json: Annotated[bool, typer.Option("--json", help="Write one JSON object a puzzle.")] = False
 
 
 def solve(
     puzzles: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PUZZLE]...",
+            metavar="PUZZLE",
             help="Files, - for standard input, or puzzles as text. Without any, standard input.",
-            show_default=False,
+            rich_help_panel=Puzzles.panel,
         ),
     ] = None,
-    task: TaskOption = "auto",
-    weights: WeightsOption = None,
-    steps: StepsOption = 16,
-    rounds: RoundsOption = None,
+    kind: Puzzles = Puzzles(),
+    model: Model = Model(),
     tries: Annotated[
         int | None,
         typer.Option(
-            min=1,
+            parser=whole(1),
             metavar="N",
             help="Most tries of a puzzle; the first checked answer ends them.",
             show_default="32",
+            rich_help_panel=Effort.panel,
         ),
     ] = None,
-    until_solved: UntilSolvedOption = False,
-    budget: BudgetOption = None,
-    strategy: StrategyOption = StrategyRule.guess,
-    halt: HaltOption = HaltRule.checked,
-    commit: CommitOption = True,
-    select: SelectOption = SelectRule.halt,
-    fallback: Annotated[
-        Fallback | None,
-        typer.Option(help="Let plain search solve what the model does not.", show_default=False),
-    ] = None,
-    skip_bad: SkipBadOption = False,
-    batch_size: BatchSizeOption = 64,
-    threads: ThreadsOption = None,
-    device: DeviceOption = "auto",
-    seed: SeedOption = 0,
-    live: Annotated[
-        bool | None,
-        typer.Option(
-            "--live/--no-live",
-            help="Draw every step; by default for one puzzle on a terminal.",
-            show_default=False,
-        ),
-    ] = None,
-    fps: Annotated[
-        float, typer.Option(min=0, metavar="N", help="Steps shown a second; 0 is as fast as it goes.")
-    ] = 4.0,
-    save: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Save every step (.json) or the last grid (.svg).", show_default=False
-        ),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Write one JSON object a puzzle.")] = False,
+    effort: SolveEffort = SolveEffort(),
+    machine: Batches = Batches(),
+    view: View = View(),
+    show: Show = Show(),
 ) -> None:
     """Solve puzzles and check every answer against the rules.
 
@@ -138,48 +106,35 @@ def solve(
 
     Exit status: 0 all solved, 1 some not, 2 bad usage or input.
     """
-    check_device(device)
-    if live and json:
+    if view.live and view.json:
         raise InputError("--live draws and --json writes: choose one")
-    if live and not sys.stdout.isatty():
-        raise InputError("--live needs a terminal to draw on, and stdout is none")
-    if until_solved and tries is not None:
-        raise InputError("--until-solved sets the number of tries: leave --tries out")
-    sources, kind = puzzle_sources(puzzles), None if task == "auto" else task
-    stream = PuzzleStream(sources, kind, batch_size, name_skipped if skip_bad else None)
+    if view.live and not sys.stdout.isatty():
+        raise InputError("--live needs a terminal to draw on, and stdout is not one")
+    effort.check(tries)
+    sources, task = puzzle_sources(puzzles), None if kind.task == "auto" else kind.task
+    stream = PuzzleStream(sources, task, machine.batch_size, name_skipped if kind.skip_bad else None)
     first = stream.first()
     many = stream.several()
 
     with ExitStack() as files:
         saved = None
-        if save is not None:
+        if view.save is not None:
             from trmcli.ui.replay import saving
 
-            saved = files.enter_context(saving(save, many))
-        solver, card = load_solver(stream.task, weights, device, None if skip_bad else first, rounds, threads)
-        stream.prepare(card.config, lambda puzzle: _announced(stream.task, puzzle, quiet=json))
-        from trmcli.solving.search import MANY_TRIES, SearchConfig
-
-        config = SearchConfig(
-            max_steps=steps,
-            tries=MANY_TRIES if until_solved else tries or 32,
-            halt=halt.value,
-            commit=commit,
-            batch_size=batch_size,
-            seed=seed,
-            strategy=strategy.value,
-            select=select.value,
-            budget=inf if budget is None else budget,
-        )
-        run = _Run(solver, card, config, stream, fallback is Fallback.search, saved, json, fps)
-        watching = live if live is not None else not (many or json)
+            saved = files.enter_context(saving(view.save, many))
+        solver, card = load_solver(stream.task, model, machine, None if kind.skip_bad else first)
+        notes = replace(show, quiet=show.quiet or view.json)
+        stream.prepare(card.config, lambda puzzle: _announced(stream.task, puzzle, notes))
+        config = effort.config(tries or 32, machine.batch_size)
+        run = _Run(solver, card, config, stream, effort.fallback == "search", saved, view, show, notes)
+        watching = view.live if view.live is not None else not (many or view.json)
         try:
             if watching and _can_draw(stream.task, first):
                 run.watch_all()
             else:
                 run.print_all(many)
         except KeyboardInterrupt:
-            print(f"interrupted: {run.so_far}", file=sys.stderr)
+            show.say(f"interrupted: {run.so_far}")
             if not run.count:  # so an older file that was to be saved to stays
                 raise
             run.interrupted = True
@@ -189,16 +144,16 @@ def solve(
     if run.interrupted:
         raise typer.Exit(130)
     if stream.skipped:
-        print(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped", file=sys.stderr)
+        show.say(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped")
     stream.fail()
     raise typer.Exit(0 if run.solved == run.count + stream.skipped else 1)
 
 
-def _announced(task: Task, puzzle: Puzzle, quiet: bool) -> Puzzle:
+def _announced(task: Task, puzzle: Puzzle, notes: Show) -> Puzzle:
     """The puzzle with the number of its solutions, which is said if there are several."""
     puzzle = counted(task, puzzle)
-    if puzzle.solutions == 2 and not quiet:
-        print(f"{puzzle.origin}: has several solutions; any of them will do", file=sys.stderr)
+    if puzzle.solutions == 2:
+        notes.say(f"{puzzle.origin}: has several solutions; any of them will do")
     return puzzle
 
 
@@ -214,7 +169,13 @@ def _can_draw(task: Task, puzzle: Puzzle) -> bool:
 
 @dataclass
 class _Run:
-    """Solves a stream of puzzles and shows the answers, in one way or another."""
+    """Solves a stream of puzzles and shows the answers, in one way or another.
+
+    Attributes:
+        search: whether plain search solves what the model does not.
+        saved: keeps a replay; None for nowhere.
+        notes: says what there is to say of single answers.
+    """
 
     solver: Solver
     card: Card
@@ -222,8 +183,9 @@ class _Run:
     stream: PuzzleStream
     search: bool
     saved: Callable[[Replay], None] | None
-    json: bool
-    fps: float
+    view: View
+    show: Show
+    notes: Show
     count: int = 0
     solved: int = 0
     searched: int = 0
@@ -251,7 +213,7 @@ class _Run:
                 title=f"{task.name} {height}x{width}, {self.card.name}",
                 max_steps=self.config.max_steps,
                 tries=self.config.tries,
-                fps=self.fps,
+                fps=self.view.fps,
             )
             frames = []
             with view:
@@ -267,26 +229,25 @@ class _Run:
 
         start = time.perf_counter()
         outcome = None
-        with progress("solving", prints=True, hidden=not many) as advance:
+        with progress("solving", prints=True, hidden=not many or self.show.quiet) as advance:
             for outcome in self._outcomes():
                 task, origin = self.solver.task, outcome.answer.puzzle.origin
-                text = (
-                    outcome.to_json(task) if self.json else task.write(outcome.answer.puzzle, outcome.cells)
-                )
+                puzzle = outcome.answer.puzzle
+                text = outcome.to_json(task) if self.view.json else task.write(puzzle, outcome.cells)
                 print(text, flush=True)
-                if outcome.solutions == 0 and not self.json and (many or self.count > 1):
-                    print(f"{origin}: has no solution", file=sys.stderr)
-                if outcome.solutions == 2 and outcome.answer.puzzle.solutions is None and not self.json:
-                    print(f"{origin}: has several solutions; this is one of them", file=sys.stderr)
+                if outcome.solutions == 0 and (many or self.count > 1):
+                    self.notes.say(f"{origin}: has no solution")
+                if outcome.solutions == 2 and puzzle.solutions is None:
+                    self.notes.say(f"{origin}: has several solutions; this is one of them")
                 advance()
         if self.count == 1 and outcome is not None:
-            print(outcome.verdict, file=sys.stderr)
+            self.show.say(outcome.verdict)
             return
         others = f", {self.searched} of them by plain search" if self.searched else ""
         if self.impossible:
             others += f", {plural(self.impossible, 'has', 'have')} no solution"
         seconds = time.perf_counter() - start
-        print(f"{self.solved} of {self.count} solved and checked{others}, {seconds:.1f} s", file=sys.stderr)
+        self.show.say(f"{self.solved} of {self.count} solved and checked{others}, {seconds:.1f} s")
 
     def _outcomes(self) -> Iterator[Outcome]:
         from trmcli.solving.search import settle, solve_many, watch
