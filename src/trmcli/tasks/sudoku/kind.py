@@ -29,7 +29,7 @@ from trmcli.tasks.lines import Reader
 from trmcli.tasks.sudoku import guesses
 from trmcli.tasks.sudoku.grid import BOX_SHAPES, SYMBOLS, units
 from trmcli.tasks.sudoku.rules import problems_of
-from trmcli.tasks.sudoku.text import LINE_OF_CELLS, SudokuReader, is_comment, write
+from trmcli.tasks.sudoku.text import LINE_OF_CELLS, SudokuReader, recognises, write
 
 _MOST_GUESSES = 20_000
 """After so many guesses (a second or two) nobody waits longer to hear whether a puzzle has one solution."""
@@ -45,10 +45,7 @@ class Sudoku(Task):
         return SudokuReader(name)
 
     def recognises(self, head: str, whole: bool) -> bool | None:
-        lines = (line.strip() for line in head.splitlines())
-        if any(line and not is_comment(line) and line[0] not in "{[" for line in lines):
-            return True
-        return False if whole else None
+        return recognises(head, whole)
 
     def is_argument(self, text: str) -> bool:
         """A line of cells, or perhaps one with too few or too many."""

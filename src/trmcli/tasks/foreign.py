@@ -1,0 +1,46 @@
+"""What a text looks like that is not a puzzle."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from trmcli.errors import InputError
+from trmcli.tasks.records import Line
+
+_RIGHT = (
+    "give a Sudoku, as a line of 16, 36, 81 or 256 cells or as a grid, or a maze, drawn with # for walls, S"
+    " for the start and G for the goal"
+)
+_LOOKS = (
+    ("a web page or XML", re.compile(r"\s*</?[A-Za-z!?]")),
+    (
+        "a program",
+        re.compile(
+            r"\s*(#!|#include|import \w|from \w[\w.]* import|(async )?def \w|class \w|function\b|const \w"
+            r"|let \w|var \w|public \w|package \w|using \w|fn \w|int \w|void \w|SELECT\b|return\b|if \()"
+        ),
+    ),
+    ("a program", re.compile(r".*([;{}]|\w\(.*\))\s*$")),
+    ("settings", re.compile(r"\s*(\[[\w. -]+\]\s*$|\w[\w.-]*\s*[=:]\s*\S)")),
+    ("a list of addresses", re.compile(r"\s*\w+://")),
+    ("a table of numbers", re.compile(r"\s*[-+]?\d+([.]\d+)?([,;\s]+[-+]?\d+([.]\d+)?)+[,;]?\s*$")),
+    ("a table", re.compile(r"([^,]*,){2}|([^;]*;){2}|([^\t]*\t)")),
+    ("prose", re.compile(r".*[^\W\d_]{2}.*")),
+)
+"""What a line looks like; the first that fits counts."""
+
+
+def refuse(lines: Sequence[Line]) -> None:
+    """Say what these lines look like.
+
+    Raises:
+        InputError: always, unless there are only comments and empty lines.
+    """
+    for line in lines:
+        text = line.text.strip()
+        if not text or re.match(r"(#|;|//)(?!!|include)", text):
+            continue
+        look = next((what for what, pattern in _LOOKS if pattern.match(line.text)), None)
+        known = f"looks like {look}" if look else "is not a puzzle of a kind that is known"
+        raise InputError(f"{known}: {_RIGHT}", line.origin, len(line.text) - len(line.text.lstrip()) + 1)
