@@ -31,6 +31,16 @@ def puzzle_sources(given: Sequence[str] | None) -> list[str]:
     return ["-"]
 
 
+def undashed(argument: str) -> str:
+    """An argument of the command line; a puzzle that begins with a dash becomes one that no option can be."""
+    if _DASHED.match(argument):
+        return f".{argument[1:]}"  # both are blanks
+    return f"\n{argument}" if argument.startswith("-") and "\n" in argument else argument
+
+
+_DASHED = re.compile(r"-[\d.*_?XxA-Ga-g-]{15,}(\s|$)")
+
+
 class HaltRule(str, Enum):
     """When a try ends; see :class:`trmcli.solving.solver.Pool`."""
 
@@ -125,13 +135,11 @@ class PuzzleStream:
     def __next__(self) -> Puzzle:
         if self.error is not None:
             raise StopIteration
+        from trmcli.tasks.fit import check_fit
+
         try:
-            task, puzzle = next(self.puzzles)
-            self.task = getattr(self, "task", task)
-            if task is not self.task:
-                message = f"is a puzzle of the task {task.name}, those before are {self.task.name}"
-                raise InputError(f"{message}: give them apart", puzzle.origin)
-            check_fit(task, puzzle, self.config)
+            self.task, puzzle = next(self.puzzles)
+            check_fit(self.task, puzzle, self.config)
         except InputError as error:
             self.error = error
             raise StopIteration from None
@@ -149,19 +157,6 @@ def check_device(name: str) -> None:
         raise InputError(f"there is no device {name!r}: choose auto, cpu, cuda, cuda:N or mps", "--device")
 
 
-def check_fit(task: Task, puzzle: Puzzle, config: Mapping[str, object]) -> None:
-    """Raise InputError for a puzzle that weights of this configuration cannot take: size or symbols."""
-    seq_len, known = config.get("seq_len", 0), config.get("vocab_size")
-    if isinstance(seq_len, int) and seq_len not in (0, puzzle.cells.size):
-        message = f"has {puzzle.cells.size} cells, and these weights are for puzzles of {seq_len} cells"
-        raise InputError(message, puzzle.origin)
-    of_cells = config.get("vectors") != "candidates"
-    tokens = task.encode(puzzle.cells[None]) if of_cells else task.candidates(puzzle.shape)
-    if isinstance(known, int) and tokens.max() >= known:
-        message = f"takes {tokens.max() + 1} tokens to write, and these weights know {known}"
-        raise InputError(message, puzzle.origin)
-
-
 def load_solver(
     task: Task, weights: str | None, device: str, puzzle: Puzzle, rounds: int | None = None
 ) -> tuple[Solver, Card]:
@@ -172,6 +167,7 @@ def load_solver(
     Raises:
         InputError: if there are no such weights, they are damaged, or they were trained for something else.
     """
+    from trmcli.tasks.fit import check_fit
     from trmcli.weights.files import load_weights, read_card
     from trmcli.weights.registry import find_weights
 
