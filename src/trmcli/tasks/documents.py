@@ -124,7 +124,11 @@ class _Document:
         if not isinstance(wrong, json.JSONDecodeError):
             raise InputError(f"is not JSON: {wrong}", self.origin)
         line, column = self._at(wrong.pos)
-        message = f"is not JSON: {wrong.msg[0].lower()}{wrong.msg[1:]}"
+        open_end = wrong.msg.startswith("Unterminated string")
+        what = (
+            "the string that begins here does not end" if open_end else wrong.msg[0].lower() + wrong.msg[1:]
+        )
+        message = f"is not JSON: {what}"
         raise InputError(message, Origin(self.origin.name, line), column)
 
     def place(self, index: int) -> Place:

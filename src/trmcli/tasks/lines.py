@@ -82,37 +82,49 @@ class Reader(ABC):
 def items(lines: Iterable[str], name: str, skip: Skip | None = None) -> Iterator[Item]:
     """Lines and records of a text, as its lines arrive.
 
-    A table begins with a line that names its columns, one of them a question (:data:`tables.QUESTIONS`). It
-    goes on over empty lines until one comes that has a single field; a table of one column holds plain lines.
-    A value of JSON begins with a bracket and may take several lines.
+    A table begins with a line that names its columns, one of them a question (:data:`tables.QUESTIONS`).
+    Empty lines do not end it. A line with a single field is a plain one, and after it only lines with as many
+    fields as the header are records. The lines of a table of one column are plain ones. JSON begins with a
+    bracket, and may take several lines.
 
     Raises:
         InputError: a table or JSON is damaged; with ``skip`` that is called instead, and the next line comes.
     """
-    source, alone = Lines(lines, name), False
-    table: Table | None = None
+    source, parts = Lines(lines, name), _Parts(skip)
     for line in source:
+        found = parts.of(line, source)
         try:
-            header = Table.begins(line, table)
-            if header is not None:
-                table = header
-                continue
-            if table is not None and table.takes(line):
-                record = table.record(line, source)
-                if record is not None:
-                    yield record
-                continue
-            if line.text.strip():
-                table = None
-            if documents.begins(line.text):
-                found, alone = documents.take(line, source, alone, skip)
-                yield from found
-            elif not (line.origin.line == 1 and is_separator(line.text)):
-                yield _unquoted(line)
+            yield from found
         except InputError as error:
             if skip is None:
                 raise
             skip(error)
+
+
+class _Parts:
+    """Takes lines apart, one after another: what has begun in those before them tells how."""
+
+    def __init__(self, skip: Skip | None) -> None:
+        self.skip = skip
+        self.table: Table | None = None
+        self.alone = False  # whether values of JSON have ended in the line in which they began
+
+    def of(self, line: Line, more: Lines) -> Iterator[Item]:
+        """What a line holds, and those of the next that belong to it."""
+        table = self.table
+        header = Table.begins(line, table)
+        if header is not None:
+            self.table = header
+        elif documents.begins(line.text):
+            found, self.alone = documents.take(line, more, self.alone, self.skip)
+            yield from found
+        elif table is not None and table.takes(line):
+            record = table.record(line, more)
+            if record is not None:
+                yield record
+        elif not (line.origin.line == 1 and is_separator(line.text)):
+            self.table = None if table is None else table.left(line)
+            yield _unquoted(line)
 
 
 def _unquoted(line: Line) -> Line:

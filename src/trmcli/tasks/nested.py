@@ -106,10 +106,8 @@ class Reading:
                 return
             question = first_of(_GENERAL, held)
         if question is None:
-            keys = ", ".join(str(key) for key in list(value)[:8]) or "nothing"
-            self._fail(
-                f"is an object with {keys}, and none of it is a puzzle: name that puzzle or question", at
-            )
+            keys = ", ".join(str(key) for key in list(value)[:8]) or "nothing in it"
+            self._fail(f"an object with {keys} holds no puzzle: one that is called puzzle or question", at)
         asked, known = values[question], None if answer is None else values[answer]
         if value.get("verified") is False:  # our own output: what is known of an answer that was not found
             known = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trmcli.errors import InputError
 from trmcli.tasks.records import Line, Lines, Place, Record
@@ -45,6 +45,8 @@ _LONGEST_CELL = 300
 """Lines of one cell, at most: a drawn maze has 257 with walls between its cells."""
 
 _DELIMITERS = (",", ";", "\t")
+_CELLS, _WORD = re.compile(r"[\d.]{16}"), re.compile(r"[A-Za-z]{4}")
+"""What no header has, and what every header has; they are found fast."""
 _LIKELY = re.compile("|".join(sorted({*QUESTIONS, *ANSWERS}, key=len)), re.IGNORECASE)
 _NAME = re.compile(r"\d*|[A-Za-z].{0,40}")
 _COMMENT = re.compile(r"\s*(#|; |//)")
@@ -78,6 +80,7 @@ class Table:
     Attributes:
         columns: their names.
         question, answer, source: which columns they are.
+        interrupted: whether a plain line has come since.
     """
 
     columns: tuple[str, ...]
@@ -85,13 +88,20 @@ class Table:
     question: int
     answer: int | None
     source: int | None
+    interrupted: bool = False
 
     def takes(self, line: Line) -> bool:
         """Whether a line belongs to the table, and is a record or none at all."""
         text = line.text
         if len(self.columns) == 1:  # lines that are puzzles wherever they stand
             return text.lstrip().startswith('"')
+        if self.interrupted:
+            return '"' in text or text.count(self.delimiter) == len(self.columns) - 1
         return self.delimiter in text or '"' in text or not text.strip()
+
+    def left(self, line: Line) -> Table:
+        """The table after a line that is not its own."""
+        return replace(self, interrupted=True) if line.text.strip() else self
 
     @staticmethod
     def begins(line: Line, table: Table | None = None) -> Table | None:
@@ -100,10 +110,11 @@ class Table:
         Raises:
             InputError: it is the header of a table without puzzles.
         """
-        if not _LIKELY.search(line.text) or _COMMENT.match(line.text):
+        text = line.text
+        if _CELLS.search(text) or not _WORD.search(text) or not _LIKELY.search(text) or _COMMENT.match(text):
             return None
         for delimiter in _DELIMITERS:
-            fields = next(csv.reader([line.text], delimiter=delimiter), [])
+            fields = next(csv.reader([text], delimiter=delimiter), [])
             columns = [named(field) for field in fields]
             while columns and not columns[-1]:
                 columns.pop()  # a delimiter at the end
@@ -129,7 +140,7 @@ class Table:
         """The record that begins with this line and may take more of them; None if its fields are empty.
 
         Raises:
-            InputError: it has other columns than the header.
+            InputError: it has other columns than the header, or its puzzle is missing.
         """
         fields, text = _fields(line, more, self.delimiter)
         while len(fields) > len(self.columns) and not fields[-1].strip():
@@ -142,6 +153,8 @@ class Table:
         question, answer, source = (
             "" if index is None else fields[index] for index in (self.question, self.answer, self.source)
         )
+        if not question.strip():
+            raise InputError(f"the field {self.columns[self.question]} is empty", line.origin)
 
         def place(column: int) -> Place:
             before = text[: column - 1].split("\n")
