@@ -31,6 +31,22 @@ _LOOKS = (
 """What a line looks like; the first that fits counts."""
 
 
+_TITLE = re.compile(r"\[\w+\]|(?=.*[^\W\d_]{3})[\w #.:'-]{1,40}")
+_USUAL = re.compile(r"[\d\sa-gxA-PX.*_?|!:;+=#,'`\"/\\¦‖\[\]\u2500-\u257f-]")
+"""With what cells are written, of which there may be sixteen kinds, and what is drawn around them."""
+
+
+def is_title(line: str) -> bool:
+    """Whether a line, stripped, may be the title of a puzzle or the name of a part of a file."""
+    return _TITLE.fullmatch(line) is not None
+
+
+def is_foreign(line: str) -> bool:
+    """Whether most of the signs of a line are none that a cell is written with."""
+    strange = len(_USUAL.sub("", line))
+    return 2 * strange > len("".join(line.split()))
+
+
 def refuse(lines: Sequence[Line]) -> None:
     """Say what these lines look like.
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trmcli.errors import InputError
+from trmcli.tasks import foreign
 from trmcli.tasks.base import (
     Bools,
     Cells,
@@ -29,7 +30,7 @@ from trmcli.tasks.lines import Reader
 from trmcli.tasks.sudoku import guesses
 from trmcli.tasks.sudoku.grid import BOX_SHAPES, SYMBOLS, units
 from trmcli.tasks.sudoku.rules import problems_of
-from trmcli.tasks.sudoku.text import LINE_OF_CELLS, SudokuReader, recognises, write
+from trmcli.tasks.sudoku.text import LINE_OF_CELLS, SudokuReader, is_comment, write
 
 _MOST_GUESSES = 20_000
 """After so many guesses (a second or two) nobody waits longer to hear whether a puzzle has one solution."""
@@ -45,7 +46,10 @@ class Sudoku(Task):
         return SudokuReader(name)
 
     def recognises(self, head: str, whole: bool) -> bool | None:
-        return recognises(head, whole)
+        for line in map(str.strip, head.splitlines()):
+            if line and not is_comment(line) and not foreign.is_title(line):
+                return not foreign.is_foreign(line)
+        return False if whole else None
 
     def is_argument(self, text: str) -> bool:
         """A line of cells, or perhaps one with too few or too many."""

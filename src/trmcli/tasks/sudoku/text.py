@@ -84,17 +84,6 @@ def _is_cells(text: str) -> bool:
     return 2 * signs > len(text) and not any(sign in _BORDER_SIGNS for sign in text)
 
 
-def recognises(head: str, whole: bool) -> bool | None:
-    """See :meth:`trmcli.tasks.base.Task.recognises`. The first line of content tells."""
-    for line in map(str.strip, head.splitlines()):
-        if not line or is_comment(line) or _SECTION.match(line) or _TITLE.match(line):
-            continue
-        signs = [sign for sign in line if not sign.isspace()]
-        known = sum(sign in _CELL_SIGNS or sign in _BORDER_SIGNS or sign in "?xX" for sign in signs)
-        return 2 * known > len(signs)
-    return False if whole else None
-
-
 def _is_puzzle(text: str) -> bool:
     return len(text) in SIZES and _is_cells(text)
 
