@@ -89,7 +89,7 @@ def solve(
 
     limits = (_whole("max_steps", max_steps, 1), _whole("tries", tries, 1))
     places, seed = _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
-    pairs = read_puzzles(sources, solver.task.name if solver else None)
+    pairs = read_puzzles(sources[0] if len(sources) == 1 else sources, solver.task.name if solver else None)
     return _answers(pairs, solver, *limits, places, seed)
 
 

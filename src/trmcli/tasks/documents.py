@@ -19,7 +19,7 @@ from trmcli.tasks.records import Item, Line, Lines, Place, Skip
 _TOO_DEEP = "is nested too deeply for a puzzle"
 
 _BEGINS = re.compile(
-    r"\s*(?:\w+\s*=\s*)?(?:[\w.]+\()?(\{\s*(?:[\"'}]|$)|\[\s*(?:[\[{(\"'\]]|-?\d|None|null|NaN|$))"
+    r"\s*(?:\w+\s*=\s*)?(?:[\w.]+\()?(\{\s*(?:[\"'}]|$)|\(\s*[\[(]|\[\s*(?:[\[{(\"'\]]|-?\d|None|null|NaN|$))"
 )
 _SECTION = re.compile(r"\s*\[\w+\]\s*$")
 _PRINTED = re.compile(r"\s*\[+\s*['\dA-Ga-g._?-]+(?:\s+['\dA-Ga-g._?-]+)+\s*\]*\s*$")
@@ -30,7 +30,7 @@ _AFTER = re.compile(r"[\s,;)]*(?:dtype=[\w.'<]+)?[\s,;)]*")
 
 def begins(text: str) -> bool:
     """Whether a list or an object begins in this line."""
-    if "[" not in text and "{" not in text:
+    if "[" not in text and "{" not in text and "((" not in text:
         return False
     return _BEGINS.match(text) is not None and not _SECTION.match(text) and unprinted(text) is None
 

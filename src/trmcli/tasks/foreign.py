@@ -32,6 +32,7 @@ _LOOKS = (
 
 
 _TITLE = re.compile(r"\[\w+\]|(?=.*[^\W\d_]{3})[\w #.:'-]{1,40}")
+_WORD = re.compile(r"[^\W\d_]{3,}")
 _USUAL = re.compile(r"[\d\sa-gxA-PX.*_?|!:;+=#,'`\"/\\¦‖\[\]\u2500-\u257f-]")
 """With what cells are written, of which there may be sixteen kinds, and what is drawn around them."""
 
@@ -42,8 +43,11 @@ def is_title(line: str) -> bool:
 
 
 def is_foreign(line: str) -> bool:
-    """Whether most of the signs of a line are none that a cell is written with."""
-    strange = len(_USUAL.sub("", line))
+    """Whether a line is code, or most of its signs are none that a cell is written with."""
+    if any(pattern.match(line) for _, pattern in _LOOKS[:2]):
+        return True
+    words = sum(len(word) for word in _WORD.findall(line) if _USUAL.sub("", word))
+    strange = words + len(_USUAL.sub("", _WORD.sub("", line)))
     return 2 * strange > len("".join(line.split()))
 
 

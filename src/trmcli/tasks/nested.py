@@ -168,23 +168,27 @@ class Reading:
                 self._fail(message, at + (number if strings else number * width), number)
         blank = -1 if not any(cell == 0 for row in rows for cell in row) else None
 
+        between = "" if len(rows) in (1, width) else "/"
+        step = width + len(between)
+
         def place(index: int) -> Place:
-            row, column = divmod(index, width) if len(rows) in (1, width) else divmod(index, width + 1)
+            row, column = divmod(min(index, len(rows) * step - 1), step)
             if strings:
                 return self._place(at + row, row, column, inside=1)
             return self._place(at + row * width + min(column, width - 1), row, column)
 
-        signs = []
+        texts = []
         for number, row in enumerate(rows):
-            for column, cell in enumerate(row):
-                sign = _sign(cell, blank)
-                if sign is None:
-                    line, start = place(number * (width if len(rows) in (1, width) else width + 1) + column)
-                    message = f"{_what(cell)} is not a cell: use numbers up to 16, and 0 or null for a blank"
-                    raise InputError(message, Origin(self.name, line), start)
-                signs.append(sign)
-        texts = ["".join(signs[start : start + width]) for start in range(0, len(signs), width)]
-        return _Text(("" if len(rows) in (1, width) else "/").join(texts), place, tuple(texts))
+            signs = [_sign(cell, blank) or "" for cell in row]
+            if "" in signs:
+                column = signs.index("")
+                line, start = place(number * step + column)
+                message = (
+                    f"{_what(row[column])} is not a cell: use numbers up to 16, and 0 or null for a blank"
+                )
+                raise InputError(message, Origin(self.name, line), start)
+            texts.append("".join(signs))
+        return _Text(between.join(texts), place, tuple(texts))
 
     def _place(self, index: int, row: int, column: int, inside: int = 0) -> Place:
         """``inside`` a string, or of a scalar; of Python's own lists, the row and column of the puzzle."""

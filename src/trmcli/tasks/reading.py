@@ -171,7 +171,7 @@ def _inputs_of_list(source: Any, name: str) -> Iterable[_Input]:
 def _is_value(one: Any) -> bool:
     """Whether it is a cell, or holds cells, and does not name something to read."""
     if isinstance(one, (list, tuple)):
-        return all(_is_value(inner) for inner in one)
+        return len(one) > 0 and all(_is_value(inner) for inner in one)
     return one is None or isinstance(one, (int, float, Mapping)) or (isinstance(one, str) and len(one) <= 2)
 
 
