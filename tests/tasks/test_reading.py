@@ -539,9 +539,9 @@ def test_two_kinds_are_refused_and_named() -> None:
         next(puzzles)
         with pytest.raises(InputError, match=message):
             next(puzzles)
-    with pytest.raises(InputError, match="<argument>:1: looks like a puzzle of the task maze, not sudoku"):
+    with pytest.raises(InputError, match="<argument>:1: is a puzzle of the task maze, not sudoku"):
         list(read_puzzles(maze, "sudoku"))
-    with pytest.raises(InputError, match="looks like a puzzle of the task sudoku, not maze"):
+    with pytest.raises(InputError, match="is a puzzle of the task sudoku, not maze"):
         list(read_puzzles(Q, "maze"))
 
 

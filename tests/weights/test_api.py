@@ -98,6 +98,7 @@ def questions(solver: trmcli.Solver, *sources: object, **numbers: Any) -> list[A
         ([np.where(np.array(NESTED) == 0, np.nan, NESTED)], 1),
         ([np.array([NESTED] * 3)], 3),
         ([np.array(NESTED).ravel()], 1),
+        ([[list(row) for row in np.array(NESTED)]], 1),
         ([[np.array(NESTED), NESTED, PUZZLE]], 3),
         ([np.array([list(row) for row in ROWS])], 1),
         ([torch.tensor(NESTED)], 1),
@@ -170,7 +171,7 @@ def test_the_answers_before_a_bad_puzzle_come_first(solver: trmcli.Solver) -> No
 
 
 def test_a_solver_for_something_else_is_refused(solver: trmcli.Solver) -> None:
-    with pytest.raises(InputError, match=r"^<argument>:1: looks like a puzzle of the task maze, not sudoku$"):
+    with pytest.raises(InputError, match=r"^<argument>:1: is a puzzle of the task maze, not sudoku$"):
         questions(solver, MAZE)
     with pytest.raises(InputError, match="has 81 cells, and these weights are for puzzles of 16 cells"):
         questions(solver, "." * 81)

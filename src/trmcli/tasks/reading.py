@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -77,11 +78,19 @@ def _read(inputs: Iterable[_Input], chosen: Task | None, skip: Skip | None) -> I
                 head = []
                 yield kind, puzzle
         except InputError as error:
-            other = _kind(head, whole=True)
-            if other not in (None, kind):
-                message = f"looks like a puzzle of the task {other.name}, not {kind.name}"
-                raise InputError(message, head[0].origin) from error
-            raise
+            other = next((task for task in TASKS.values() if task is not kind and _reads(task, head)), None)
+            if other is None:
+                raise
+            message = f"is a puzzle of the task {other.name}, not {kind.name}"
+            raise InputError(message, head[0].origin) from error
+
+
+def _reads(task: Task, head: Sequence[Item]) -> bool:
+    """Whether a puzzle of this task is among the first items."""
+    try:
+        return next(task.reader("").read(head), None) is not None
+    except InputError:
+        return False
 
 
 def _noted(found: Iterator[Item], head: list[Item]) -> Iterator[Item]:
@@ -133,8 +142,8 @@ def _inputs(source: Any) -> Iterable[_Input]:
     """
     if isinstance(source, str):
         return [_named(source)]
-    if isinstance(source, Path):
-        return [_file(source)]
+    if isinstance(source, os.PathLike):
+        return [_file(Path(source))]
     if hasattr(source, "read"):
         name = str(getattr(source, "name", "<stream>"))
         return [_Input(name, lambda skip: items(_stream_lines(source, name, skip), name, skip))]
@@ -157,7 +166,7 @@ def _inputs_of_list(source: Any, name: str) -> Iterable[_Input]:
         raise InputError(f"{source!r} is not a source: give a path, a puzzle as text, a list or an array")
     if not source:
         raise InputError(_NOTHING)
-    values = [one.tolist() if hasattr(one, "tolist") else one for one in source]
+    values = [_plain(one) for one in source]
     if all(isinstance(one, str) for one in values):
         if _are_rows(values):
             return [_Input(name, lambda skip: items(values, name, skip))]
@@ -168,6 +177,13 @@ def _inputs_of_list(source: Any, name: str) -> Iterable[_Input]:
     return chain.from_iterable([_inputs(one) for one in source])
 
 
+def _plain(value: Any) -> Any:
+    """A value with lists and numbers of Python in place of those of NumPy."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
 def _is_value(one: Any) -> bool:
     """Whether it is a cell, or holds cells, and does not name something to read."""
     if isinstance(one, (list, tuple)):
@@ -176,11 +192,10 @@ def _is_value(one: Any) -> bool:
 
 
 def _are_rows(strings: Sequence[str]) -> bool:
-    """Whether strings are the rows of one puzzle, and not one source each."""
-    widths = {len(row) for row in strings}
-    if len(strings) < 2 or len(widths) > 1 or not all(_ROW.fullmatch(row) for row in strings):
-        return False
-    return not any(_exists(row) for row in strings) and not all(_is_text(row) for row in strings)
+    """Whether strings are lines, of one puzzle or of several, and do not name files."""
+    width = len(strings[0])
+    rows = len(strings) > 1 < width and all(len(row) == width and _ROW.fullmatch(row) for row in strings)
+    return rows and not any(_exists(row) for row in strings)
 
 
 def _value(value: Any, name: str) -> _Input:
