@@ -515,6 +515,7 @@ def test_a_closed_or_replaced_standard_input(monkeypatch: pytest.MonkeyPatch) ->
     ("text", "look"),
     [
         ("Dear all,\nhere is the puzzle of today.\n", "prose"),
+        ("Puzzles, riddles, and so on, for all.\n", "prose"),
         ("import sys\nprint(sys.argv)\n", "a program"),
         ("def f(x):\n    return x\n", "a program"),
         ("#include <stdio.h>\nint main() {\n}\n", "a program"),

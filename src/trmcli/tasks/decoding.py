@@ -50,7 +50,7 @@ _FOREIGN: tuple[tuple[bytes, str, str], ...] = (
     (rb"ARROW1", "an Arrow table", _TABLE),
     (rb"SQLite format 3", "an SQLite database", _TABLE),
     (rb"\x89HDF\r\n", "an HDF5 file", _TABLE),
-    (rb"(?s).{4}\0{4}\{", "a weights file (safetensors)", "name it as --weights"),
+    (rb"(?s).{4}\0{4}\{", "a weights file (safetensors)", "give it as --weights"),
     (rb"\x80[\x02-\x05]", "a Python pickle", "trm convert makes weights of a checkpoint"),
     (rb"(?s)\x7fELF|MZ.[\0-\x08]", "a program", "name a file of puzzles"),
     (rb"version https://git-lfs", "a Git LFS pointer, not the file itself", "get that with git lfs pull"),

@@ -25,7 +25,7 @@ _LOOKS = (
     ("a list of addresses", re.compile(r"\s*\w+://")),
     ("settings", re.compile(r"\s*(\[[A-Za-z][\w. -]*\]\s*$|\w[\w.-]*\s*[=:]\s*\S)")),
     ("a table of numbers", re.compile(r"\s*[-+]?\d+([.]\d+)?([,;\s]+[-+]?\d+([.]\d+)?)+[,;]?\s*$")),
-    ("a table", re.compile(r"([^,]*,){2}|([^;]*;){2}|([^\t]*\t)")),
+    ("a table", re.compile(r"[^,]*(,(?! )[^,]*){2,}$|[^;]*(;(?! )[^;]*){2,}$|.*\t")),
     ("prose", re.compile(r".*[^\W\d_]{2}.*")),
 )
 """What a line looks like; the first that fits counts."""

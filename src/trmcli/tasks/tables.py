@@ -35,7 +35,7 @@ _DELIMITERS = (",", ";", "\t")
 _CELLS, _WORD = re.compile(r"[\d.]{16}"), re.compile(r"[A-Za-z]{4}")
 """What no header has, and what every header has; they are found fast."""
 _LIKELY = re.compile("|".join(sorted({*QUESTIONS, *ANSWERS}, key=len)), re.IGNORECASE)
-_NAME = re.compile(r"\d*|[^\W\d_].{0,40}")
+_NAME = re.compile(r"\d*|[^\W\d_](.{0,40}[^.!?])?")
 _COMMENT = re.compile(r"\s*(#|; |//)")
 _SEPARATOR = re.compile(r"\"?sep=.\"?", re.IGNORECASE)
 
