@@ -52,6 +52,8 @@ def test_load_of_nothing() -> None:
         trmcli.load(task="chess")
     with pytest.raises(InputError, match="rounds must be a whole number from 1, not 0"):
         trmcli.load(rounds=0)
+    with pytest.raises(InputError, match="this machine has no abacus"):
+        trmcli.load(device="abacus")
 
 
 PUZZLE = "1.3..4..4....2.3"
