@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from trmcli.model.config import TRMConfig
-from trmcli.model.layers import Linear, SwiGLU, rms_norm, truncated_normal_
+from trmcli.model.layers import Linear, SwiGLU, at_least_float32, rms_norm, truncated_normal_
 from trmcli.model.mixers import MIXERS, Relations
 from trmcli.model.recursion import recursion_of
 
@@ -57,8 +57,8 @@ class Output:
 
     Attributes:
         logits: ``[B, L, V]`` of the answer's tokens, in the dtype of computation.
-        halt: ``[B]`` float32 logit of "the answer is exactly right" (``q_halt``).
-        go_on: ``[B]`` float32, the second output of the reference's halting head (``q_continue``).
+        halt: ``[B]`` logit, float32 at least, of "the answer is exactly right" (``q_halt``).
+        go_on: ``[B]``, in the same dtype, the second output of the reference's halting head (``q_continue``).
     """
 
     logits: Tensor
@@ -200,7 +200,7 @@ class TinyRecursiveModel(nn.Module):
         carry = self.round(carry, question, relations)
         answer = carry.answer
         pooled = answer[:, 0] if self.config.halt_pool == "first" else answer.mean(dim=1)
-        halt = self.halt_head(pooled).float()
+        halt = at_least_float32(self.halt_head(pooled))
         logits = self.lm_head(answer[:, self.config.puzzle_emb_len :])
         if self.config.vectors == "candidates":
             assert relations is not None, "candidates need the task's relations"
