@@ -1,7 +1,7 @@
 """Parity with the reference implementation on vectors recorded from it (random weights, float64).
 
-Recursion amplifies rounding: after four steps two float32 kernels differ from each other, and from float64, by
-as much as from a wrong model. In float64 that error stays far below the signal, so any machine gives the
+Recursion amplifies rounding: after four steps two float32 kernels differ from each other, and from float64,
+by as much as from a wrong model. In float64 that error stays far below the signal, so any machine gives the
 recorded numbers, and a model that is wrong anywhere does not.
 """
 
@@ -33,7 +33,8 @@ Three sets of kernels were up to 1.8e-7 apart after four steps of the mixer acro
 CLOSE_IN_FLOAT32 = 1e-3
 """How far one supervision step in float32 may be from float64, of logits of about 1.
 
-Recursion amplifies the rounding of 6e-8: up to 1.1e-4 were seen after the 21 updates of the mixer across cells.
+Recursion amplifies the rounding of 6e-8: up to 1.1e-4 were seen after the 21 updates of the mixer across
+cells.
 """
 
 

@@ -147,15 +147,22 @@ class TinyRecursiveModel(nn.Module):
     ) -> Tensor:
         """x: ``[B, cells]`` tokens (and ``[B]`` puzzle numbers) to ``[B, P + L, D]``, scaled by sqrt(D).
 
-        Without numbers, every puzzle is number 0, the reference's ``<blank>``. Candidates need ``relations``.
+        Where all puzzles share one vector, their number is 0 (the reference's ``<blank>``), and need not be
+        given. Candidates need ``relations``.
+
+        Raises:
+            ValueError: the model tells puzzles apart, and nothing says which these are.
         """
         if self.config.vectors == "candidates":
             assert relations is not None, "candidates need the task's relations"
             tokens = candidate_kinds(tokens, relations.candidates)
         embedded = self.embed(tokens)
         if self.config.puzzle_emb_len:
-            numbers = tokens.new_zeros(len(tokens), dtype=torch.long) if puzzle is None else puzzle
-            front = self.embed_puzzle(numbers).to(embedded.dtype).unsqueeze(1)
+            if puzzle is None:
+                if self.config.num_puzzles > 1:
+                    raise ValueError(f"the model has a vector for each of {self.config.num_puzzles} puzzles")
+                puzzle = tokens.new_zeros(len(tokens), dtype=torch.long)
+            front = self.embed_puzzle(puzzle).to(embedded.dtype).unsqueeze(1)
             pad = front.new_zeros(len(front), self.config.puzzle_emb_len - 1, front.shape[-1])
             embedded = torch.cat((front, pad, embedded), dim=1)
         if self.config.positions == "learned":
