@@ -38,7 +38,8 @@ def tokens_of(size: int, count: int) -> Tensor:
 
 
 def answer(model: TinyRecursiveModel, tokens: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Probabilities of all tokens ``[B, cells, V]``, and the halting logits, after two steps."""
+    """Probabilities of all tokens ``[B, cells, V]``, and the halting logits, after two steps in float64."""
+    model = model.double()
     relations = build_relations(TASK, (size, size), model.config)
     carry = model.initial_carry(len(tokens), relations.length)
     with torch.no_grad():
@@ -74,8 +75,8 @@ def test_renaming_digits_and_moving_cells_does_the_same_to_the_answer(
     moved, moved_halt = answer(model, torch.from_numpy(symmetry.apply(tokens.numpy())), size)
     expected = probabilities.numpy()[np.arange(3)[:, None], symmetry.cells]
     expected = np.stack([expected[row][:, symmetry.inverse().values[row]] for row in range(3)])
-    np.testing.assert_allclose(moved.numpy()[straight], expected[straight], atol=1e-5)
-    torch.testing.assert_close(moved_halt[straight], halt[straight], atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(moved.numpy()[straight], expected[straight], rtol=1e-7, atol=1e-9)
+    torch.testing.assert_close(moved_halt[straight], halt[straight])
 
 
 def test_only_candidates_are_answers(model: TinyRecursiveModel) -> None:
@@ -154,7 +155,7 @@ def test_identical_candidates_stay_identical() -> None:
     torch.manual_seed(0)
     model = TinyRecursiveModel(CONFIG)
     probabilities, _ = answer(model, torch.ones(1, 16, dtype=torch.long), 4)
-    torch.testing.assert_close(probabilities[..., 2:6], torch.full((1, 16, 4), 0.25))
+    torch.testing.assert_close(probabilities[..., 2:6], torch.full((1, 16, 4), 0.25).double())
 
 
 @pytest.mark.parametrize(

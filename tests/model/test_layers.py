@@ -114,8 +114,8 @@ def test_only_the_last_round_has_a_gradient() -> None:
     """With T rounds, the gradient is that of one round begun from the state after T - 1."""
     torch.manual_seed(0)
     values = {"vocab_size": 5, "hidden_size": 8, "num_layers": 1, "num_heads": 2, "latent_updates": 2}
-    deep = TinyRecursiveModel(TRMConfig(**values, rounds=3))
-    flat = TinyRecursiveModel(TRMConfig(**values, rounds=1))
+    deep = TinyRecursiveModel(TRMConfig(**values, rounds=3)).double()
+    flat = TinyRecursiveModel(TRMConfig(**values, rounds=1)).double()
     flat.load_state_dict(deep.state_dict())
     tokens = torch.randint(1, 5, (2, 6))
     _, output = deep(deep.initial_carry(2, 6), tokens)
