@@ -126,15 +126,16 @@ def test_members_hear_the_mapped_mean_of_their_groups() -> None:
     relations = Relations.build([cells, cells.T], [], 6)
     x = torch.randn(2, 6, 16)
     grid = x.view(2, 2, 3, 16)
-    rows = grid.mean(dim=2, keepdim=True) @ mixer.maps[0].weight.T
-    columns = grid.mean(dim=1, keepdim=True) @ mixer.maps[1].weight.T
+    matrices = [parameter for name, parameter in mixer.named_parameters() if name.startswith("maps.")]
+    rows, columns = (grid.mean(3 - n - 1, keepdim=True) @ matrix.T for n, matrix in enumerate(matrices))
     torch.testing.assert_close(mixer(x, relations), (rows + columns).view(2, 6, 16))
 
     grown = MeanMixer(replace(config, group_expansion=1.5))
     grown.load_state_dict(mixer.state_dict(), strict=False)
     torch.testing.assert_close(grown(x, relations), mixer(x, relations))  # what it gets is silent at first
-    for swiglu in grown.swiglus:
-        torch.nn.init.normal_(swiglu.down.weight)
+    for name, parameter in grown.named_parameters():
+        if name.endswith("down.weight"):
+            torch.nn.init.normal_(parameter)
     rows = rows + grown.swiglus[0](grid.mean(dim=2, keepdim=True))
     columns = columns + grown.swiglus[1](grid.mean(dim=1, keepdim=True))
     torch.testing.assert_close(grown(x, relations), (rows + columns).view(2, 6, 16))

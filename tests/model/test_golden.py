@@ -133,7 +133,7 @@ def test_loss_and_gradients_of_a_training_step(recorded: Recorded) -> None:
         torch.testing.assert_close(value * batch, expected, rtol=CLOSE, atol=0)
     total = losses.total.detach() * batch
     torch.testing.assert_close(total, recorded.tensors["train.loss_sum"][0], rtol=CLOSE, atol=0)
-    losses.total.backward()
+    losses.total.backward()  # type: ignore[no-untyped-call]
     parameters = dict(recorded.model.named_parameters())
     compared = 0
     for name, expected in recorded.tensors.items():
@@ -151,7 +151,7 @@ def test_loss_and_gradients_of_a_training_step(recorded: Recorded) -> None:
 def test_gradient_of_the_puzzle_embedding(recorded: Recorded) -> None:
     if recorded.puzzle is None:
         return
-    first_training_step(recorded).total.backward()
+    first_training_step(recorded).total.backward()  # type: ignore[no-untyped-call]
     gradient = recorded.model.embed_puzzle.weight.grad
     assert gradient is not None
     gradient = gradient.to_dense()

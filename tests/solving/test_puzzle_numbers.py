@@ -43,9 +43,9 @@ def weigh(model: TinyRecursiveModel) -> None:
             tensor.zero_()
         model.embed.weight.copy_(torch.eye(config.vocab_size, size))
         model.lm_head.weight.copy_(torch.eye(config.vocab_size, size))
-        qkv, out = model.layers[0].mixer.qkv.weight, model.layers[0].mixer.out.weight
-        qkv[2 * size :].copy_(torch.eye(size))
-        out.copy_(torch.eye(size))
+        state = model.state_dict()
+        state["layers.0.mixer.qkv.weight"][2 * size :].copy_(torch.eye(size))
+        state["layers.0.mixer.out.weight"].copy_(torch.eye(size))
         model.embed_puzzle.weight[list(WRONG), DROWNED] = 1000.0
 
 
@@ -134,7 +134,7 @@ def test_a_single_vector_is_every_puzzles() -> None:
 def write(folder: Path, split: str, identifiers: list[int], num_puzzles: int = 5) -> None:
     """A folder in which each puzzle has two examples, and stands in a group of its own."""
     count = len(identifiers)
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "inputs": tokens(2 * count).astype(np.uint8),
         "labels": tokens(2 * count).astype(np.uint8),
         "puzzle_identifiers": np.array(identifiers, dtype=np.int32),

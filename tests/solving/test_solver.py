@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from trmcli.model import Carry, Output, TinyRecursiveModel, TRMConfig
+from trmcli.model.mixers import RelationMixer
 from trmcli.solving.solver import (
     COMMIT_FROM,
     SETTLED,
@@ -18,7 +19,7 @@ from trmcli.solving.solver import (
     build_relations,
 )
 from trmcli.tasks import get_task
-from trmcli.tasks.base import Ints
+from trmcli.tasks.base import Bools, Cells, Ints
 
 TASK = get_task("sudoku")
 
@@ -86,8 +87,9 @@ def test_a_checked_answer_leaves_the_batch() -> None:
     questions = random_tokens(4)
 
     class OddRows(type(TASK)):  # type: ignore[misc]
-        def check(self, questions: object, answers: np.ndarray) -> np.ndarray:  # type: ignore[override]
-            return np.arange(len(answers)) % 2 == 1
+        def check(self, questions: Cells, answers: Cells) -> Bools:
+            odd: Bools = np.arange(len(answers)) % 2 == 1
+            return odd
 
     solver.task = OddRows()
     rows = [step.rows.tolist() for step in solver.steps(questions, (9, 9), max_steps=3)]
@@ -163,9 +165,9 @@ def test_the_relation_mixer_does_not_see_the_order_of_rows_and_columns() -> None
 def test_group_attention_equals_masked_attention() -> None:
     """Attention inside gathered groups is full attention with everything outside the group masked."""
     torch.manual_seed(1)
-    model = TinyRecursiveModel(relation_config()).double()
-    mixer = model.layers[0].mixer
-    relations = build_relations(TASK, (6, 6), model.config)
+    mixer = RelationMixer(relation_config()).double()
+    assert mixer.qkv is not None and mixer.out is not None
+    relations = build_relations(TASK, (6, 6), relation_config())
     x = torch.randn(2, 36, 16, dtype=torch.float64)
     heads, width = 2, 4
     parts = mixer.qkv(x).view(2, 36, 3, 3, heads, width)  # cells, relations, q/k/v, heads
@@ -253,14 +255,14 @@ def rest_of(pool: Pool) -> dict[int, list[np.ndarray]]:
     return rest
 
 
-@pytest.mark.parametrize("changes", [{"restart": True}, {"noise": 0.5}])
-def test_chance_depends_on_its_own_numbers_only(changes: dict[str, float]) -> None:
+@pytest.mark.parametrize(("restart", "noise"), [(True, 0.0), (False, 0.5)])
+def test_chance_depends_on_its_own_numbers_only(restart: bool, noise: float) -> None:
     solver, tokens = small_solver(), random_tokens(3)
 
     def last(rows: list[int], seed: int) -> np.ndarray:
         chances = [
-            None if row == 2 else Chance(np.random.default_rng((seed, row)), **changes) for row in rows
-        ]  # type: ignore[arg-type]
+            None if row == 2 else Chance(np.random.default_rng((seed, row)), restart, noise) for row in rows
+        ]
         steps = list(solver.steps(tokens[rows], (9, 9), max_steps=3, halt="never", chances=chances))
         return steps[-1].confidence
 
