@@ -41,6 +41,7 @@ class Puzzle:
         layout: the form it came in, so that the answer can be printed in the same form.
         answer: the known solution, ``[height, width]``, if the input named one.
         source: what the input says of its origin (the ``source`` column of a CSV).
+        identifier: its row in a model's table of puzzle embeddings, if it is one that was trained on.
     """
 
     cells: Cells
@@ -48,6 +49,7 @@ class Puzzle:
     layout: str = "line"
     answer: Cells | None = None
     source: str = ""
+    identifier: int | None = None
 
     @property
     def shape(self) -> Shape:
