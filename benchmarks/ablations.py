@@ -25,7 +25,6 @@ from trmcli.training.config import TrainConfig, load_config
 from trmcli.training.data import Examples
 from trmcli.training.trainer import Trainer
 
-BUDGET = ["max_steps=800", "warmup_steps=80"]
 HRM = ["model.num_layers=4", "model.answer_layers=4", "model.gradient=step", "model.rounds=2"]
 VARIANTS: dict[str, list[str]] = {
     "TRM": [],
@@ -40,13 +39,13 @@ VARIANTS: dict[str, list[str]] = {
 
 
 @cache
-def data() -> tuple[Examples, Examples]:
-    """2,000 puzzles with 4 to 6 givens for training and 1,000 others for testing; the same at every call."""
+def data(count: int) -> tuple[Examples, Examples]:
+    """Puzzles with 4 to 6 givens, two thirds for training and the others for testing; always the same."""
     task = get_task("sudoku")
-    questions, answers = task.generate(3000, 1, {"size": 4, "clues": "4-6"})
+    questions, answers = task.generate(count, 1, {"size": 4, "clues": "4-6"})
     tokens = task.encode(questions).astype(np.uint8)
     assert len(np.unique(tokens, axis=0)) == len(tokens), "test puzzles must not be among the training ones"
-    return Examples((4, 4), tokens, task.encode(answers).astype(np.uint8)).split(1000, 0)
+    return Examples((4, 4), tokens, task.encode(answers).astype(np.uint8)).split(count // 3, 0)
 
 
 def exact(trainer: Trainer, examples: Examples) -> float:
@@ -58,14 +57,14 @@ def exact(trainer: Trainer, examples: Examples) -> float:
         step.checked
         for start in range(0, len(tokens), 256)
         for step in solver.steps(tokens[start : start + 256], (4, 4), max_steps=most, halt="never")
-        if step.number == most
+        if step.done.all()  # never before the last step
     ]
     return float(np.concatenate(right).mean())
 
 
-def train(config: TrainConfig) -> dict[str, float]:
+def train(config: TrainConfig, puzzles: int) -> dict[str, float]:
     """One run, and what came of it."""
-    kept, held = data()
+    kept, held = data(puzzles)
     trainer = Trainer(config, get_task(config.task), [kept], torch.device("cpu"))
     began = time.process_time()
     while trainer.steps_done < config.max_steps:
@@ -93,6 +92,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--steps", type=int, default=800, help="gradient steps of a run")
+    parser.add_argument("--puzzles", type=int, default=3000, help="for training and testing together")
     parser.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -102,8 +103,9 @@ def main() -> None:
             key = f"{name} / {seed}"
             if key in results:
                 continue
-            overrides = [*BUDGET, *VARIANTS[name], f"seed={seed}"]
-            results[key] = train(load_config("sudoku-4x4", None, overrides))
+            budget = [f"max_steps={arguments.steps}", f"warmup_steps={arguments.steps // 10}"]
+            config = load_config("sudoku-4x4", None, [*budget, *VARIANTS[name], f"seed={seed}"])
+            results[key] = train(config, arguments.puzzles)
             temporary = arguments.out.with_suffix(".writing")
             temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
             temporary.replace(arguments.out)

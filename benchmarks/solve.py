@@ -73,10 +73,11 @@ def step_flops(solver: trmcli.Solver) -> int:
     question = solver.embed(np.ones((1, 81), dtype=np.int64), (9, 9))
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         solver.model.supervision_step(solver.model.initial_carry(1, relations.length), question, relations)
-    return counter.get_total_flops()
+    flops: int = counter.get_total_flops()
+    return flops
 
 
-def ceiling(solver: trmcli.Solver, runs: int = 20) -> float:
+def ceiling(solver: trmcli.Solver, runs: int) -> float:
     """Operations a second of a large matrix product in the solver's dtype; the best of ``runs``."""
     x = torch.randn(4096, 1024).to(solver.device, solver.model.dtype)
     weight = torch.randn(1024, 1024).to(x)
@@ -121,7 +122,7 @@ def main() -> None:
         "solve_one_parts": parts(EXAMPLES / "hard.txt", options.weights, options.runs),
     }
     solver = trmcli.load(options.weights)
-    flops, most = step_flops(solver), ceiling(solver)
+    flops, most = step_flops(solver), ceiling(solver, 4 * options.runs)
     figures |= {"flops_per_step": flops, "matmul_flops_per_second": most}
     task = get_task("sudoku")
     easy, _ = task.generate(options.count, 0, {"size": 9, "clues": "30-36"})
@@ -136,7 +137,7 @@ def main() -> None:
     rows = []
     for name, puzzles in sets.items():
         for batch_size in (1, 16, 32, 64, 128, 256):
-            part = puzzles[: max(16, min(len(puzzles), batch_size * 8))]
+            part = puzzles[: max(16, batch_size * 8)]
             result = rate(solver, part, batch_size)
             rows.append(
                 {

@@ -15,7 +15,7 @@ import platform
 import resource
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import count, islice
 from pathlib import Path
@@ -70,9 +70,9 @@ def chosen(data: str, wanted: dict[str, int | None]) -> Iterator[Puzzle]:
         yield from islice(every, most)
 
 
-def measure(name: str, run: Run, data: str, weights: str | None) -> None:
+def measure(name: str, run: Run, data: str, weights: str | None, results: Path) -> None:
     """Do one run, or what is left of it."""
-    partial, result = RESULTS / f"{name}.partial.json", RESULTS / f"{name}.json"
+    partial, result = results / f"{name}.partial.json", results / f"{name}.json"
     limits = tuple(2**power for power in range(run.tries.bit_length()) if 2**power <= run.tries)
     evaluation = Evaluation(run.max_steps, limits)
     before, peak = 0.0, 0.0
@@ -117,11 +117,11 @@ def write(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def plot() -> None:
+def plot(results: Path, drawing: Path) -> None:
     """Exact accuracy of each strategy on the sample of magictour."""
-    curves = {}
+    curves: dict[str, list[Point]] = {}
     for name in STRATEGIES:
-        figures = json.loads((RESULTS / f"strategy-{name}.json").read_text())
+        figures = json.loads((results / f"strategy-{name}.json").read_text())
         curves[name] = [
             Point(
                 one["tries"],
@@ -132,7 +132,7 @@ def plot() -> None:
             )
             for one in figures["sources"]["magictour"]["by_tries"]
         ]
-    write(DRAWING, svg(curves, "magictour: exact accuracy by strategy and tries"))
+    write(drawing, svg(curves, "magictour: exact accuracy by strategy and tries"))
 
 
 def main() -> None:
@@ -140,11 +140,18 @@ def main() -> None:
     parser.add_argument("run", choices=[*RUNS, "plot"])
     parser.add_argument("--data", default="hard_eval.csv.gz", help="CSV with the columns source and question")
     parser.add_argument("--weights")
+    parser.add_argument("--limit", type=int, help="at most so many puzzles of each source")
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FOLDER")
+    parser.add_argument("--drawing", type=Path, default=DRAWING, metavar="FILE")
     options = parser.parse_args()
     if options.run == "plot":
-        plot()
-    else:
-        measure(options.run, RUNS[options.run], options.data, options.weights)
+        plot(options.results, options.drawing)
+        return
+    run = RUNS[options.run]
+    if options.limit is not None:
+        most = {source: min(options.limit, count or options.limit) for source, count in run.puzzles.items()}
+        run = replace(run, puzzles={**most})
+    measure(options.run, run, options.data, options.weights, options.results)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import platform
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,9 +40,10 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def ceiling(device: torch.device) -> float:
-    """FLOP/s of the best of several large products in bfloat16."""
-    side, repeats = (8192, 20) if device.type == "cuda" else (2048, 3)
+def ceiling(device: torch.device, side: int | None = None) -> float:
+    """FLOP/s of the best of several products in bfloat16, large ones by default."""
+    usual, repeats = (8192, 20) if device.type == "cuda" else (2048, 3)
+    side = side or usual
     x = torch.randn(side, side, device=device, dtype=torch.bfloat16)
     best = math.inf
     for _ in range(5):
@@ -75,8 +77,8 @@ def build(config: TrainConfig, device: torch.device) -> Trainer:
     return Trainer(config, task, [examples], device)
 
 
-def measure(config: TrainConfig, device: torch.device, steps: int) -> dict[str, object]:
-    most = ceiling(device)
+def measure(config: TrainConfig, device: torch.device, steps: int, side: int | None) -> dict[str, Any]:
+    most = ceiling(device, side)
     trainer = build(config, device)
     times = []
     for number in range(steps + 1):
@@ -129,6 +131,7 @@ def main() -> None:
     parser.add_argument("presets", nargs="+")
     parser.add_argument("--batch-size", type=int, help="instead of the preset's")
     parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--side", type=int, help="of the matrices of the ceiling; 2048 on a CPU, else 8192")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, help="write all figures as JSON")
@@ -144,7 +147,7 @@ def main() -> None:
             batch_size=arguments.batch_size or config.batch_size,
             data=(DataConfig(**{**vars(config.data[0]), "weight": 1.0, "count": 1}),),
         )
-        row = measure(config, device, arguments.steps)
+        row = measure(config, device, arguments.steps, arguments.side)
         rows.append(row)
         print(
             f"{name} x {config.batch_size}{' compiled' * config.compile}: "

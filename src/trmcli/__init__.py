@@ -1,10 +1,11 @@
 """Tiny Recursive Models that solve puzzles. Importing this imports neither torch nor NumPy.
 
 >>> import trmcli
->>> for answer in trmcli.solve("puzzles.txt"):  # or the puzzle itself as text
+>>> for answer in trmcli.solve("puzzles.txt"):  # or the puzzle itself: text, rows, an array
 ...     print(answer.checked, answer.cells)
 
 :func:`load` gives a solver with chosen weights; its ``steps`` are what ``solve`` and the live view consume.
+:func:`read_puzzles` reads without solving. What is wrong with an input is an :class:`InputError`.
 """
 
 from __future__ import annotations
@@ -13,20 +14,30 @@ from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from trmcli.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from trmcli import weights
     from trmcli.solving.search import Answer
     from trmcli.solving.solver import Solver
+    from trmcli.tasks import read_puzzles
+    from trmcli.tasks.base import Puzzle, Task
 
     __version__: str
 
-__all__ = ["Solver", "__version__", "load", "solve", "weights"]
+__all__ = ["InputError", "Solver", "__version__", "load", "read_puzzles", "solve", "weights"]
+
+_LAZY = {
+    "Solver": "trmcli.solving.solver",
+    "read_puzzles": "trmcli.tasks",
+}
 
 
 def load(
-    name: str | None = None, task: str = "sudoku", device: str = "auto", rounds: int | None = None
+    name: str | Path | None = None, task: str = "sudoku", device: str = "auto", rounds: int | None = None
 ) -> Solver:
     """A solver with trained weights.
 
@@ -37,18 +48,21 @@ def load(
         rounds: T of a supervision step; by default as many as the weights are meant for.
 
     Raises:
-        InputError: there are no such weights, or they cannot be read.
+        InputError: there are no such weights, task or device, or the weights cannot be read.
     """
-    from trmcli.solving.solver import Solver, pick_device
     from trmcli.tasks import get_task
+
+    get_task(task)
+    rounds = None if rounds is None else _whole("rounds", rounds, 1)
+    from trmcli.solving.solver import Solver, pick_device
     from trmcli.weights import find_weights, load_weights
 
-    model, card = load_weights(find_weights(name, task))
+    model, card = load_weights(find_weights(None if name is None else str(name), task))
     return Solver(model, get_task(card.task), pick_device(device), rounds=rounds)
 
 
 def solve(
-    *sources: str,
+    *sources: Any,
     solver: Solver | None = None,
     tries: int = 32,
     max_steps: int = 16,
@@ -58,24 +72,73 @@ def solve(
     """Solve puzzles and check the answers; one ``Answer`` each, in order.
 
     Args:
-        sources: files, ``-`` for standard input, or puzzles as text.
+        sources: whatever :func:`read_puzzles` takes: files, ``-`` for standard input, puzzles as text, as
+            lists of rows, as arrays ``[h, w]`` or ``[n, h, w]``, or lists of these. All of one kind.
         solver: from :func:`load`; without it the default weights of the first puzzle's task.
-        tries: most tries of a puzzle; the first checked answer ends them.
-        max_steps: most supervision steps of a try.
-        batch_size: puzzles and tries worked on at once.
-        seed: of the random symmetries that tries begin with.
+        tries: most tries of a puzzle, from 1; the first checked answer ends them.
+        max_steps: most supervision steps of a try, from 1.
+        batch_size: puzzles and tries worked on at once, from 1.
+        seed: of the random symmetries that tries begin with, from 0.
 
     Raises:
-        InputError: for bad input, naming file, line and column.
+        InputError: in this call, for a number out of its range, without any source, or for a file that is not
+            there. While iterating, for a puzzle that cannot be read, or that the solver is not for: it names
+            file, line and column, and the answers to all puzzles before it may be had first.
     """
-    from trmcli.solving.search import SearchConfig, solve_many
     from trmcli.tasks import read_puzzles
 
-    pairs = read_puzzles(sources, solver.task.name if solver else None)
-    task, first = next(pairs)
-    solver = solver or load(task=task.name)
-    config = SearchConfig(max_steps, tries, batch_size=batch_size, seed=seed)
-    yield from solve_many(solver, chain([first], (puzzle for _, puzzle in pairs)), config)
+    limits = (_whole("max_steps", max_steps, 1), _whole("tries", tries, 1))
+    places, seed = _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
+    pairs = read_puzzles(sources[0] if len(sources) == 1 else sources, solver.task.name if solver else None)
+    return _answers(pairs, solver, *limits, places, seed)
+
+
+def _answers(
+    pairs: Iterator[tuple[Task, Puzzle]],
+    solver: Solver | None,
+    max_steps: int,
+    tries: int,
+    batch_size: int,
+    seed: int,
+) -> Iterator[Answer]:
+    """Solve puzzles as they come. The error that ends them is raised when those before it are answered."""
+    first = next(pairs, None)
+    if first is None:
+        return
+    from trmcli.solving.search import SearchConfig, solve_many
+    from trmcli.tasks.fit import check_fit
+
+    solver = solver or load(task=first[0].name)
+    fits, ended = vars(solver.model.config), list[InputError]()
+
+    def puzzles() -> Iterator[Puzzle]:
+        try:
+            for task, puzzle in chain([first], pairs):
+                check_fit(task, puzzle, fits)
+                yield puzzle
+        except InputError as error:
+            ended.append(error)
+
+    yield from solve_many(solver, puzzles(), SearchConfig(max_steps, tries, batch_size=batch_size, seed=seed))
+    for error in ended:
+        raise error
+
+
+def _whole(name: str, number: Any, least: int) -> int:
+    """A whole number from ``least``.
+
+    Raises:
+        InputError: it is something else.
+    """
+    from operator import index
+
+    try:
+        whole = -1 if isinstance(number, bool) else index(number)
+    except TypeError:
+        whole = -1
+    if whole < least:
+        raise InputError(f"{name} must be a whole number from {least}, not {number!r}")
+    return whole
 
 
 def __getattr__(name: str) -> Any:
@@ -86,8 +149,8 @@ def __getattr__(name: str) -> Any:
             return version("trmcli")
         except PackageNotFoundError:
             return "0+unknown"
-    if name == "Solver":
-        return import_module("trmcli.solving.solver").Solver
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     if name == "weights":
         return import_module("trmcli.weights")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -96,7 +96,8 @@ def terminal() -> Callable[..., Screen]:
                 if waiting is not None and waiting[0].encode() in seen:
                     waiting[1](ours)
                     waiting = None
-            return Screen(process.wait(10), seen.decode())
+            # A typed Ctrl-C makes the kernel drop what was not read yet, so half a character may be left.
+            return Screen(process.wait(10), seen.decode(errors="replace"))
         finally:
             process.kill()
             process.wait()

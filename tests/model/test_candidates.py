@@ -38,7 +38,8 @@ def tokens_of(size: int, count: int) -> Tensor:
 
 
 def answer(model: TinyRecursiveModel, tokens: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Probabilities of all tokens ``[B, cells, V]``, and the halting logits, after two steps."""
+    """Probabilities of all tokens ``[B, cells, V]``, and the halting logits, after two steps in float64."""
+    model = model.double()
     relations = build_relations(TASK, (size, size), model.config)
     carry = model.initial_carry(len(tokens), relations.length)
     with torch.no_grad():
@@ -74,8 +75,8 @@ def test_renaming_digits_and_moving_cells_does_the_same_to_the_answer(
     moved, moved_halt = answer(model, torch.from_numpy(symmetry.apply(tokens.numpy())), size)
     expected = probabilities.numpy()[np.arange(3)[:, None], symmetry.cells]
     expected = np.stack([expected[row][:, symmetry.inverse().values[row]] for row in range(3)])
-    np.testing.assert_allclose(moved.numpy()[straight], expected[straight], atol=1e-5)
-    torch.testing.assert_close(moved_halt[straight], halt[straight], atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(moved.numpy()[straight], expected[straight], rtol=1e-7, atol=1e-9)
+    torch.testing.assert_close(moved_halt[straight], halt[straight])
 
 
 def test_only_candidates_are_answers(model: TinyRecursiveModel) -> None:
@@ -125,15 +126,16 @@ def test_members_hear_the_mapped_mean_of_their_groups() -> None:
     relations = Relations.build([cells, cells.T], [], 6)
     x = torch.randn(2, 6, 16)
     grid = x.view(2, 2, 3, 16)
-    rows = grid.mean(dim=2, keepdim=True) @ mixer.maps[0].weight.T
-    columns = grid.mean(dim=1, keepdim=True) @ mixer.maps[1].weight.T
+    matrices = [parameter for name, parameter in mixer.named_parameters() if name.startswith("maps.")]
+    rows, columns = (grid.mean(3 - n - 1, keepdim=True) @ matrix.T for n, matrix in enumerate(matrices))
     torch.testing.assert_close(mixer(x, relations), (rows + columns).view(2, 6, 16))
 
     grown = MeanMixer(replace(config, group_expansion=1.5))
     grown.load_state_dict(mixer.state_dict(), strict=False)
     torch.testing.assert_close(grown(x, relations), mixer(x, relations))  # what it gets is silent at first
-    for swiglu in grown.swiglus:
-        torch.nn.init.normal_(swiglu.down.weight)
+    for name, parameter in grown.named_parameters():
+        if name.endswith("down.weight"):
+            torch.nn.init.normal_(parameter)
     rows = rows + grown.swiglus[0](grid.mean(dim=2, keepdim=True))
     columns = columns + grown.swiglus[1](grid.mean(dim=1, keepdim=True))
     torch.testing.assert_close(grown(x, relations), (rows + columns).view(2, 6, 16))
@@ -154,7 +156,7 @@ def test_identical_candidates_stay_identical() -> None:
     torch.manual_seed(0)
     model = TinyRecursiveModel(CONFIG)
     probabilities, _ = answer(model, torch.ones(1, 16, dtype=torch.long), 4)
-    torch.testing.assert_close(probabilities[..., 2:6], torch.full((1, 16, 4), 0.25))
+    torch.testing.assert_close(probabilities[..., 2:6], torch.full((1, 16, 4), 0.25).double())
 
 
 @pytest.mark.parametrize(

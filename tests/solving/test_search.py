@@ -27,7 +27,7 @@ from trmcli.solving.search import (
 )
 from trmcli.solving.solver import Floats, Solver, Step
 from trmcli.tasks import get_task
-from trmcli.tasks.base import Puzzle
+from trmcli.tasks.base import Bools, Cells, Puzzle
 
 SUDOKU = type(get_task("sudoku"))
 
@@ -41,7 +41,7 @@ def accepting(rule: Callable[[np.ndarray], bool]) -> Solver:
     """A solver whose rules accept the answers for which ``rule`` of their cells, flat, is true."""
 
     class Rules(SUDOKU):  # type: ignore[misc, valid-type]
-        def check(self, questions: np.ndarray, answers: np.ndarray) -> np.ndarray:  # type: ignore[override]
+        def check(self, questions: Cells, answers: Cells) -> Bools:
             return np.array([rule(answer.ravel()) for answer in answers], dtype=np.bool_)
 
     solver = small_solver()
@@ -105,7 +105,7 @@ def test_a_hard_puzzle_does_not_let_the_finished_ones_pile_up() -> None:
             yield hard if number == 0 else easy
 
     class Rules(SUDOKU):  # type: ignore[misc, valid-type]
-        def check(self, questions: np.ndarray, answers: np.ndarray) -> np.ndarray:  # type: ignore[override]
+        def check(self, questions: Cells, answers: Cells) -> Bools:
             return (questions == easy.cells).all(axis=(1, 2))  # type: ignore[no-any-return]
 
     solver = small_solver()

@@ -131,7 +131,7 @@ def test_csv_as_maze_hard_has_it() -> None:
         ("S G\n" + "   \n" * 128, "mazes.txt:129: a maze may have 128 rows at most"),
         ("question\nS" + " " * 999_998 + "G", "mazes.txt:2:1: a maze of 1000x1000 is too large"),
         ("question,answer\n,", "mazes.txt: holds no maze"),
-        ("question,answer\nS  G,,", "mazes.txt:2: this line has 3 columns, the header has 2"),
+        ("question,answer\nS  G,,x", "mazes.txt:2: this line has 3 columns, the header has 2"),
         ("question,answer\nS  G,S/G", "mazes.txt:2:6: the answer has 2 cells, the question 4"),
         ("question,answer\nS/ /G,S/ /G", "mazes.txt:2: the path given is wrong: no path leaves S"),
         ("SoG\no  ", "mazes.txt:1: the path given is wrong: 1 cell is marked apart"),

@@ -388,9 +388,9 @@ def test_sources_that_cannot_be_read(tmp_path: Path) -> None:
     fails(str(binary), "binary:2:3: is not text: byte 0xff is not UTF-8")
     packed = tmp_path / "cut.gz"
     packed.write_bytes(gzip.compress(QUESTION.encode() * 50)[:30])
-    fails(str(packed), "cut.gz: is no whole gzip file")
+    fails(str(packed), "cut.gz: is not a whole gzip file")
     packed.write_bytes(b"\x1f\x8bnonsense, not gzip")
-    fails(str(packed), "cut.gz: is no whole gzip file")
+    fails(str(packed), "cut.gz: is not a whole gzip file")
     empty = tmp_path / "empty"
     empty.touch()
     fails(str(empty), "empty: holds no puzzle")

@@ -104,7 +104,7 @@ def test_a_disk_that_cannot_be_written(config: TrainConfig, disk: Path) -> None:
 def test_data_that_are_cut_short(config: TrainConfig, tmp_path: Path) -> None:
     packed = gzip.compress(PUZZLES.encode())
     Path("puzzles.csv").write_bytes(packed[: len(packed) // 2])
-    with pytest.raises(InputError, match=r"puzzles.csv: is no whole gzip file"):
+    with pytest.raises(InputError, match=r"puzzles.csv: is not a whole gzip file"):
         run(config, tmp_path / "run", FillTheDisk(tmp_path, 99), device=torch.device("cpu"))
     Path("puzzles.csv").write_text(PUZZLES[:-10])
     with pytest.raises(InputError, match=r"puzzles.csv:9"):

@@ -102,7 +102,7 @@ def many_examples(tmp_path: Path) -> ReferenceExamples:
     """Three groups: of two puzzles with 2 examples, of one with 1, of two with 3 and 1."""
     puzzle_indices = np.array([0, 2, 4, 5, 8, 9], dtype=np.int32)
     tokens = np.tile((np.arange(9, dtype=np.uint8) % 9 + 2)[:, None], (1, 4))
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "inputs": tokens,
         "labels": tokens,
         "puzzle_identifiers": np.array([1, 2, 3, 4, 5], dtype=np.int32),
@@ -219,7 +219,7 @@ def test_the_second_halting_output_learns_only_in_q_learning(folder: Path) -> No
         config = replace(
             CONFIG,
             model=model,
-            halting=halting,  # type: ignore[arg-type]
+            halting=halting,
             supervision_steps=1,
             warmup_steps=1,
             dtype="float32",
@@ -248,7 +248,9 @@ def test_the_second_halting_output_learns_only_in_q_learning(folder: Path) -> No
         ("all__puzzle_identifiers.npy", np.full(24, 7), "puzzle_identifiers do not fit"),
     ],
 )
-def test_damaged_folders_are_refused(folder: Path, file: str, content: object, message: str) -> None:
+def test_damaged_folders_are_refused(
+    folder: Path, file: str, content: str | np.ndarray | None, message: str
+) -> None:
     path = folder / "train" / file
     path.unlink()
     if isinstance(content, str):

@@ -76,8 +76,8 @@ def test_colours_say_the_same() -> None:
     cells = cells_in_colour(grid())
     given, unsure, changed, sure, wrong = cells[0], cells[1], cells[2], cells[13], cells[10]
     assert [cell.text for cell in (given, unsure, changed, wrong)] == [" 1 ", " 2 ", " 3 ", " 2 "]
-    styles = [cell.style for cell in (given, unsure, changed, sure, wrong)]
-    assert all(style is not None for style in styles)
+    styles = [cell.style for cell in (given, unsure, changed, sure, wrong) if cell.style is not None]
+    assert len(styles) == 5
     assert styles[0].bold and styles[0].color is None
     assert not styles[3].bold
     assert styles[1].dim and styles[1].color != styles[3].color

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from trmcli.cli import convert, data, download, eval, info, solve, standard, train
+from trmcli.cli.common import undashed
 from trmcli.cli.help import Command, Group
 from trmcli.cli.options import spread
 from trmcli.errors import InputError, did_you_mean
@@ -90,6 +91,9 @@ class Commands(Group):
     def make_context(self, *args: Any, **options: Any) -> Any:
         with failures():
             return super().make_context(*args, **options)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [undashed(one) for one in args])
 
     def invoke(self, ctx: Any) -> Any:
         with failures():

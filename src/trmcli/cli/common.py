@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trmcli.cli.stream import check_fit
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,6 +34,16 @@ def name_skipped(error: InputError) -> None:
     print("trm: skipped:", " ".join(str(error).split()), file=sys.stderr)
 
 
+def undashed(argument: str) -> str:
+    """An argument of the command line; a puzzle that begins with a dash becomes one that no option can be."""
+    if _DASHED.match(argument):
+        return f".{argument[1:]}"  # both are blanks
+    return f"\n{argument}" if argument.startswith("-") and "\n" in argument else argument
+
+
+_DASHED = re.compile(r"-[\d.*_?XxA-Ga-g-]{15,}(\s|$)")
+
+
 def plural(number: int, one: str, many: str) -> str:
     """``1 try``, ``2 tries``."""
     return f"{number} {one if number == 1 else many}"
@@ -48,6 +58,7 @@ def load_solver(task: Task, model: Model, machine: Batches, puzzle: Puzzle | Non
         InputError: if there are no such weights, they are damaged, or they were trained for something else,
             or if this machine has no such device.
     """
+    from trmcli.tasks.fit import check_fit
     from trmcli.weights.files import load_weights, read_card
     from trmcli.weights.registry import find_weights
 

@@ -150,11 +150,10 @@ class PuzzleStream:
     def _take(self, task: Task, puzzle: Puzzle) -> None:
         if self._end is not None:
             return
-        self.task = getattr(self, "task", task)
+        from trmcli.tasks.fit import check_fit
+
+        self.task = task
         try:
-            if task is not self.task:
-                message = f"is a puzzle of the task {task.name}, those before are {self.task.name}"
-                raise InputError(f"{message}: give them apart", puzzle.origin)
             check_fit(task, puzzle, self._config)
             self._taken.append(puzzle if self._change is None else self._change(puzzle))
         except InputError as error:
@@ -175,16 +174,3 @@ def _may_wait(source: str) -> bool:
     except (OSError, ValueError):  # not a file, but a puzzle
         return False
     return not stat.S_ISREG(mode)
-
-
-def check_fit(task: Task, puzzle: Puzzle, config: Mapping[str, object]) -> None:
-    """Raise InputError for a puzzle that weights of this configuration cannot take: size or symbols."""
-    seq_len, known = config.get("seq_len", 0), config.get("vocab_size")
-    if isinstance(seq_len, int) and seq_len not in (0, puzzle.cells.size):
-        message = f"has {puzzle.cells.size} cells, and these weights are for puzzles of {seq_len} cells"
-        raise InputError(message, puzzle.origin)
-    of_cells = config.get("vectors") != "candidates"
-    tokens = task.encode(puzzle.cells[None]) if of_cells else task.candidates(puzzle.shape)
-    if isinstance(known, int) and tokens.max() >= known:
-        message = f"takes {tokens.max() + 1} tokens to write, and these weights know {known}"
-        raise InputError(message, puzzle.origin)

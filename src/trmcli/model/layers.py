@@ -96,16 +96,25 @@ class SwiGLU(nn.Module):
         return self.down(gated)  # type: ignore[no-any-return]
 
 
-def rotary(length: int, width: int, theta: float, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosines and sines ``[length, width]`` of the rotary position encoding, float32."""
-    frequencies = theta ** -(torch.arange(0, width, 2, dtype=torch.float32, device=device) / width)
-    angles = torch.outer(torch.arange(length, dtype=torch.float32, device=device), frequencies)
+def at_least_float32(x: Tensor) -> Tensor:
+    """``x`` in float32, or in float64 if it is so already: for what bfloat16 is too coarse."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def rotary(length: int, width: int, theta: float, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosines and sines ``[length, width]`` of the rotary position encoding.
+
+    On the device of ``like``, and in its dtype or in float32, whichever is finer.
+    """
+    dtype, device = torch.promote_types(like.dtype, torch.float32), like.device
+    frequencies = theta ** -(torch.arange(0, width, 2, dtype=dtype, device=device) / width)
+    angles = torch.outer(torch.arange(length, dtype=dtype, device=device), frequencies)
     angles = torch.cat((angles, angles), dim=-1)
     return angles.cos(), angles.sin()
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn ``[..., length, heads, width]`` by its positions; halves are paired, not neighbours."""
-    first, second = x.float().chunk(2, dim=-1)
+    first, second = at_least_float32(x).chunk(2, dim=-1)
     turned = torch.cat((-second, first), dim=-1)
-    return (x.float() * cos[:, None] + turned * sin[:, None]).to(x.dtype)
+    return (at_least_float32(x) * cos[:, None] + turned * sin[:, None]).to(x.dtype)

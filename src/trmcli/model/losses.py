@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trmcli.model.layers import at_least_float32
 from trmcli.model.trm import Output
 
 TokenLoss = Literal["softmax", "stablemax"]
@@ -32,13 +33,13 @@ def stablemax_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def softmax_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
-    """The usual cross entropy, in float32: ``[..., V]`` and ``[...]`` to ``[...]``.
+    """The usual cross entropy, in float32 at least: ``[..., V]`` and ``[...]`` to ``[...]``.
 
     ``smoothing`` is the share of each label that is spread over all tokens (Szegedy et al. 2015,
     arXiv:1512.00567, section 7).
     """
     return F.cross_entropy(
-        logits.float().flatten(0, -2), labels.flatten(), reduction="none", label_smoothing=smoothing
+        at_least_float32(logits).flatten(0, -2), labels.flatten(), reduction="none", label_smoothing=smoothing
     ).view_as(labels)
 
 

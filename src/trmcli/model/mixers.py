@@ -217,7 +217,7 @@ class AttentionMixer(nn.Module):
         batch, length, _ = x.shape
         q, k, v = self.qkv(x).view(batch, length, 3, self.heads, self.width).unbind(2)
         if self.theta is not None:
-            cos, sin = rotary(length, self.width, self.theta, x.device)
+            cos, sin = rotary(length, self.width, self.theta, x)
             q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         mixed = F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2))
         return self.out(mixed.transpose(1, 2).reshape(batch, length, -1))  # type: ignore[no-any-return]

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from trmcli.model.config import TRMConfig
-from trmcli.model.layers import Linear, SwiGLU, rms_norm, truncated_normal_
+from trmcli.model.layers import Linear, SwiGLU, at_least_float32, rms_norm, truncated_normal_
 from trmcli.model.mixers import MIXERS, Relations
 from trmcli.model.recursion import recursion_of
 
@@ -57,8 +57,8 @@ class Output:
 
     Attributes:
         logits: ``[B, L, V]`` of the answer's tokens, in the dtype of computation.
-        halt: ``[B]`` float32 logit of "the answer is exactly right" (``q_halt``).
-        go_on: ``[B]`` float32, the second output of the reference's halting head (``q_continue``).
+        halt: ``[B]`` logit, float32 at least, of "the answer is exactly right" (``q_halt``).
+        go_on: ``[B]``, in the same dtype, the second output of the reference's halting head (``q_continue``).
     """
 
     logits: Tensor
@@ -147,15 +147,22 @@ class TinyRecursiveModel(nn.Module):
     ) -> Tensor:
         """x: ``[B, cells]`` tokens (and ``[B]`` puzzle numbers) to ``[B, P + L, D]``, scaled by sqrt(D).
 
-        Without numbers, every puzzle is number 0, the reference's ``<blank>``. Candidates need ``relations``.
+        Where all puzzles share one vector, their number is 0 (the reference's ``<blank>``), and need not be
+        given. Candidates need ``relations``.
+
+        Raises:
+            ValueError: the model tells puzzles apart, and nothing says which these are.
         """
         if self.config.vectors == "candidates":
             assert relations is not None, "candidates need the task's relations"
             tokens = candidate_kinds(tokens, relations.candidates)
         embedded = self.embed(tokens)
         if self.config.puzzle_emb_len:
-            numbers = tokens.new_zeros(len(tokens), dtype=torch.long) if puzzle is None else puzzle
-            front = self.embed_puzzle(numbers).to(embedded.dtype).unsqueeze(1)
+            if puzzle is None:
+                if self.config.num_puzzles > 1:
+                    raise ValueError(f"the model has a vector for each of {self.config.num_puzzles} puzzles")
+                puzzle = tokens.new_zeros(len(tokens), dtype=torch.long)
+            front = self.embed_puzzle(puzzle).to(embedded.dtype).unsqueeze(1)
             pad = front.new_zeros(len(front), self.config.puzzle_emb_len - 1, front.shape[-1])
             embedded = torch.cat((front, pad, embedded), dim=1)
         if self.config.positions == "learned":
@@ -200,7 +207,7 @@ class TinyRecursiveModel(nn.Module):
         carry = self.round(carry, question, relations)
         answer = carry.answer
         pooled = answer[:, 0] if self.config.halt_pool == "first" else answer.mean(dim=1)
-        halt = self.halt_head(pooled).float()
+        halt = at_least_float32(self.halt_head(pooled))
         logits = self.lm_head(answer[:, self.config.puzzle_emb_len :])
         if self.config.vectors == "candidates":
             assert relations is not None, "candidates need the task's relations"

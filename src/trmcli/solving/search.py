@@ -277,6 +277,7 @@ def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig, number: int = 0)
             halt=config.halt,
             commit=config.commit,
             chances=[one.chance],
+            identifiers=[puzzle.identifier],
         ):
             # The viewer's time, spent between two frames, does not count.
             seconds += time.perf_counter() - resumed
@@ -449,7 +450,8 @@ class _Search:
             rows = [next(self.rows) for _ in begun]
             self.working.update(zip(rows, begun, strict=True))
             tokens = np.concatenate([start.tokens for _, start in begun])
-            self.pool.add(np.array(rows), tokens, [start.chance for _, start in begun])
+            chances = [start.chance for _, start in begun]
+            self.pool.add(np.array(rows), tokens, chances, [one.puzzle.identifier for one, _ in begun])
         return bool(self.working)
 
     def _next(self) -> tuple[_Open | None, int]:

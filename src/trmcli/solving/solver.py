@@ -224,6 +224,7 @@ class Solver:
         halt: Halt = "checked",
         commit: bool = False,
         chances: Sequence[Chance | None] | None = None,
+        identifiers: Sequence[int | None] | None = None,
     ) -> Iterator[Step]:
         """Refine the answers to a batch of questions, one supervision step after another.
 
@@ -232,16 +233,38 @@ class Solver:
             shape: height and width of the puzzles.
             max_steps, halt, commit: see :class:`Pool`.
             chances: what is random, for each question; by default nothing.
+            identifiers: which puzzle each question is; see :meth:`embed`.
         """
         pool = Pool(self, shape, max_steps=max_steps, halt=halt, commit=commit)
-        pool.add(np.arange(len(tokens)), tokens, chances)
+        pool.add(np.arange(len(tokens)), tokens, chances, identifiers)
         while len(pool):
             yield pool.step()
 
-    def embed(self, tokens: Ints, shape: Shape) -> Tensor:
-        """``[B, L]`` tokens of puzzles of this shape, embedded on the device."""
+    def embed(self, tokens: Ints, shape: Shape, identifiers: Sequence[int | None] | None = None) -> Tensor:
+        """``[B, L]`` tokens of puzzles of this shape, embedded on the device.
+
+        Args:
+            identifiers: the row of each puzzle in the table of puzzle embeddings. They may be left out where
+                all puzzles share one row.
+
+        Raises:
+            InputError: the model tells puzzles apart, and one has no number, or one that the model lacks.
+        """
+        rows = self.model.config.num_puzzles
+        puzzle = None
+        if rows > 1:
+            numbers = [None] * len(tokens) if identifiers is None else identifiers
+            for number in numbers:
+                if number is None:
+                    raise InputError(
+                        f"the model has a vector for each of {rows} puzzles, and nothing says which of them "
+                        "this one is"
+                    )
+                if not 0 <= number < rows:
+                    raise InputError(f"the puzzle has number {number}, and the model vectors 0 to {rows - 1}")
+            puzzle = torch.tensor(numbers, dtype=torch.long, device=self.device)
         placed = torch.from_numpy(tokens).to(self.device)
-        return self.model.embed_question(placed, relations=self.relations(shape))
+        return self.model.embed_question(placed, puzzle, self.relations(shape))
 
     def supervision_step(self, carry: Carry, question: Tensor, relations: Relations) -> tuple[Carry, Output]:
         """One supervision step of the batch.
@@ -309,6 +332,7 @@ class Pool:
                 ("tokens", np.int64, length),  # the question, with what was committed
                 ("answer", np.int64, length),
                 ("chance", object),
+                ("identifier", object),
             ],
         )
         self._question = solver.embed(np.zeros((0, length), dtype=np.int64), shape)
@@ -321,21 +345,30 @@ class Pool:
 
     @torch.inference_mode()
     @one_thread()
-    def add(self, rows: Ints, tokens: Ints, chances: Sequence[Chance | None] | None = None) -> None:
+    def add(
+        self,
+        rows: Ints,
+        tokens: Ints,
+        chances: Sequence[Chance | None] | None = None,
+        identifiers: Sequence[int | None] | None = None,
+    ) -> None:
         """Take in puzzles.
 
         Args:
             rows: ``[n]`` what they are called in :class:`Step`.
             tokens: ``[n, L]`` encoded questions.
             chances: what is random, for each; by default nothing.
+            identifiers: which puzzle each is; see :meth:`Solver.embed`.
         """
         start = time.perf_counter()
         self._release()
         new = np.zeros(len(rows), dtype=self._places.dtype)
         new["row"], new["tokens"], new["answer"], new["chance"] = rows, tokens, -1, chances
+        new["identifier"] = identifiers
         new["cells"] = self.solver.task.decode(tokens, self.shape)
+        question = self.solver.embed(tokens, self.shape, identifiers)
         self._places = np.concatenate((self._places, new))
-        self._question = torch.cat((self._question, self.solver.embed(tokens, self.shape)))
+        self._question = torch.cat((self._question, question))
         fresh = self.solver.model.initial_carry(len(rows), self.solver.relations(self.shape).length)
         self._carry = Carry(
             torch.cat((self._carry.answer, fresh.answer)), torch.cat((self._carry.latent, fresh.latent))
@@ -413,5 +446,5 @@ class Pool:
             due, committed = due[changed], committed[changed]
             self._places["tokens"][due] = committed
             self._places["same"][due] = 0
-            question = self.solver.embed(committed, self.shape)
+            question = self.solver.embed(committed, self.shape, self._places["identifier"][due].tolist())
             self._question[torch.from_numpy(due).to(self.solver.device)] = question

@@ -42,6 +42,7 @@ class Puzzle:
         answer: the known solution, ``[height, width]``, if the input named one.
         source: what the input says of its origin (the ``source`` column of a CSV).
         solutions: how many it has, 2 meaning several, if that was counted; see :meth:`Task.solutions`.
+        identifier: its row in a model's table of puzzle embeddings, if it is one that was trained on.
     """
 
     cells: Cells
@@ -50,6 +51,7 @@ class Puzzle:
     answer: Cells | None = None
     source: str = ""
     solutions: int | None = None
+    identifier: int | None = None
 
     @property
     def shape(self) -> Shape:

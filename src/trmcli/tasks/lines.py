@@ -1,61 +1,25 @@
-"""From lines to what kinds read: plain lines, and the records of tables.
+"""From lines to what kinds read: plain lines, and the records of tables and of JSON.
 
-:func:`items` finds tables (CSV) among the lines and takes them apart, so that no kind has to. A kind's
+:func:`items` finds tables and JSON among the lines and takes them apart, so that no kind has to. A kind's
 :class:`Reader` turns what is left into puzzles, one line or record at a time, as they arrive.
 """
 
 from __future__ import annotations
 
-import csv
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
 from trmcli.errors import InputError, Origin
+from trmcli.tasks import documents
 from trmcli.tasks.base import Puzzle
+from trmcli.tasks.records import Item, Line, Lines, Record, Skip, located
+from trmcli.tasks.tables import Table, is_separator
 
-QUESTION_COLUMNS = ("question", "puzzle", "puzzles", "quizzes")
-ANSWER_COLUMNS = ("answer", "solution", "solutions")
+__all__ = ["Item", "Line", "Reader", "Record", "Skip", "items"]
 
-csv.field_size_limit(1 << 26)  # as long as a line may be
-
-Skip = Callable[[InputError], None]
-"""Hears of a bad record, so that reading can go on with the next one."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of text, without its end."""
-
-    text: str
-    origin: Origin
-
-
-@dataclass(frozen=True)
-class Record:
-    """One puzzle of a table.
-
-    Attributes:
-        question, answer: its fields as they stand (a space may be a cell); empty where there is none.
-        source: what the table says of its origin.
-        origin: its first line.
-        line: that line, to tell in which column something stands.
-    """
-
-    question: str
-    origin: Origin
-    answer: str = ""
-    source: str = ""
-    line: str = ""
-
-    def column(self, text: str, last: bool = False) -> int:
-        """The 1-based column in which a field begins."""
-        return (self.line.rfind(text) if last else self.line.find(text)) + 1
-
-
-Item = Line | Record
+_QUOTED = re.compile(r"\s*\"([^\"]*)\"[\s,;]*$")
 
 
 class Reader(ABC):
@@ -95,11 +59,11 @@ class Reader(ABC):
             InputError: for what is not a puzzle; with ``skip`` that is called instead, and reading goes on.
         """
         for item in items:
-            self.number = item.origin.line or 0
+            self.name, self.number = item.origin.name, item.origin.line or 0
             try:
                 yield from self.line(item.text) if isinstance(item, Line) else self.record(item)
             except InputError as error:
-                self._skipped(error, skip)
+                self._skipped(located(item, error), skip)
         try:
             yield from self.finish()
         except InputError as error:
@@ -118,57 +82,58 @@ class Reader(ABC):
 def items(lines: Iterable[str], name: str, skip: Skip | None = None) -> Iterator[Item]:
     """Lines and records of a text, as its lines arrive.
 
-    A table begins with a line that names its columns, one of them ``question`` (:data:`QUESTION_COLUMNS`). It
-    ends with a line that has one field only; a table of one column ends with a line of another length.
+    A table begins with a line that names its columns, one of them a question (:data:`tables.QUESTIONS`).
+    Empty lines do not end it. A line with a single field is a plain one, and after it only lines with as many
+    fields as the header are records. The lines of a table of one column are plain ones. JSON begins with a
+    bracket, and may take several lines.
+
+    Raises:
+        InputError: a table or JSON is damaged; with ``skip`` that is called instead, and the next line comes.
     """
-    columns: list[str] = []
-    length: int | None = None
-    numbered = _numbered(lines, name)
-    for line in numbered:
-        fields = _fields(line, numbered)
-        header = [field.strip().lower() for field in fields]
-        if any(column in QUESTION_COLUMNS for column in header):
-            columns, length = header, None
-            continue
-        if columns and not any(header):
-            continue
-        if columns and len(fields) == len(columns) == 1:
-            length = length or len(fields[0])
-            columns = columns if len(fields[0]) == length else []
-        elif columns and len(fields) == 1:
-            columns = []
-        if not columns:
-            yield line
-            continue
-        if len(fields) != len(columns):
-            message = f"this line has {len(fields)} columns, the header has {len(columns)}"
-            error = InputError(message, line.origin)
+    source, parts = Lines(lines, name), _Parts(skip)
+    for line in source:
+        found = parts.of(line, source)
+        try:
+            yield from found
+        except InputError as error:
             if skip is None:
-                raise error
+                raise
             skip(error)
-            continue
-        row = dict(zip(columns, fields, strict=True))
-        yield Record(
-            next(row[column] for column in QUESTION_COLUMNS if column in row),
-            line.origin,
-            next((row[column] for column in ANSWER_COLUMNS if column in row), ""),
-            row.get("source", "").strip(),
-            line.text,
-        )
 
 
-def _numbered(lines: Iterable[str], name: str) -> Iterator[Line]:
-    for number, text in enumerate(lines, start=1):
-        text = text.rstrip("\r\n")
-        yield Line(text.removeprefix("\ufeff") if number == 1 else text, Origin(name, number))
+class _Parts:
+    """Takes lines apart, one after another: what has begun in those before them tells how."""
+
+    def __init__(self, skip: Skip | None) -> None:
+        self.skip = skip
+        self.table: Table | None = None
+        self.alone = False  # whether values of JSON have ended in the line in which they began
+
+    def of(self, line: Line, more: Lines) -> Iterator[Item]:
+        """What a line holds, and those of the next that belong to it."""
+        table = self.table
+        header = Table.begins(line, table)
+        if header is not None:
+            self.table = header
+        elif documents.begins(line.text):
+            found, self.alone = documents.take(line, more, self.alone, self.skip)
+            yield from found
+        elif table is not None and table.takes(line):
+            record = table.record(line, more)
+            if record is not None:
+                yield record
+        elif not (line.origin.line == 1 and is_separator(line.text)):
+            self.table = None if table is None else table.left(line)
+            yield _unquoted(line)
 
 
-def _fields(line: Line, more: Iterator[Line]) -> Sequence[str]:
-    """The fields of a line; those of the lines that follow as well, where a quoted field goes on in them."""
-    if '"' not in line.text:
-        return line.text.split(",")
-    texts = (one.text + "\n" for one in chain([line], more))
-    try:
-        return next(csv.reader(texts))
-    except csv.Error as error:
-        raise InputError(f"is not CSV: {error}", line.origin) from None
+def _unquoted(line: Line) -> Line:
+    """A line without what a program put around it: quotes and a comma, or the brackets of a printed array."""
+    text = documents.unprinted(line.text)
+    if text is not None:
+        return Line(text, line.origin)
+    quoted = _QUOTED.match(line.text) if '"' in line.text else None
+    if quoted is None:
+        return line
+    start = quoted.start(1)
+    return Line(quoted[1], line.origin, lambda column: (line.origin.line, start + column))

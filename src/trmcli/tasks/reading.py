@@ -1,124 +1,259 @@
-"""From sources to puzzles: files, standard input, or puzzles as text."""
+"""From sources to puzzles: files, standard input, puzzles as text, and Python's own values."""
 
 from __future__ import annotations
 
-import gzip
 import io
+import os
+import re
 import sys
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
-from trmcli.errors import InputError, Origin
+from trmcli.errors import InputError
+from trmcli.tasks import documents, foreign, nested
 from trmcli.tasks.base import Puzzle, Task
+from trmcli.tasks.decoding import byte_lines
 from trmcli.tasks.kinds import TASKS, get_task
-from trmcli.tasks.lines import Item, Line, Skip, items
-from trmcli.tasks.maze.picture import picture_lines
+from trmcli.tasks.lines import Item, Line, Record, Skip, items
 
-_LONGEST_LINE = 1 << 26
-_MOST_PEEKED_LINES = 64
+_MOST_PEEKED = 64
+"""Lines, at most, that tell the kind."""
+_NOTHING = "no puzzle given: name a file, the puzzle itself, or - for standard input"
+_FEWEST_CELLS = 16
+_ROW = re.compile(r"[\d.*_?XxA-GSosE#█▓▒ -]+")
+
+
+@dataclass(frozen=True)
+class _Input:
+    """What a source is called in messages, and how its items are read."""
+
+    name: str
+    read: Callable[[Skip | None], Iterator[Item]]
 
 
 def read_puzzles(
-    sources: Sequence[str], task: str | None = None, skip: Skip | None = None
+    sources: Any, task: str | None = None, skip: Skip | None = None
 ) -> Iterator[tuple[Task, Puzzle]]:
-    """Puzzles from one source after another, as their lines arrive.
+    """Puzzles, all of one kind, from one source after another, as their lines arrive.
 
     Args:
-        sources: paths (plain or gzip), ``-`` for standard input, or puzzles themselves as text.
-        task: a task's name; without it the text decides.
+        sources: one of these, or a list or an iterator of them: a path (``str`` or ``Path``), ``-`` for
+            standard input, puzzles as text, an open file, a puzzle as a list of rows or as an array
+            ``[h, w]``, several as an array ``[n, h, w]``. Files are plain, or packed with gzip, bz2 or xz.
+        task: a task's name; without it each source tells its own.
         skip: hears of every bad record; without it the first one is raised.
 
     Raises:
-        InputError: a source cannot be read, or holds something else than puzzles.
+        InputError: in this call, if there is no source, no such file or no such task. While iterating, when
+            the puzzles before it have been taken, if a source cannot be read, holds something else than
+            puzzles, or is of another kind.
     """
     chosen = None if task is None else get_task(task)
-    for source in sources:
-        name, lines = _open(source)
-        found: Iterator[Item] = items(lines, name, skip)
+    return _of_one_kind(_read(_inputs(sources), chosen, skip))
+
+
+def _of_one_kind(puzzles: Iterable[tuple[Task, Puzzle]]) -> Iterator[tuple[Task, Puzzle]]:
+    first: Task | None = None
+    for task, puzzle in puzzles:
+        first = first or task
+        if task is not first:
+            message = f"is a puzzle of the task {task.name}, those before are {first.name}: give them apart"
+            raise InputError(message, puzzle.origin)
+        yield task, puzzle
+
+
+def _read(inputs: Iterable[_Input], chosen: Task | None, skip: Skip | None) -> Iterator[tuple[Task, Puzzle]]:
+    for source in inputs:
+        found, head = source.read(skip), list[Item]()
         kind = chosen
         if kind is None:
             kind, found = _guess(found)
-        for puzzle in kind.reader(name).read(found, skip):
-            yield kind, puzzle
+        else:
+            found = _noted(found, head)
+        try:
+            for puzzle in kind.reader(source.name).read(found, skip):
+                head = []
+                yield kind, puzzle
+        except InputError as error:
+            other = next((task for task in TASKS.values() if task is not kind and _reads(task, head)), None)
+            if other is None:
+                raise
+            message = f"is a puzzle of the task {other.name}, not {kind.name}"
+            raise InputError(message, head[0].origin) from error
+
+
+def _reads(task: Task, head: Sequence[Item]) -> bool:
+    """Whether a puzzle of this task is among the first items."""
+    try:
+        return next(task.reader("").read(head), None) is not None
+    except InputError:
+        return False
+
+
+def _noted(found: Iterator[Item], head: list[Item]) -> Iterator[Item]:
+    """The same items; the first of them are kept in ``head`` as well."""
+    for item in found:
+        if len(head) < _MOST_PEEKED:
+            head.append(item)
+        yield item
 
 
 def _guess(found: Iterator[Item]) -> tuple[Task, Iterator[Item]]:
-    """The task that recognises the first lines, and all of them."""
+    """The task that recognises the first items, and all of them. No more are read than it takes.
+
+    Raises:
+        InputError: no task does, for they are something else.
+    """
     head: list[Item] = []
-    for item in chain(found, [None]):
-        whole = item is None or len(head) == _MOST_PEEKED_LINES or not isinstance(item, Line)
-        if item is not None:
-            head.append(item)
-        text = "\n".join(one.text if isinstance(one, Line) else one.question for one in head)
-        for task in TASKS.values():
-            known = task.recognises(text, whole)
-            if known:
-                return task, chain(head, found)
-            if known is None:
-                break  # the tasks after this one have to wait
-        if whole:
+    for item in found:
+        head.append(item)
+        task = _kind(head, isinstance(item, Record) or len(head) == _MOST_PEEKED)
+        if task is not None or len(head) == _MOST_PEEKED:
             break
-    return TASKS["sudoku"], chain(head, found)  # its messages say what is wrong
+    else:
+        task = _kind(head, whole=True)
+    if task is None:
+        foreign.refuse([one for one in head if isinstance(one, Line)])
+    return task or TASKS["sudoku"], chain(head, found)
 
 
-def _open(source: str) -> tuple[str, Iterator[str]]:
-    """What a source is called in messages, and its lines."""
+def _kind(head: Sequence[Item], whole: bool) -> Task | None:
+    """The task of these items; None if that is not known, or not yet."""
+    text = "\n".join(
+        one.text if isinstance(one, Line) else "\n".join(one.rows) or one.question for one in head
+    )
+    for task in TASKS.values():
+        known = task.recognises(text, whole)
+        if known:
+            return task
+        if known is None:
+            return None  # the tasks after this one have to wait
+    return None
+
+
+def _inputs(source: Any) -> Iterable[_Input]:
+    """What a source, or several, are read from. Only an iterator is not looked through at once.
+
+    Raises:
+        InputError: there is no such file, or the value is not a source.
+    """
+    if isinstance(source, str):
+        return [_named(source)]
+    if isinstance(source, os.PathLike):
+        return [_file(Path(source))]
+    if hasattr(source, "read"):
+        name = str(getattr(source, "name", "<stream>"))
+        return [_Input(name, lambda skip: items(_stream_lines(source, name, skip), name, skip))]
+    if hasattr(source, "tolist"):  # of NumPy, of torch
+        return _inputs_of_list(source.tolist(), "<array>")
+    if isinstance(source, Mapping):
+        return [_value(source, "<dict>")]
+    if isinstance(source, (list, tuple)):
+        return _inputs_of_list(source, "<list>")
+    if isinstance(source, Iterator):
+        return chain.from_iterable(_inputs(one) for one in source)
+    raise InputError(
+        f"{type(source).__name__} is not a source: give a path, a puzzle as text, a list or an array"
+    )
+
+
+def _inputs_of_list(source: Any, name: str) -> Iterable[_Input]:
+    """A list is a puzzle, or one source after another."""
+    if not isinstance(source, (list, tuple)):
+        raise InputError(f"{source!r} is not a source: give a path, a puzzle as text, a list or an array")
+    if not source:
+        raise InputError(_NOTHING)
+    values = [_plain(one) for one in source]
+    if all(isinstance(one, str) for one in values):
+        if _are_rows(values):
+            return [_Input(name, lambda skip: items(values, name, skip))]
+        if len(values) >= _FEWEST_CELLS and all(len(one) <= 1 for one in values):
+            return [_value(values, name)]
+    elif all(_is_value(one) for one in values):
+        return [_value(values, name)]
+    return chain.from_iterable([_inputs(one) for one in source])
+
+
+def _plain(value: Any) -> Any:
+    """A value with lists and numbers of Python in place of those of NumPy."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _is_value(one: Any) -> bool:
+    """Whether it is a cell, or holds cells, and does not name something to read."""
+    if isinstance(one, (list, tuple)):
+        return len(one) > 0 and all(_is_value(inner) for inner in one)
+    return one is None or isinstance(one, (int, float, Mapping)) or (isinstance(one, str) and len(one) <= 2)
+
+
+def _are_rows(strings: Sequence[str]) -> bool:
+    """Whether strings are lines, of one puzzle or of several, and do not name files."""
+    width = len(strings[0])
+    rows = len(strings) > 1 < width and all(len(row) == width and _ROW.fullmatch(row) for row in strings)
+    return rows and not any(_exists(row) for row in strings)
+
+
+def _value(value: Any, name: str) -> _Input:
+    return _Input(name, lambda skip: nested.Reading(name, skip).items(value))
+
+
+def _named(source: str) -> _Input:
+    """What a string names: a file, standard input, or a puzzle as it is."""
     if source == "-":
-        return "<stdin>", _lines(sys.stdin.buffer, "<stdin>")
+        return _Input("<stdin>", lambda skip: items(_stdin_lines(skip), "<stdin>", skip))
     if not source.strip():
         raise InputError("an empty argument is neither a file nor a puzzle")
-    try:
-        path = Path(source)
-        exists = path.exists()
-    except (OSError, ValueError):  # too long or odd for a path
-        exists = False
-    if exists:
-        if path.is_dir():
-            raise InputError("is a directory: name the files in it", source)
-        return source, _file_lines(path)
+    if _exists(source):
+        return _file(Path(source))
     if _is_text(source):
-        return "<argument>", iter(source.splitlines(keepends=True))
+        return _Input("<argument>", lambda skip: items([source], "<argument>", skip))
     raise InputError("no such file", source)
 
 
+def _file(path: Path) -> _Input:
+    name = str(path)
+    if not _exists(name):
+        raise InputError("no such file", name)
+    if path.is_dir():
+        raise InputError("is a directory: name the files in it", name)
+    return _Input(name, lambda skip: items(_file_lines(path, skip), name, skip))
+
+
+def _exists(source: str) -> bool:
+    try:
+        return Path(source).exists()
+    except (OSError, ValueError):  # too long or odd for a path
+        return False
+
+
 def _is_text(source: str) -> bool:
-    """Whether an argument that is no file looks like a puzzle."""
-    return "\n" in source or any(task.is_argument(source) for task in TASKS.values())
+    """Whether an argument that is not a file looks like a puzzle."""
+    if "\n" in source or documents.begins(source):
+        return True
+    return any(task.is_argument(source) for task in TASKS.values())
 
 
-def _file_lines(path: Path) -> Iterator[str]:
+def _file_lines(path: Path, skip: Skip | None) -> Iterator[str]:
     try:
         with path.open("rb") as file:
-            yield from _lines(file, str(path))
+            yield from byte_lines(file, str(path), skip)
     except OSError as error:
         raise InputError(error.strerror or str(error), str(path)) from error
 
 
-def _lines(stream: BinaryIO, name: str) -> Iterator[str]:
-    """The lines of UTF-8 text, unpacked if it is gzip. A PNG file is a maze, and gives the lines of one."""
-    if isinstance(stream, io.BufferedReader) and stream.peek(8)[:8] == b"\x89PNG\r\n\x1a\n":
-        yield from picture_lines(stream, name)
-        return
-    if isinstance(stream, io.BufferedReader) and stream.peek(2)[:2] == b"\x1f\x8b":
-        stream = cast(BinaryIO, gzip.GzipFile(fileobj=stream))
-    number = 0
-    try:
-        while line := stream.readline(_LONGEST_LINE):
-            if len(line) == _LONGEST_LINE:
-                raise InputError("is not text: a line is longer than 64 MiB", Origin(name, number + 1))
-            for part in line.splitlines(keepends=True):  # a lone carriage return ends a line, too
-                number += 1
-                yield _decoded(part, Origin(name, number))
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"is no whole gzip file: {error}", name) from error
+def _stdin_lines(skip: Skip | None) -> Iterator[str]:
+    if sys.stdin is None:
+        raise InputError("is closed", "<stdin>")
+    return _stream_lines(getattr(sys.stdin, "buffer", sys.stdin), "<stdin>", skip)
 
 
-def _decoded(line: bytes, origin: Origin) -> str:
-    try:
-        return line.decode("utf-8-sig" if origin.line == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        message = f"is not text: byte {line[error.start]:#04x} is not UTF-8"
-        raise InputError(message, origin, error.start + 1) from error
+def _stream_lines(stream: Any, name: str, skip: Skip | None) -> Iterator[str]:
+    """The lines of an open file, of text or of bytes."""
+    if isinstance(stream, io.TextIOBase):
+        return iter(cast(Iterable[str], stream))
+    return byte_lines(cast(BinaryIO, stream), name, skip)

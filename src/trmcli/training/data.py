@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,27 +15,35 @@ from trmcli.training.config import DataConfig, TrainConfig
 
 @dataclass(frozen=True)
 class Examples:
-    """Puzzles of one shape with their answers: ``[N, L]`` tokens each, kept as uint8."""
+    """Puzzles of one shape with their answers: ``[N, L]`` tokens each, kept as uint8.
+
+    ``identifiers`` is ``[N]``, the row of each in the table of puzzle embeddings; None where the source does
+    not number its puzzles, so that all share row 0.
+    """
 
     shape: Shape
     questions: np.ndarray[tuple[int, int], np.dtype[np.uint8]]
     answers: np.ndarray[tuple[int, int], np.dtype[np.uint8]]
+    identifiers: Ints | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.questions)
 
     @property
     def num_puzzles(self) -> int:
-        """Rows of the table of puzzle embeddings that these examples need: all are puzzle 0 here."""
-        return 1
+        """Rows of the table of puzzle embeddings that these examples need."""
+        return 1 if self.identifiers is None else 1 + int(self.identifiers.max(initial=0))
+
+    def rows(self, rows: Ints) -> Examples:
+        """Some of the examples."""
+        identifiers = None if self.identifiers is None else self.identifiers[rows]
+        return Examples(self.shape, self.questions[rows], self.answers[rows], identifiers=identifiers)
 
     def split(self, count: int, seed: int) -> tuple[Examples, Examples]:
         """Two parts without overlap: all but ``count`` random examples, and those."""
         order = np.random.default_rng(seed).permutation(len(self))
         held, kept = np.sort(order[:count]), np.sort(order[count:])
-        return tuple(  # type: ignore[return-value]
-            Examples(self.shape, self.questions[rows], self.answers[rows]) for rows in (kept, held)
-        )
+        return self.rows(kept), self.rows(held)
 
     def draw(
         self, task: Task, slots: Ints, step: int, config: TrainConfig, rng: np.random.Generator
@@ -43,7 +51,7 @@ class Examples:
         """Random examples under random symmetries, some made easier, for these places of a batch.
 
         Returns:
-            Tokens and labels, ``[len(slots), L]`` each, and ``[len(slots)]`` numbers of the puzzles (all 0).
+            Tokens and labels, ``[len(slots), L]`` each, and ``[len(slots)]`` identifiers of the puzzles.
         """
         count = len(slots)
         rows = rng.integers(len(self), size=count)
@@ -55,7 +63,8 @@ class Examples:
             revealed = rng.integers(config.reveal_max + 1, size=count)
             revealed[rng.random(count) >= config.reveal_share] = 0
             questions = task.reveal(questions, answers, revealed, rng)
-        return questions, answers, np.zeros(count, dtype=np.int64)
+        shared = np.zeros(count, dtype=np.int64)
+        return questions, answers, shared if self.identifiers is None else self.identifiers[rows]
 
 
 def load_examples(task: Task, data: DataConfig, seed: int, split: str = "train") -> Examples:

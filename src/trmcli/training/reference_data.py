@@ -57,12 +57,11 @@ class ReferenceExamples(Examples):
 
     Attributes:
         metadata: what ``dataset.json`` says.
-        puzzle_identifiers, puzzle_indices, group_indices: see the module's note.
+        puzzle_indices, group_indices: see the module's note.
         groups: the groups that are drawn from.
     """
 
     metadata: Metadata
-    puzzle_identifiers: Ints
     puzzle_indices: Ints
     group_indices: Ints
     groups: Ints
@@ -89,8 +88,7 @@ class ReferenceExamples(Examples):
         """All but ``count`` random groups, and the first example of each of those (the original puzzle)."""
         order = np.random.default_rng(seed).permutation(self.groups)
         held, kept = np.sort(order[:count]), np.sort(order[count:])
-        rows = self.puzzle_indices[self.group_indices[held]]
-        return replace(self, groups=kept), Examples(self.shape, self.questions[rows], self.answers[rows])
+        return replace(self, groups=kept), self.rows(self.puzzle_indices[self.group_indices[held]])
 
     def epoch(self, number: int, seed: int) -> tuple[Ints, Ints]:
         """Rows of the examples of one epoch, in order, and their puzzles.
@@ -115,19 +113,19 @@ class ReferenceExamples(Examples):
         """What lies in these places of this step's batch; the rest of the batch goes unused, as there."""
         length = int(self._most[self.groups].sum())
         positions = step * config.batch_size + slots
-        rows, puzzles = np.zeros_like(positions), np.zeros_like(positions)
+        rows = np.zeros_like(positions)
         for number in np.unique(positions // length):
             here = positions // length == number
-            all_rows, all_puzzles = self.epoch(int(number), config.seed)
-            rows[here] = all_rows[positions[here] % length]
-            puzzles[here] = all_puzzles[positions[here] % length]
+            order, _ = self.epoch(int(number), config.seed)
+            rows[here] = order[positions[here] % length]
         questions, answers = self.questions[rows].astype(np.int64), self.answers[rows].astype(np.int64)
         ignored = self.metadata.ignore_label_id
         if ignored:
             answers[answers == ignored] = 0  # what the loss leaves out
         if len(rows) and max(questions.max(), answers.max()) >= self.metadata.vocab_size:
             raise InputError(f"holds tokens beyond its vocab_size {self.metadata.vocab_size}", config.name)
-        return questions, answers, self.puzzle_identifiers[puzzles]
+        assert self.identifiers is not None, "read_dataset numbers all examples"
+        return questions, answers, self.identifiers[rows]
 
 
 def is_dataset(source: str, split: str = "train") -> bool:
@@ -190,7 +188,14 @@ def read_dataset(folder: Path, split: str, task: Task) -> ReferenceExamples:
         raise InputError(f"has puzzles of {metadata.seq_len} cells, which make no square", str(place))
     every = np.arange(len(groups) - 1)
     return ReferenceExamples(
-        (side, side), inputs, labels, metadata, identifiers, puzzles, groups, groups=every
+        (side, side),
+        inputs,
+        labels,
+        metadata,
+        puzzles,
+        groups,
+        groups=every,
+        identifiers=np.repeat(identifiers, np.diff(puzzles)),
     )
 
 

@@ -6,6 +6,7 @@ from trmcli.errors import InputError
 from trmcli.model import RELATIONAL, TRMConfig
 from trmcli.tasks.base import Shape, Task
 from trmcli.training.config import TrainConfig
+from trmcli.training.data import Examples
 from trmcli.training.ranks import Ranks
 
 
@@ -20,6 +21,22 @@ def check_settings(config: TrainConfig, task: Task, ranks: Ranks) -> None:
             f"batch_size {config.batch_size} cannot be shared out evenly among {ranks.size} ranks "
             f"in {config.accumulate} parts (accumulate)",
             config.name,
+        )
+
+
+def check_identifiers(model: TRMConfig, examples: Examples, source: str) -> None:
+    """Raise InputError where a model that tells puzzles apart would not know which these are."""
+    if model.num_puzzles < 2:
+        return
+    if examples.identifiers is None:
+        raise InputError(
+            f"does not number its puzzles, and the model has a vector for each of {model.num_puzzles}: "
+            "name a folder that numbers them",
+            source,
+        )
+    if (largest := int(examples.identifiers.max(initial=0))) >= model.num_puzzles:
+        raise InputError(
+            f"has a puzzle number {largest}, and the model vectors 0 to {model.num_puzzles - 1}", source
         )
 
 

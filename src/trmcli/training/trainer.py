@@ -31,7 +31,7 @@ from trmcli.training.ema import EMA
 from trmcli.training.gradients import Gradients
 from trmcli.training.optim import build_optimizers, learning_rate
 from trmcli.training.ranks import Ranks
-from trmcli.training.setup import check_settings, model_config
+from trmcli.training.setup import check_identifiers, check_settings, model_config
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ class Trainer:
         self.model = TinyRecursiveModel(
             model_config(config, task, examples[0].shape, examples[0].num_puzzles)
         ).to(device)
+        for entry, part in zip(config.data, examples, strict=True):
+            check_identifiers(self.model.config, part, entry.source)
         self.optimizers = build_optimizers(self.model, config)
         self.ema = EMA(self.model, config.ema)
         self.gradients = Gradients(self.model, config, device, self.ranks)
@@ -191,21 +193,30 @@ class Trainer:
 
         Every rank takes its share, and all get the same figures. One that is alone looks after each step
         whether it is to be ``stopped``, and then returns None.
+
+        Raises:
+            InputError: as :func:`check_identifiers`.
         """
+        check_identifiers(self.model.config, examples, self.config.validation or self.config.data[0].source)
         solver = Solver(self.averaged_model(), self.task, self.device, self.dtype)
         steps, exact, trusted = 0, 0, 0
-        questions = examples.questions[self.ranks.rank :: self.ranks.size]
-        for start in range(0, len(questions), 256):
-            tokens = questions[start : start + 256].astype(np.int64)
-            most, commit = self.config.supervision_steps, self.config.commit
-            for step in solver.steps(tokens, examples.shape, max_steps=most, commit=commit):
+        share = np.arange(self.ranks.rank, len(examples.questions), self.ranks.size)
+        for start in range(0, len(share), 256):
+            part = examples.rows(share[start : start + 256])
+            for step in solver.steps(
+                part.questions.astype(np.int64),
+                examples.shape,
+                max_steps=self.config.supervision_steps,
+                commit=self.config.commit,
+                identifiers=None if part.identifiers is None else part.identifiers.tolist(),
+            ):
                 if self.ranks.size == 1 and stopped():
                     return None
                 steps += len(step.rows)
                 exact += int(step.checked[step.done].sum())
                 trusted += int(((step.halt > 0.5) == step.checked)[step.done].sum())
         steps, exact, trusted = self.ranks.total((steps, exact, trusted))
-        count = len(examples)
+        count = len(examples.questions)
         return {"exact": exact / count, "steps": steps / count, "halting": trusted / count}
 
     def start_from(self, model: TinyRecursiveModel, origin: str, step: int = 0) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trmcli.errors import InputError
+from trmcli.tasks import foreign
 from trmcli.tasks.base import (
     Bools,
     Cells,
@@ -45,9 +46,9 @@ class Sudoku(Task):
         return SudokuReader(name)
 
     def recognises(self, head: str, whole: bool) -> bool | None:
-        lines = (line.strip() for line in head.splitlines())
-        if any(line and not is_comment(line) and line[0] not in "{[" for line in lines):
-            return True
+        for line in map(str.strip, head.splitlines()):
+            if line and not is_comment(line) and not foreign.is_title(line):
+                return not foreign.is_foreign(line)
         return False if whole else None
 
     def is_argument(self, text: str) -> bool:

@@ -1,0 +1,111 @@
+"""Every script in benchmarks/ does its work, at the smallest size that its options allow."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BENCHMARKS = ROOT / "benchmarks"
+WEIGHTS = ROOT / "weights" / "sudoku.safetensors"
+EASY = "1..4.4.22.4..3.1"
+
+
+def script(name: str, *arguments: object) -> str:
+    """What ``python benchmarks/NAME.py ARGUMENTS`` says."""
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / f"{name}.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def puzzles(tmp_path: Path) -> Path:
+    """Two puzzles of each source that the benchmarks know."""
+    path = tmp_path / "puzzles.csv"
+    rows = [f"{source},{EASY}\n" for source in ("17clue", "magictour", "forum_hardest_11") for _ in range(2)]
+    path.write_text("source,question\n" + "".join(rows), encoding="utf-8")
+    return path
+
+
+def test_ablations_goes_on_where_it_was(tmp_path: Path) -> None:
+    out = tmp_path / "ablations.json"
+    before = {"TRM / 0": {"parameters": 2000, "cpu_seconds": 60.0, "exact": 0.5}}
+    out.write_text(json.dumps(before), encoding="utf-8")
+    settings = ["--seeds", "0", "--only", "TRM", "single z", "--steps", "2", "--puzzles", "60"]
+    said = script("ablations", "--out", out, *settings)
+    after = read(out)
+    assert after.keys() == {*before, "single z / 0"} and after["TRM / 0"] == before["TRM / 0"]
+    assert 0 <= after["single z / 0"]["exact"] <= 1 and after["single z / 0"]["parameters"] > 1000
+    assert "| TRM | 2,000 | 1.0 | 50.0 | 50.0 |" in said and "| single z | " in said
+
+
+def test_kill_runs_loses_nothing() -> None:
+    figures = json.loads(script("kill_runs", "--kills", "2", "--longest", "0.2"))
+    assert figures["kills"] == 2 and figures["runs_that_lost_a_saved_step"] == 0
+    assert figures["tensors_that_differ_from_a_whole_run"] == 0
+
+
+def test_register_weights_enters_a_file(tmp_path: Path) -> None:
+    said = script("register_weights", WEIGHTS, "--name", "again", "--folder", tmp_path)
+    assert said.startswith(f"again: {WEIGHTS.stat().st_size} bytes, sha256 ")
+    assert (tmp_path / "again.safetensors").read_bytes() == WEIGHTS.read_bytes()
+    assert 'name = "again"' in (tmp_path / "registry.toml").read_text(encoding="utf-8")
+
+
+def test_solve_measures_each_set_of_puzzles(puzzles: Path) -> None:
+    figures = json.loads(script("solve", "--count", "2", "--runs", "1", "--data", puzzles))
+    sets = {row["puzzles"] for row in figures["rates"]}
+    assert sets == {"30 or more clues", "17clue", "magictour", "forum_hardest_11"}
+    assert all(row["solved"] == 1.0 and row["share_of_matmul"] > 0 for row in figures["rates"])
+    assert min(figures["solve_one_parts"].values()) > 0
+
+
+def test_test_time_compute_counts_the_puzzles_asked_for(puzzles: Path, tmp_path: Path) -> None:
+    options = ["--data", puzzles, "--limit", "1", "--results", tmp_path]
+    shown = json.loads(script("test_time_compute", "hard", *options))
+    written = read(tmp_path / "hard.json")
+    assert shown["puzzles"] == written["puzzles"] == written["solved"] == 3
+    assert [point["tries"] for point in written["by_tries"]] == [1, 2, 4, 8, 16, 32, 64]
+    assert written["run"]["puzzles"] == dict.fromkeys(("17clue", "magictour", "forum_hardest_11"), 1)
+    assert not list(tmp_path.glob("*.partial.json"))
+
+
+def test_test_time_compute_draws_the_recorded_strategies(tmp_path: Path) -> None:
+    for path in (BENCHMARKS / "results").glob("strategy-*.json"):
+        shutil.copy(path, tmp_path)
+    script("test_time_compute", "plot", "--results", tmp_path, "--drawing", tmp_path / "drawn.svg")
+    assert (tmp_path / "drawn.svg").read_bytes() == (ROOT / "docs" / "strategies.svg").read_bytes()
+
+
+def test_train_step_measures_a_preset(tmp_path: Path) -> None:
+    out = tmp_path / "steps.json"
+    options = ["--batch-size", "8", "--steps", "1", "--side", "64", "--out", out]
+    said = script("train_step", "sudoku-4x4", *options)
+    (row,) = read(out)
+    assert said.startswith("sudoku-4x4 x 8: ")
+    assert row["examples_per_second"] == pytest.approx(8 / row["seconds_a_step"])
+    assert sum(row["share_of_time"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_no_script_is_left_out() -> None:
+    tests = tuple(name for name in globals() if name.startswith("test_"))
+    for path in BENCHMARKS.glob("*.py"):
+        assert any(test.startswith(f"test_{path.stem}_") for test in tests), path.name
