@@ -57,6 +57,14 @@ class SelectRule(str, Enum):
 
 
 TaskOption = Annotated[str, typer.Option(metavar="NAME", help="Kind of the puzzles; auto looks at them.")]
+LegendOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGNS",
+        help="What the signs of mazes mean, such as '#=wall,.=open,A=start,B=goal'.",
+        show_default=False,
+    ),
+]
 WeightsOption = Annotated[
     str | None,
     typer.Option(metavar="NAME|FILE", help="Trained model; without it, the task's own.", show_default=False),

@@ -20,6 +20,7 @@ from trmcli.cli.common import (
     DeviceOption,
     HaltOption,
     HaltRule,
+    LegendOption,
     PuzzleStream,
     RoundsOption,
     SeedOption,
@@ -71,6 +72,7 @@ def evaluate(
         typer.Argument(metavar="[DATA]...", help="Files of puzzles, or - for standard input."),
     ] = None,
     task: TaskOption = "auto",
+    legend: LegendOption = None,
     weights: WeightsOption = None,
     answers: Annotated[
         Path | None,
@@ -138,7 +140,7 @@ def evaluate(
     if ranks.count > 1 and "-" in sources:
         raise InputError("standard input cannot be shared by several processes: name a file")
     _check_suffix(save, limits)
-    stream = PuzzleStream(read_puzzles(sources, None if task == "auto" else task))
+    stream = PuzzleStream(read_puzzles(sources, None if task == "auto" else task, legend=legend))
     first = list(islice(stream, 1))
     stream.fail()
 
@@ -165,7 +167,7 @@ def evaluate(
         )
         puzzles: Iterator[Puzzle] = chain(first, stream)
         if answers is not None:
-            puzzles = _with_answers(puzzles, stream.task, answers)
+            puzzles = _with_answers(puzzles, stream.task, answers, legend)
         shard = islice(puzzles, ranks.rank, limit, ranks.count)
         evaluation = Evaluation(steps, limits)
         rows = _Rows(stream.task, table, keep=ranks.count > 1 and predictions is not None)
@@ -293,11 +295,11 @@ def _merged(evaluation: Evaluation, ranks: Ranks, rows: _Rows) -> Evaluation:
     return whole
 
 
-def _with_answers(puzzles: Iterator[Puzzle], task: Task, path: Path) -> Iterator[Puzzle]:
+def _with_answers(puzzles: Iterator[Puzzle], task: Task, path: Path, legend: str | None) -> Iterator[Puzzle]:
     """Join the puzzles with a file of answers in the same order."""
     from trmcli.tasks import read_puzzles
 
-    known = (puzzle for _, puzzle in read_puzzles([str(path)], task.name))
+    known = (puzzle for _, puzzle in read_puzzles([str(path)], task.name, legend=legend))
     for puzzle in puzzles:
         answer = next(known, None)
         if answer is None:

@@ -23,6 +23,7 @@ from trmcli.cli.common import (
     DeviceOption,
     HaltOption,
     HaltRule,
+    LegendOption,
     PuzzleStream,
     RoundsOption,
     SeedOption,
@@ -115,6 +116,7 @@ def solve(
         ),
     ] = None,
     task: TaskOption = "auto",
+    legend: LegendOption = None,
     weights: WeightsOption = None,
     steps: StepsOption = 16,
     rounds: RoundsOption = None,
@@ -176,7 +178,9 @@ def solve(
         raise InputError("--until-solved sets the number of tries: leave --tries out")
     from trmcli.tasks import read_puzzles
 
-    stream = PuzzleStream(read_puzzles(puzzle_sources(puzzles), None if task == "auto" else task))
+    stream = PuzzleStream(
+        read_puzzles(puzzle_sources(puzzles), None if task == "auto" else task, legend=legend)
+    )
     first = list(islice(stream, 2))
     if not first:
         stream.fail()

@@ -16,13 +16,15 @@ from trmcli.tasks.base import Puzzle, Task
 from trmcli.tasks.kinds import TASKS, get_task
 from trmcli.tasks.lines import Item, Line, Skip, items
 from trmcli.tasks.maze.picture import picture_lines
+from trmcli.tasks.maze.signs import parse_legend
+from trmcli.tasks.maze.text import MazeReader
 
 _LONGEST_LINE = 1 << 26
 _MOST_PEEKED_LINES = 64
 
 
 def read_puzzles(
-    sources: Sequence[str], task: str | None = None, skip: Skip | None = None
+    sources: Sequence[str], task: str | None = None, skip: Skip | None = None, legend: str | None = None
 ) -> Iterator[tuple[Task, Puzzle]]:
     """Puzzles from one source after another, as their lines arrive.
 
@@ -30,18 +32,25 @@ def read_puzzles(
         sources: paths (plain or gzip), ``-`` for standard input, or puzzles themselves as text.
         task: a task's name; without it the text decides.
         skip: hears of every bad record; without it the first one is raised.
+        legend: what signs of mazes mean, such as ``#=wall,.=open,A=start,B=goal``.
 
     Raises:
         InputError: a source cannot be read, or holds something else than puzzles.
     """
     chosen = None if task is None else get_task(task)
+    signs = None if legend is None else parse_legend(legend)
+    if signs is not None:
+        chosen = chosen or get_task("maze")
+        if chosen.name != "maze":
+            raise InputError(f"a legend says what the signs of mazes mean, not of {chosen.name}", "--legend")
     for source in sources:
         name, lines = _open(source)
         found: Iterator[Item] = items(lines, name, skip)
         kind = chosen
         if kind is None:
             kind, found = _guess(found)
-        for puzzle in kind.reader(name).read(found, skip):
+        reader = kind.reader(name) if signs is None else MazeReader(name, signs)
+        for puzzle in reader.read(found, skip):
             yield kind, puzzle
 
 
