@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -125,8 +126,8 @@ def test_csv_as_maze_hard_has_it() -> None:
         ("#####\n#S#G#\n#####", "mazes.txt:2:2: there is no way from this S to G"),
         ("#####\n#S G\n#####", "mazes.txt:2:5: this row has 4 cells, the rows above have 5 (open cells"),
         ("#####\n#S G##\n#####", "mazes.txt:2:6: this row has 6 cells, the rows above have 5"),
-        ("#####\n#SxG#\n#####", "mazes.txt:2:3: 'x' is no part of a maze: use # for walls"),
-        ("S\tG", r"mazes.txt:1:2: '\t' is no part of a maze"),
+        ("#####\n#SxG#\n#####", "mazes.txt:2:3: 'x' is not a part of a maze: use # for walls"),
+        ("S\tG", r"mazes.txt:1:2: '\t' is not a part of a maze"),
         ("S" + " " * 999 + "\n", "mazes.txt:1:129: a row of 1000 cells is too long"),
         ("S G\n" + "   \n" * 128, "mazes.txt:129: a maze may have 128 rows at most"),
         ("question\nS" + " " * 999_998 + "G", "mazes.txt:2:1: a maze of 1000x1000 is too large"),
@@ -206,7 +207,12 @@ def test_every_maze_is_read_as_it_is_drawn(height: int, width: int, data: st.Dat
     cells[0, :3] = START, OPEN, GOAL
     letters = {WALL: signs[0], OPEN: signs[1], START: "S", GOAL: "G", PATH: "o"}
     text = "\n".join("".join(letters[value] for value in row) for row in cells.tolist())
-    [puzzle] = read(text)
+    try:
+        [puzzle] = read(text)
+    except InputError as error:
+        assert signs[1] == " " and re.search("in two ways|set apart|apart as", str(error))
+        text = text.replace(" ", ".")
+        [puzzle] = read(text)
     if height == 1 and width == 4:
         return  # a square of 2x2 on one line
     assert np.array_equal(puzzle.cells, cells)

@@ -125,7 +125,7 @@ def evaluate(
     _check_suffix(view.save, limits)
     skip = name_skipped if ranks.rank == 0 else lambda _: None
     task = None if data.task == "auto" else data.task
-    stream = PuzzleStream(sources, task, machine.batch_size, skip if data.skip_bad else None)
+    stream = PuzzleStream(sources, task, machine.batch_size, skip if data.skip_bad else None, data.legend)
     first = stream.first()
 
     with ExitStack() as written:
@@ -135,7 +135,7 @@ def evaluate(
             for path in (view.predictions, view.save)
         )
         solver, card = load_solver(stream.task, model, machine, None if data.skip_bad else first)
-        stream.prepare(card.config, None if data.answers is None else _answering(stream.task, data.answers))
+        stream.prepare(card.config, None if data.answers is None else _answering(stream.task, data))
         from trmcli.solving.evaluation import Evaluation
         from trmcli.solving.search import solve_many
 
@@ -284,11 +284,12 @@ def _merged(evaluation: Evaluation, ranks: Ranks, rows: _Rows, hurry: bool) -> E
     return whole
 
 
-def _answering(task: Task, path: Path) -> Callable[[Puzzle], Puzzle]:
+def _answering(task: Task, data: Data) -> Callable[[Puzzle], Puzzle]:
     """What joins each puzzle with the next answer of a file."""
     from trmcli.tasks import read_puzzles
 
-    known = (puzzle for _, puzzle in read_puzzles([str(path)], task.name))
+    path = data.answers
+    known = (puzzle for _, puzzle in read_puzzles([str(path)], task.name, legend=data.legend))
 
     def joined(puzzle: Puzzle) -> Puzzle:
         answer = next(known, None)

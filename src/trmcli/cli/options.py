@@ -138,6 +138,12 @@ class Puzzles:
             autocompletion=complete.tasks, metavar="NAME", help="Kind of the puzzles; auto looks at them."
         ),
     ] = "auto"
+    legend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIGNS", help="What the signs of mazes mean, such as '#=wall,.=open,A=start,B=goal'."
+        ),
+    ] = None
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Name bad records, count them, and go on with the next.")
     ] = False

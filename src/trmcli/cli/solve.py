@@ -112,7 +112,8 @@ def solve(
         raise InputError("--live needs a terminal to draw on, and stdout is not one")
     effort.check(tries)
     sources, task = puzzle_sources(puzzles), None if kind.task == "auto" else kind.task
-    stream = PuzzleStream(sources, task, machine.batch_size, name_skipped if kind.skip_bad else None)
+    skip = name_skipped if kind.skip_bad else None
+    stream = PuzzleStream(sources, task, machine.batch_size, skip, kind.legend)
     first = stream.first()
     many = stream.several()
 

@@ -44,6 +44,7 @@ class PuzzleStream:
         task: a task's name; None to look at the text.
         room: how many puzzles are read ahead.
         skip: hears of each bad record, which then does not end the stream.
+        legend: what signs of mazes mean.
 
     Attributes:
         task: of the puzzles, as soon as there is one.
@@ -56,6 +57,7 @@ class PuzzleStream:
         task: str | None,
         room: int,
         skip: Callable[[InputError], None] | None = None,
+        legend: str | None = None,
     ) -> None:
         self.task: Task
         self.skipped = 0
@@ -67,14 +69,14 @@ class PuzzleStream:
         self._end: _End | None = None
         self._read: Queue[tuple[Task, Puzzle] | InputError | _End] = Queue(room)
         # The thread keeps sys.stdin, which Python would else close at its end, and wait for the thread.
-        Thread(target=self._run, args=(sources, task, sys.stdin), daemon=True).start()
+        Thread(target=self._run, args=(sources, task, legend, sys.stdin), daemon=True).start()
 
-    def _run(self, sources: Sequence[str], task: str | None, _stdin: object) -> None:
+    def _run(self, sources: Sequence[str], task: str | None, legend: str | None, _stdin: object) -> None:
         """What the thread does."""
         from trmcli.tasks import read_puzzles
 
         try:
-            for record in read_puzzles(sources, task, self._skip and self._read.put):
+            for record in read_puzzles(sources, task, self._skip and self._read.put, legend):
                 self._read.put(record)
         except Exception as error:
             self._read.put(_End(error))

@@ -17,7 +17,9 @@ from trmcli.tasks import documents, foreign, nested
 from trmcli.tasks.base import Puzzle, Task
 from trmcli.tasks.decoding import byte_lines
 from trmcli.tasks.kinds import TASKS, get_task
-from trmcli.tasks.lines import Item, Line, Record, Skip, items
+from trmcli.tasks.lines import Item, Line, Reader, Record, Skip, items
+from trmcli.tasks.maze.signs import parse_legend
+from trmcli.tasks.maze.text import MazeReader
 
 _MOST_PEEKED = 64
 """Lines, at most, that tell the kind."""
@@ -35,7 +37,7 @@ class _Input:
 
 
 def read_puzzles(
-    sources: Any, task: str | None = None, skip: Skip | None = None
+    sources: Any, task: str | None = None, skip: Skip | None = None, legend: str | None = None
 ) -> Iterator[tuple[Task, Puzzle]]:
     """Puzzles, all of one kind, from one source after another, as their lines arrive.
 
@@ -45,6 +47,7 @@ def read_puzzles(
             ``[h, w]``, several as an array ``[n, h, w]``. Files are plain, or packed with gzip, bz2 or xz.
         task: a task's name; without it each source tells its own.
         skip: hears of every bad record; without it the first one is raised.
+        legend: what signs of mazes mean, such as ``#=wall,.=open,A=start,B=goal``.
 
     Raises:
         InputError: in this call, if there is no source, no such file or no such task. While iterating, when
@@ -52,7 +55,13 @@ def read_puzzles(
             puzzles, or is of another kind.
     """
     chosen = None if task is None else get_task(task)
-    return _of_one_kind(_read(_inputs(sources), chosen, skip))
+    if legend is None:
+        return _of_one_kind(_read(_inputs(sources), chosen, skip, Task.reader))
+    signs = parse_legend(legend)
+    chosen = chosen or get_task("maze")
+    if chosen.name != "maze":
+        raise InputError(f"a legend says what the signs of mazes mean, not of {chosen.name}", "--legend")
+    return _of_one_kind(_read(_inputs(sources), chosen, skip, lambda _, name: MazeReader(name, signs)))
 
 
 def _of_one_kind(puzzles: Iterable[tuple[Task, Puzzle]]) -> Iterator[tuple[Task, Puzzle]]:
@@ -65,7 +74,12 @@ def _of_one_kind(puzzles: Iterable[tuple[Task, Puzzle]]) -> Iterator[tuple[Task,
         yield task, puzzle
 
 
-def _read(inputs: Iterable[_Input], chosen: Task | None, skip: Skip | None) -> Iterator[tuple[Task, Puzzle]]:
+def _read(
+    inputs: Iterable[_Input],
+    chosen: Task | None,
+    skip: Skip | None,
+    reader: Callable[[Task, str], Reader],
+) -> Iterator[tuple[Task, Puzzle]]:
     for source in inputs:
         found, head = source.read(skip), list[Item]()
         kind = chosen
@@ -74,7 +88,7 @@ def _read(inputs: Iterable[_Input], chosen: Task | None, skip: Skip | None) -> I
         else:
             found = _noted(found, head)
         try:
-            for puzzle in kind.reader(source.name).read(found, skip):
+            for puzzle in reader(kind, source.name).read(found, skip):
                 head = []
                 yield kind, puzzle
         except InputError as error:

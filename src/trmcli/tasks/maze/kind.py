@@ -42,8 +42,9 @@ from trmcli.tasks.maze.grid import (
     shortest,
     to_mask,
 )
+from trmcli.tasks.maze.recognise import is_line, recognises
 from trmcli.tasks.maze.rules import problems_of
-from trmcli.tasks.maze.text import MazeReader, is_line, recognises, write
+from trmcli.tasks.maze.text import MazeReader, write
 
 _TOKENS: Ints = np.array([2, 1, 3, 4, 5])
 _POINTING = {OPEN: 6, PATH: 10, START: 14}
