@@ -303,7 +303,7 @@ def _with_answers(puzzles: Iterator[Puzzle], task: Task, path: Path) -> Iterator
         if answer is None:
             raise InputError(f"has fewer answers than there are puzzles: none for {puzzle.origin}", str(path))
         cells = answer.cells if answer.answer is None else answer.answer  # a path that is drawn in a maze
-        if cells.shape != puzzle.shape or not task.verify(puzzle.cells, cells).ok:
+        if cells.shape != puzzle.shape or not task.of(puzzle).verify(puzzle.cells, cells).ok:
             raise InputError(f"does not answer the puzzle at {puzzle.origin}", answer.origin)
         yield replace(puzzle, answer=cells)
 

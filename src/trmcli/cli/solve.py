@@ -317,7 +317,7 @@ class _Run:
         """Let the fallback try what is not solved, and say what there is to say."""
         import numpy as np
 
-        task, question = self.solver.task, answer.puzzle.cells
+        task, question = self.solver.task.of(answer.puzzle), answer.puzzle.cells
         if not answer.checked and self.fallback is Fallback.search:
             start = time.perf_counter()
             found = task.search(question)

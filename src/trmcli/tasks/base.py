@@ -41,6 +41,7 @@ class Puzzle:
         layout: the form it came in, so that the answer can be printed in the same form.
         answer: the known solution, ``[height, width]``, if the input named one.
         source: what the input says of its origin (the ``source`` column of a CSV).
+        boxes: rows and columns of its boxes, where they are not those that the task knows for its shape.
     """
 
     cells: Cells
@@ -48,6 +49,7 @@ class Puzzle:
     layout: str = "line"
     answer: Cells | None = None
     source: str = ""
+    boxes: Shape | None = None
 
     @property
     def shape(self) -> Shape:
@@ -118,6 +120,12 @@ class Symmetry:
     def __len__(self) -> int:
         return len(self.cells)
 
+    def then(self, other: Symmetry) -> Symmetry:
+        """These symmetries, and then the others."""
+        return Symmetry(
+            np.take_along_axis(self.cells, other.cells, 1), np.take_along_axis(other.values, self.values, 1)
+        )
+
     @staticmethod
     def identity(count: int, length: int, vocab_size: int) -> Symmetry:
         return Symmetry(np.tile(np.arange(length), (count, 1)), np.tile(np.arange(vocab_size), (count, 1)))
@@ -154,6 +162,17 @@ class Task(ABC):
         from trmcli.tasks.lines import items
 
         return self.reader(name).read(items(lines, name, skip), skip)
+
+    def of(self, puzzle: Puzzle) -> Task:
+        """The task with this puzzle's own rules: another one where its boxes are not the usual ones.
+
+        A network knows the usual rules only; :meth:`usual` brings the puzzle there.
+        """
+        return self
+
+    def usual(self, puzzle: Puzzle) -> Symmetry:
+        """The one symmetry (``B = 1``) that turns this puzzle's tokens into those of one with usual rules."""
+        return Symmetry.identity(1, puzzle.cells.size, self.vocab_size)
 
     @abstractmethod
     def recognises(self, head: str, whole: bool) -> bool | None:
