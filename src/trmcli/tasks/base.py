@@ -41,7 +41,7 @@ class Puzzle:
         layout: the form it came in, so that the answer can be printed in the same form.
         answer: the known solution, ``[height, width]``, if the input named one.
         source: what the input says of its origin (the ``source`` column of a CSV).
-        boxes: rows and columns of its boxes, where they are not those that the task knows for its shape.
+        boxes: rows and columns of its boxes, where the input tells them.
     """
 
     cells: Cells
@@ -166,7 +166,7 @@ class Task(ABC):
     def of(self, puzzle: Puzzle) -> Task:
         """The task with this puzzle's own rules: another one where its boxes are not the usual ones.
 
-        A network knows the usual rules only; :meth:`usual` brings the puzzle there.
+        A network knows those only: see :meth:`usual`.
         """
         return self
 

@@ -131,7 +131,8 @@ class Grid:
         if rows:
             most = max(_segments(bars, row.text, [*rows, row])[1], default=0)
             return len(row.spans) != self.size and len(row.spans) <= most
-        inside = [sum(a < start < b for start, _ in row.spans) for a, b in pairwise(bars)]
+        apart = [(a, b) for a, b in pairwise(bars) if b > a + 1]
+        inside = [sum(a < start < b for start, _ in row.spans) for a, b in apart]
         even = len(set(inside)) == 1 and len(row.spans) in BOX_SHAPES
         return not even and len(row.spans) < len(inside) * 4
 

@@ -51,14 +51,18 @@ class Sudoku(Task):
         self.boxes = boxes
 
     def of(self, puzzle: Puzzle) -> Sudoku:
-        return self if puzzle.boxes == self.boxes else Sudoku(puzzle.boxes)
+        return self if self._has_boxes_of(puzzle) else Sudoku(puzzle.boxes)
 
     def usual(self, puzzle: Puzzle) -> Symmetry:
         """Transposed, boxes of 3 rows and 2 columns are boxes of 2 rows and 3."""
         same = super().usual(puzzle)
-        if puzzle.boxes == self.boxes:
+        if self._has_boxes_of(puzzle):
             return same
         return Symmetry(same.cells.reshape(1, *puzzle.shape).swapaxes(1, 2).reshape(1, -1), same.values)
+
+    def _has_boxes_of(self, puzzle: Puzzle) -> bool:
+        usual = BOX_SHAPES[puzzle.shape[0]]
+        return (puzzle.boxes or usual) == (self.boxes or usual)
 
     def reader(self, name: str) -> Reader:
         return SudokuReader(name)

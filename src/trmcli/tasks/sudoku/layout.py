@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from trmcli.tasks.base import Cells, Puzzle
-from trmcli.tasks.sudoku.grid import HEXADECIMAL, LETTERS, SYMBOLS
+from trmcli.tasks.sudoku.grid import BOX_SHAPES, HEXADECIMAL, LETTERS, SYMBOLS
 
 Span = tuple[int, int]
 """Where a cell stands in a line; an empty one between two commas has no width."""
@@ -42,8 +42,9 @@ def write(puzzle: Puzzle, cells: Cells) -> str:
     if symbols is None:
         remaining = iter(cells.ravel().tolist())
         return _ANY_MARK.sub(lambda mark: _cell(mark[0], next(remaining)), puzzle.layout)
-    if puzzle.boxes is None:
+    if puzzle.boxes in (None, BOX_SHAPES[puzzle.shape[0]]):
         return "".join(symbols[value] for value in cells.ravel().tolist())
+    assert puzzle.boxes is not None
     width = puzzle.boxes[1]
     rows = ("".join(symbols[value] for value in row) for row in cells.tolist())
     return "/".join("|".join(row[i : i + width] for i in range(0, len(row), width)) for row in rows)

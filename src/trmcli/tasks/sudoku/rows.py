@@ -85,22 +85,23 @@ def one_line(text: str) -> list[list[Span]]:
     such puzzle."""
     words = [word.span() for word in WORD.finditer(text)]
     beside = WORD.sub("", text)
-    if len(words) < 4 or not all(sign in BORDER_SIGNS or sign == ";" or sign.isspace() for sign in beside):
+    if len(words) < 2 or not all(sign in BORDER_SIGNS or sign == ";" or sign.isspace() for sign in beside):
         return []
     without = [span for span in words if not _is_rule(text[slice(*span)])]
-    return _equal_words(text, words) or (_equal_words(text, without) if without != words else [])
+    return _equal_words(text, words) or (_equal_words(text, without, True) if without != words else [])
 
 
 def _is_rule(word: str) -> bool:
     return set(word) <= set("-_.*") and "-" in word and len(word) > 1
 
 
-def _equal_words(text: str, words: Sequence[Span]) -> list[list[Span]]:
+def _equal_words(text: str, words: Sequence[Span], drawn: bool = False) -> list[list[Span]]:
+    """The puzzles that words of equal length are; a row of 16x16 is one of 4x4 only if it is ``drawn``."""
     if len(words) == 256 and all(_is_number(text[start:end]) for start, end in words):
         return [list(words)]
     lengths = {end - start for start, end in words}
     signs = "".join(text[start:end] for start, end in words)
-    if len(lengths) != 1 or len(words) < 4 or set(signs) <= set("-_"):
+    if len(lengths) != 1 or len(words) < 2 or set(signs) <= set("-_"):
         return []
     [length], total = lengths, len(signs)
     large = LARGE.search(signs) is not None
@@ -111,7 +112,7 @@ def _equal_words(text: str, words: Sequence[Span]) -> list[list[Span]]:
     elif length in (6, 9) and len(words) % length == 0:
         area = length * length
     elif total == 16:
-        area = 16 if length == 4 and re.search("[/;]", text) else 0  # else it is a row of 16x16
+        area = 16 if drawn or (length == 4 and re.search("[/;]", text)) else 0
     elif length == 4 and total % 16 == 0 and not large:
         area = 16
     else:

@@ -7,16 +7,16 @@ that is a whole puzzle counts as one, whatever stands around it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.base import Puzzle
-from trmcli.tasks.lines import Item, Line, Reader, Record
+from trmcli.tasks.lines import Item, Line, Reader, Record, Skip
 from trmcli.tasks.sudoku.drawn import Grid, drawn_on_one_line
 from trmcli.tasks.sudoku.grid import BOX_SHAPES, SIZES, SYMBOLS
-from trmcli.tasks.sudoku.layout import LINE_OF, LINES, symbols_in
+from trmcli.tasks.sudoku.layout import LINE_OF, symbols_in
 from trmcli.tasks.sudoku.rows import Row, fields_of, one_line, spans_of
 from trmcli.tasks.sudoku.signs import (
     BORDER_SIGNS,
@@ -92,6 +92,15 @@ class SudokuReader(Reader):
         self.failed = True
         self.held = self.held if self.small else []
         self.grid = self.grid.passed_over() if self.grid.taken else Grid()
+
+    def read(self, items: Iterable[Item], skip: Skip | None = None) -> Iterator[Puzzle]:
+        yield from super().read(self.and_what_waits(items), skip)
+
+    def and_what_waits(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items, and empty lines after them until nothing waits for one."""
+        yield from items
+        while self.waiting or self.held:
+            yield Line("", self.item.origin)
 
     def line(self, text: str) -> Iterator[Puzzle]:
         yield from self.go_on(Line(text, Origin(self.name, self.number)))
@@ -287,13 +296,11 @@ class SudokuReader(Reader):
 
     def release(self) -> Iterator[Puzzle]:
         """The lines held back are 4x4 puzzles."""
-        item = self.item
         while self.held:
             self.small = True
-            self.item = self.held.pop(0)
-            text = self.item.text.strip()
-            yield self.checked(word_puzzle(text, self.item.origin, self.item.text.index(text)))
-        self.item = item
+            line = self.held.pop(0)
+            text = line.text.strip()
+            yield self.checked(word_puzzle(text, line.origin, line.text.index(text)))
 
     # Tables
 
@@ -395,8 +402,8 @@ class SudokuReader(Reader):
             column = spans[size][0] + 1 if len(spans) > size else (spans[-1][0] if spans else 0) + 2
             self.fail(f"a row of a {size}x{size} grid has {size} cells, this one has {len(spans)}", column)
         grid.add(row)
-        if grid.size != 16:
-            check_signs(row.signs(), grid.size or 9, [(row.origin, start + 1) for start, _ in spans])
+        if grid.size not in (0, 16):  # 16 may be written in several ways
+            check_signs(row.signs(), grid.size, [(row.origin, start + 1) for start, _ in spans])
 
     def close(self) -> Iterator[Puzzle]:
         grid, self.grid, self.below = self.grid, Grid(), True
@@ -404,8 +411,7 @@ class SudokuReader(Reader):
             yield self.checked(drawn_puzzle(grid.finished()))
 
     def checked(self, puzzle: Puzzle) -> Puzzle:
-        if puzzle.layout in LINES:
-            check_givens(puzzle, certain=puzzle.answer is not None)
+        check_givens(puzzle)
         self.found = True
         return puzzle
 

@@ -39,24 +39,21 @@ def word_puzzle(word: str, origin: Origin, start: int, source: str = "") -> Puzz
 
 
 def drawn_puzzle(drawn: Drawn) -> Puzzle:
-    """The puzzle that is drawn.
+    """The puzzle that is drawn, with the boxes that its borders tell, be they the usual ones or not.
 
     Raises:
-        InputError: it has other signs than those of its size, or its givens contradict each other.
+        InputError: it has other signs than those of its size.
     """
     check_signs(drawn.signs, drawn.size, drawn.places)
     cells = cells_of(drawn.signs, drawn.size, symbols_of(drawn.signs))
-    boxes = None if drawn.boxes == BOX_SHAPES[drawn.size] else drawn.boxes
-    puzzle = Puzzle(cells, drawn.places[0][0], drawn.layout, boxes=boxes)
-    check_givens(puzzle, certain=drawn.boxes is not None)
-    return puzzle
+    return Puzzle(cells, drawn.places[0][0], drawn.layout, boxes=drawn.boxes)
 
 
-def check_givens(puzzle: Puzzle, certain: bool = False) -> None:
-    """Raise InputError if they contradict each other; boxes are ``certain`` if something tells them."""
+def check_givens(puzzle: Puzzle) -> None:
+    """Raise InputError if they contradict each other."""
     for problem in repeats(puzzle.cells, puzzle.boxes):
         size, hint = len(puzzle.cells), ""
-        other = None if certain or puzzle.boxes else OTHER_BOXES.get(size)
+        other = None if puzzle.boxes else OTHER_BOXES.get(size)
         if other and not any(repeats(puzzle.cells, other)):
             hint = (
                 f", with boxes of {in_words(BOX_SHAPES[size])}: if boxes of {in_words(other)} are meant, draw"
