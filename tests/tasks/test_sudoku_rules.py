@@ -69,7 +69,7 @@ def test_changed_givens_blanks_and_foreign_values_are_named() -> None:
     assert [problem.message for problem in blank.problems] == ["1 cell is blank: row 2, column 1 (r2c1)"]
     empty = np.zeros((4, 4), np.uint8)
     foreign = TASK.verify(empty, changed(SOLVED[4], r1c1=9))
-    assert foreign.problems[0].message == "no digit of a 4x4 Sudoku in row 1, column 1 (r1c1)"
+    assert foreign.problems[0].message == "not a digit of a 4x4 Sudoku in row 1, column 1 (r1c1)"
     assert not foreign.ok and "; " in str(TASK.verify(empty, empty + 1))
 
 

@@ -296,7 +296,7 @@ def _answering(task: Task, data: Data) -> Callable[[Puzzle], Puzzle]:
         if answer is None:
             raise InputError(f"has fewer answers than there are puzzles: none for {puzzle.origin}", str(path))
         cells = answer.cells if answer.answer is None else answer.answer  # a path that is drawn in a maze
-        if cells.shape != puzzle.shape or not task.verify(puzzle.cells, cells).ok:
+        if cells.shape != puzzle.shape or not task.of(puzzle).verify(puzzle.cells, cells).ok:
             raise InputError(f"does not answer the puzzle at {puzzle.origin}", answer.origin)
         return replace(puzzle, answer=cells)
 

@@ -90,14 +90,14 @@ class Outcome:
 
 def counted(task: Task, puzzle: Puzzle) -> Puzzle:
     """The puzzle with the number of its solutions, if a plain search can tell at once."""
-    return replace(puzzle, solutions=task.solutions(puzzle.cells, FEW_GUESSES))
+    return replace(puzzle, solutions=task.of(puzzle).solutions(puzzle.cells, FEW_GUESSES))
 
 
 def conclude(task: Task, answer: Answer, search: bool) -> Outcome:
     """What became of a puzzle; with ``search``, plain search may solve what is not solved."""
     import numpy as np
 
-    question = answer.puzzle.cells
+    task, question = task.of(answer.puzzle), answer.puzzle.cells
     solutions = answer.puzzle.solutions
     if solutions is None:
         solutions = task.solutions(question)

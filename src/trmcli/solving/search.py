@@ -176,7 +176,8 @@ class Guesses:
         number = int(step.number[place])
         if number == COMMIT_FROM or (number < COMMIT_FROM and start.over(step, place)):
             supposed = start.supposed
-            branches = task.suppose(supposed.question, start.undone(step.probabilities[place]))
+            own = task.of(start.puzzle)
+            branches = own.suppose(supposed.question, start.undone(step.probabilities[place]))
             self.found[start.attempt] = [
                 Supposition(branch.question, branch.probability * supposed.probability) for branch in branches
             ]
@@ -223,6 +224,7 @@ class Try:
                 chance = Chance(rng, noise=NOISE)
             else:
                 chance = Chance(rng, restart=True)
+        symmetry = task.usual(puzzle).then(symmetry)
         tokens = symmetry.apply(supposed.question[None])
         short = branch is not None and attempt & (attempt - 1) != 0
         max_steps = min(config.max_steps, COMMIT_FROM) if short else config.max_steps

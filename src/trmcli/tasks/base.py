@@ -43,6 +43,7 @@ class Puzzle:
         source: what the input says of its origin (the ``source`` column of a CSV).
         solutions: how many it has, 2 meaning several, if that was counted; see :meth:`Task.solutions`.
         identifier: its row in a model's table of puzzle embeddings, if it is one that was trained on.
+        boxes: rows and columns of its boxes, where the input tells them.
     """
 
     cells: Cells
@@ -52,6 +53,7 @@ class Puzzle:
     source: str = ""
     solutions: int | None = None
     identifier: int | None = None
+    boxes: Shape | None = None
 
     @property
     def shape(self) -> Shape:
@@ -122,6 +124,12 @@ class Symmetry:
     def __len__(self) -> int:
         return len(self.cells)
 
+    def then(self, other: Symmetry) -> Symmetry:
+        """These symmetries, and then the others."""
+        return Symmetry(
+            np.take_along_axis(self.cells, other.cells, 1), np.take_along_axis(other.values, self.values, 1)
+        )
+
     @staticmethod
     def identity(count: int, length: int, vocab_size: int) -> Symmetry:
         return Symmetry(np.tile(np.arange(length), (count, 1)), np.tile(np.arange(vocab_size), (count, 1)))
@@ -158,6 +166,17 @@ class Task(ABC):
         from trmcli.tasks.lines import items
 
         return self.reader(name).read(items(lines, name, skip), skip)
+
+    def of(self, puzzle: Puzzle) -> Task:
+        """The task with this puzzle's own rules: another one where its boxes are not the usual ones.
+
+        A network knows those only: see :meth:`usual`.
+        """
+        return self
+
+    def usual(self, puzzle: Puzzle) -> Symmetry:
+        """The one symmetry (``B = 1``) that turns this puzzle's tokens into those of one with usual rules."""
+        return Symmetry.identity(1, puzzle.cells.size, self.vocab_size)
 
     @abstractmethod
     def recognises(self, head: str, whole: bool) -> bool | None:

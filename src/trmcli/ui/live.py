@@ -32,7 +32,7 @@ _LABEL = Style(color="rgb(128,138,158)")
 
 def fits(console: Console, task: Task, puzzle: Puzzle) -> bool:
     """Whether the terminal has room for the grid, without padding and panel, and for the verdict."""
-    columns, rows = Grid(task, puzzle.cells, puzzle.cells).size(False)
+    columns, rows = Grid(task.of(puzzle), puzzle.cells, puzzle.cells).size(False)
     return console.width >= columns and console.height >= rows + 3
 
 
@@ -57,7 +57,7 @@ class LiveView:
         tries: int,
         fps: float = 4.0,
     ) -> None:
-        self.console, self.task, self.puzzle = console, task, puzzle
+        self.console, self.task, self.puzzle = console, task.of(puzzle), puzzle
         self.title, self.max_steps, self.tries = title, max_steps, tries
         self.pause = 1 / fps if fps > 0 else 0.0
         self._cells = puzzle.cells

@@ -137,7 +137,7 @@ _PAPER_RAMP: tuple[Color, ...] = ((150, 156, 168), (206, 110, 40), (176, 136, 16
 
 def svg(replay: Replay) -> str:
     """The final grid as an SVG document, with the verdict below it and as its title."""
-    task, answer = replay.task, replay.answer
+    task, answer = replay.task.of(replay.answer.puzzle), replay.answer
     question, cells = answer.puzzle.cells, answer.cells
     height, width = answer.puzzle.shape
     wrong = conflicts(task, question, cells)

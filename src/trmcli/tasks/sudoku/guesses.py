@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from trmcli.tasks.base import SURE, Ints, Supposition
+from trmcli.tasks.base import SURE, Ints, Shape, Supposition
 from trmcli.tasks.sudoku.grid import peers
 
 _UNLIKELY = 1e-3
 """Digits that are less probable are not supposed."""
 
 
-def commit(questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
+def commit(
+    questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32], boxes: Shape | None = None
+) -> Ints:
     """See :meth:`trmcli.tasks.base.Task.commit`."""
     size = round(questions.shape[1] ** 0.5)
-    same = (answers[:, :, None] == questions[:, None, :]) & peers(size)
+    same = (answers[:, :, None] == questions[:, None, :]) & peers(size, boxes)
     doubtful = (questions == 1) & (answers > 1) & (confidence < SURE) & ~same.any(axis=2)
     rows = np.flatnonzero(doubtful.any(axis=1))
     chosen = np.where(doubtful, confidence, -1.0).argmax(axis=1)[rows]
@@ -24,10 +26,13 @@ def commit(questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) 
     return committed
 
 
-def suppose(question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
+def suppose(
+    question: Ints, probabilities: npt.NDArray[np.float32], boxes: Shape | None = None
+) -> list[Supposition]:
     """See :meth:`trmcli.tasks.base.Task.suppose`."""
     size = round(len(question) ** 0.5)
-    taken = (question[None, :, None] == np.arange(probabilities.shape[1])) & peers(size)[:, :, None]
+    together = peers(size, boxes)[:, :, None]
+    taken = (question[None, :, None] == np.arange(probabilities.shape[1])) & together
     likely = np.where(taken.any(axis=1), 0.0, probabilities)
     likely[:, :2] = likely[:, size + 2 :] = 0.0  # it must be a digit of this size
     # Of all blank cells the one whose second digit is the most probable halves the doubt best.

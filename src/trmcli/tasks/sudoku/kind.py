@@ -1,4 +1,4 @@
-"""Sudoku of 4x4, 6x6 (boxes of 2 rows and 3 columns), 9x9 and 16x16.
+"""Sudoku of 4x4, 6x6 (boxes of 2 rows and 3 columns, or of 3 rows and 2), 9x9 and 16x16.
 
 Tokens are those of the reference's Sudoku data: 0 padding, 1 blank, digit ``d`` is ``d + 1``
 (``dataset/build_sudoku_dataset.py``), with room for the sixteen digits of the largest size.
@@ -29,18 +29,41 @@ from trmcli.tasks.base import (
 from trmcli.tasks.lines import Reader
 from trmcli.tasks.sudoku import guesses
 from trmcli.tasks.sudoku.grid import BOX_SHAPES, SYMBOLS, units
+from trmcli.tasks.sudoku.layout import write
 from trmcli.tasks.sudoku.rules import problems_of
-from trmcli.tasks.sudoku.text import LINE_OF_CELLS, SudokuReader, is_comment, write
+from trmcli.tasks.sudoku.text import SudokuReader, is_argument, is_comment
 
 _MOST_GUESSES = 20_000
 """After so many guesses (a second or two) nobody waits longer to hear how many solutions a puzzle has."""
 
 
 class Sudoku(Task):
+    """
+    Args:
+        boxes: rows and columns of a box; without them those that are usual for the size of a grid.
+    """
+
     name: ClassVar[str] = "sudoku"
     vocab_size: ClassVar[int] = 18
     relation_names: ClassVar[tuple[str, ...]] = ("row", "column", "box")
     has_givens: ClassVar[bool] = True
+
+    def __init__(self, boxes: Shape | None = None) -> None:
+        self.boxes = boxes
+
+    def of(self, puzzle: Puzzle) -> Sudoku:
+        return self if self._has_boxes_of(puzzle) else Sudoku(puzzle.boxes)
+
+    def usual(self, puzzle: Puzzle) -> Symmetry:
+        """Transposed, boxes of 3 rows and 2 columns are boxes of 2 rows and 3."""
+        same = super().usual(puzzle)
+        if self._has_boxes_of(puzzle):
+            return same
+        return Symmetry(same.cells.reshape(1, *puzzle.shape).swapaxes(1, 2).reshape(1, -1), same.values)
+
+    def _has_boxes_of(self, puzzle: Puzzle) -> bool:
+        usual = BOX_SHAPES[puzzle.shape[0]]
+        return (puzzle.boxes or usual) == (self.boxes or usual)
 
     def reader(self, name: str) -> Reader:
         return SudokuReader(name)
@@ -53,11 +76,7 @@ class Sudoku(Task):
 
     def is_argument(self, text: str) -> bool:
         """A line of cells, or perhaps one with too few or too many."""
-        words = text.split()
-        return any(
-            LINE_OF_CELLS.fullmatch(line) and (len(line) in (16, 36) or len(line) > 40)
-            for line in (words[0], "".join(words))
-        )
+        return is_argument(text)
 
     def write(self, puzzle: Puzzle, cells: Cells) -> str:
         return write(puzzle, cells)
@@ -66,7 +85,7 @@ class Sudoku(Task):
         return SYMBOLS[value]
 
     def verify(self, question: Cells, answer: Cells) -> Verdict:
-        return Verdict(problems_of(question, answer))
+        return Verdict(problems_of(question, answer, self.boxes))
 
     def encode(self, cells: npt.NDArray[Any]) -> Ints:
         return cells.reshape(len(cells), -1).astype(np.int64) + 1
@@ -79,27 +98,28 @@ class Sudoku(Task):
     def check(self, questions: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Bools:
         count, size = answers.shape[0], answers.shape[-1]
         flat, givens = answers.reshape(count, -1), questions.reshape(count, -1)
-        digits = (np.int64(1) << flat.astype(np.int64))[:, units(size)]  # [B, 3, size, size]
+        digits = (np.int64(1) << flat.astype(np.int64))[:, units(size, self.boxes)]  # [B, 3, size, size]
         complete = np.bitwise_or.reduce(digits, axis=-1) == (1 << (size + 1)) - 2
         kept: Bools = ((givens == 0) | (givens == flat)).all(axis=1)
         ok: Bools = kept & complete.all(axis=(1, 2))
         return ok
 
     def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
-        return guesses.commit(questions, answers, confidence)
+        return guesses.commit(questions, answers, confidence, self.boxes)
 
     def suppose(self, question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
-        return guesses.suppose(question, probabilities)
+        return guesses.suppose(question, probabilities, self.boxes)
 
     def solutions(self, question: Cells, most_guesses: int | None = None) -> int | None:
         from trmcli.tasks.sudoku.search import count_solutions
 
-        return count_solutions(question, 2, _MOST_GUESSES if most_guesses is None else most_guesses)
+        most = _MOST_GUESSES if most_guesses is None else most_guesses
+        return count_solutions(question, 2, most, self.boxes)
 
     def search(self, question: Cells) -> Cells | None:
         from trmcli.tasks.sudoku.search import solutions
 
-        return next(iter(solutions(question, limit=1)), None)
+        return next(iter(solutions(question, 1, self.boxes)), None)
 
     def generate(self, count: int, seed: int, options: Mapping[str, Any]) -> tuple[Cells, Cells]:
         """Options: ``size`` (9), ``clues`` (such as ``22-35``), ``minimal`` (false)."""
@@ -119,7 +139,7 @@ class Sudoku(Task):
     def relations(self, shape: Shape) -> tuple[Relation, ...]:
         return tuple(
             Relation(name, "groups", index)
-            for name, index in zip(self.relation_names, units(shape[0]), strict=True)
+            for name, index in zip(self.relation_names, units(shape[0], self.boxes), strict=True)
         )
 
     def candidates(self, shape: Shape) -> Ints:
@@ -129,7 +149,7 @@ class Sudoku(Task):
         """Relabelled digits, permuted bands, stacks, rows in a band and columns in a stack, and transposition
         (where boxes are square)."""
         size = shape[0]
-        box_height, box_width = BOX_SHAPES[size]
+        box_height, box_width = self.boxes or BOX_SHAPES[size]
         rows = _permuted_lines(size, box_height, count, rng)
         columns = _permuted_lines(size, box_width, count, rng)
         cells = rows[:, :, None] * size + columns[:, None, :]

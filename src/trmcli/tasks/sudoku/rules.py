@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from trmcli.tasks.base import Cells, Problem
+from trmcli.tasks.base import Cells, Problem, Shape
 from trmcli.tasks.sudoku.grid import SYMBOLS, units
 
 
-def problems_of(question: Cells, answer: Cells) -> tuple[Problem, ...]:
+def problems_of(question: Cells, answer: Cells, boxes: Shape | None = None) -> tuple[Problem, ...]:
     """All that is wrong with an answer (``[N, N]``) to a question; nothing if it is right."""
     size, values = len(answer), answer.ravel().tolist()
     problems = [
@@ -24,13 +24,13 @@ def problems_of(question: Cells, answer: Cells) -> tuple[Problem, ...]:
     outside = tuple(np.flatnonzero(answer > size).tolist())
     if outside:
         problems.append(
-            Problem(f"no digit of a {size}x{size} Sudoku in {_few_names(outside, size)}", outside)
+            Problem(f"not a digit of a {size}x{size} Sudoku in {_few_names(outside, size)}", outside)
         )
     blank = tuple(np.flatnonzero(answer == 0).tolist())
     if blank:
         are = "1 cell is" if len(blank) == 1 else f"{len(blank)} cells are"
         problems.append(Problem(f"{are} blank: {_few_names(blank, size)}", blank))
-    return (*problems, *repeats(answer))
+    return (*problems, *repeats(answer, boxes))
 
 
 def _show(value: int) -> str:
@@ -57,14 +57,14 @@ def _listed(numbers: Sequence[object]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def repeats(cells: Cells) -> Iterator[Problem]:
+def repeats(cells: Cells, boxes: Shape | None = None) -> Iterator[Problem]:
     """Digits that stand more than once in a row, column or box of ``[N, N]``."""
-    size = len(cells)
+    size, groups = len(cells), units(len(cells), boxes)
     values = cells.ravel().astype(np.int64)
-    bits = np.where((values > 0) & (values <= size), np.int64(1) << np.minimum(values, size), 0)[units(size)]
+    bits = np.where((values > 0) & (values <= size), np.int64(1) << np.minimum(values, size), 0)[groups]
     broken = bits.sum(axis=-1) != np.bitwise_or.reduce(bits, axis=-1)  # [3, N]
     for kind, index in np.argwhere(broken).tolist():
-        unit = units(size)[kind, index]
+        unit = groups[kind, index]
         inside = values[unit]
         for digit in range(1, size + 1):
             where = unit[inside == digit].tolist()

@@ -17,13 +17,13 @@ from random import Random
 
 import numpy as np
 
-from trmcli.tasks.base import Cells
+from trmcli.tasks.base import Cells, Shape
 from trmcli.tasks.sudoku.grid import BOX_SHAPES, units
 
 
 @dataclass(frozen=True)
 class _Tables:
-    """What the search needs to know of one size; all masks have a bit for each candidate.
+    """What the search needs to know of one size and its boxes; all masks have a bit for each candidate.
 
     Attributes:
         keep: for each candidate, the candidates that remain once it is placed.
@@ -38,16 +38,16 @@ class _Tables:
 
 
 @cache
-def _tables(size: int) -> _Tables:
+def _tables(size: int, boxes: Shape) -> _Tables:
     cells = size * size
     everywhere = (1 << cells * size) - 1
-    box_height, box_width = BOX_SHAPES[size]
+    box_height, box_width = boxes
 
     def bits(positions: Iterable[int]) -> int:
         return sum(1 << position for position in positions)
 
     neighbours: list[set[int]] = [set() for _ in range(cells)]
-    for unit in units(size).reshape(-1, size).tolist():
+    for unit in units(size, boxes).reshape(-1, size).tolist():
         for cell in unit:
             neighbours[cell].update(unit)
     keep = []
@@ -81,9 +81,15 @@ class Search:
     A *guess* is a cell or unit in which several candidates had to be tried.
     """
 
-    def __init__(self, size: int, most_guesses: int | None = None, random: Random | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        most_guesses: int | None = None,
+        random: Random | None = None,
+        boxes: Shape | None = None,
+    ) -> None:
         self.size = size
-        self.tables = _tables(size)
+        self.tables = _tables(size, boxes or BOX_SHAPES[size])
         self.guesses = 0
         self.most_guesses = most_guesses
         self.random = random
@@ -192,20 +198,22 @@ class Search:
         return result
 
 
-def solutions(cells: Cells, limit: int = 2) -> list[Cells]:
+def solutions(cells: Cells, limit: int = 2, boxes: Shape | None = None) -> list[Cells]:
     """The first ``limit`` solutions (``[N, N]`` each) of a question (``[N, N]``, 0 is blank); none if it
     contradicts itself."""
-    search = Search(len(cells))
+    search = Search(len(cells), boxes=boxes)
     start = search.start(cells.ravel().tolist())
     if start is None:
         return []
     return [grid_of(search.digits(state)) for state in islice(search.solutions(*start), limit)]
 
 
-def count_solutions(cells: Cells, limit: int = 2, most_guesses: int | None = None) -> int | None:
+def count_solutions(
+    cells: Cells, limit: int = 2, most_guesses: int | None = None, boxes: Shape | None = None
+) -> int | None:
     """How many solutions a question (``[N, N]``) has, counted no further than ``limit``; None if more than
     ``most_guesses`` would be needed to tell."""
-    search = Search(len(cells), most_guesses)
+    search = Search(len(cells), most_guesses, boxes=boxes)
     start = search.start(cells.ravel().tolist())
     try:
         return 0 if start is None else sum(1 for _ in islice(search.solutions(*start), limit))

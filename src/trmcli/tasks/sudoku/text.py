@@ -1,447 +1,430 @@
 """Sudoku as text, in the many forms that people bring.
 
-:class:`SudokuReader` tells them apart line by line. A blank is ``.``, ``0``, ``*``, ``_`` or ``-``. The
-digits of 16x16 are 1-9 and A-G; where a 16x16 puzzle has a ``0``, another sign for the blank and no G, its
-digits are hexadecimal, and 0-F mean the values 1 to 16.
+:class:`SudokuReader` tells them apart line by line. No puzzle is dropped in silence: every word of a line
+that is a whole puzzle counts as one, whatever stands around it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NoReturn
 
-import numpy as np
-
 from trmcli.errors import InputError, Origin
-from trmcli.tasks.base import Cells, Puzzle
-from trmcli.tasks.lines import Reader, Record
-from trmcli.tasks.sudoku.grid import BOX_SHAPES, HEXADECIMAL, SIZES, SYMBOLS
-from trmcli.tasks.sudoku.rules import problems_of, repeats
+from trmcli.tasks.base import Puzzle
+from trmcli.tasks.lines import Item, Line, Reader, Record, Skip
+from trmcli.tasks.sudoku.drawn import Grid, drawn_on_one_line
+from trmcli.tasks.sudoku.grid import BOX_SHAPES, SIZES, SYMBOLS
+from trmcli.tasks.sudoku.layout import LINE_OF, symbols_in
+from trmcli.tasks.sudoku.rows import Row, fields_of, one_line, spans_of
+from trmcli.tasks.sudoku.signs import (
+    BORDER_SIGNS,
+    CELL_SIGNS,
+    LARGE,
+    WORD,
+    damaged,
+    first_wrong,
+    is_candidates,
+    not_a_digit,
+    runs,
+)
+from trmcli.tasks.sudoku.words import (
+    check_givens,
+    check_signs,
+    drawn_puzzle,
+    is_answer,
+    with_answer,
+    word_puzzle,
+    wrong_length,
+)
 
-_BLANKS = ".0*_-"
-_CELL, _HEXADECIMAL_CELL = "\0", "\1"
-"""What stands for a cell in the layout of a drawn grid."""
-_ANY_CELL = re.compile(f"[{_CELL}{_HEXADECIMAL_CELL}]")
-
-_CELL_SIGNS = frozenset(_BLANKS + "123456789ABCDEFGabcdefg")
-_BORDER_SIGNS = frozenset("|!:+=#,'`\"/\\¦‖│┃" + "".join(map(chr, range(0x2500, 0x2580))))
-_LINE_OF_RULES = re.compile(r"[-=_\u2500-\u257f]{2}|\+")
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
 _TITLE = re.compile(r"(grid|puzzle|sudoku|board|problem|number|level|nr|no)\b[^a-z]*$", re.IGNORECASE)
 _SECTION = re.compile(r"\[(\w+)\]$")
-_FIRST_WORD = re.compile(r"\s*([^\s,;#]+)")
-_NEXT_WORD = re.compile(r"[\s,;]+([^\s,;#]+)")
-LINE_OF_CELLS = re.compile(r"[0-9A-Ga-g.*_-]+")
 _COLUMN_NAME = re.compile(r"[A-Za-z][\w.-]{1,40}")
-_USUAL_COLUMNS = ["source", "question", "answer", "rating"]
-
-
-def write(puzzle: Puzzle, cells: Cells) -> str:
-    """A line of ``L`` digits, or the grid as it was drawn with the digits filled in; blanks are ``.``."""
-    values = cells.ravel().tolist()
-    if puzzle.layout in ("line", "csv"):
-        return "".join(SYMBOLS[value] for value in values)
-    if puzzle.layout == "hexadecimal line":
-        return "".join(HEXADECIMAL[value] for value in values)
-    symbols = HEXADECIMAL if _HEXADECIMAL_CELL in puzzle.layout else SYMBOLS
-    remaining = iter(values)
-    return _ANY_CELL.sub(lambda _: symbols[next(remaining)], puzzle.layout)
-
-
-def _values(symbols: str) -> bytes:
-    """A table for ``bytes.translate``: signs to values, 255 for what is no sign."""
-    table = bytearray([255] * 256)
-    for blank in _BLANKS:
-        table[ord(blank)] = 0
-    for value, symbol in enumerate(symbols[1:], start=1):
-        table[ord(symbol)] = table[ord(symbol.lower())] = value
-    return bytes(table)
-
-
-_VALUES, _HEXADECIMAL_VALUES = _values(SYMBOLS), _values(HEXADECIMAL)
+_APART = re.compile(r"[\s/|;,]")
+"""What may stand between the cells or the rows of a field."""
+_PROSE = re.compile(r"[^\W\d_]{3}")
+_EXPECTED = "expected a line of 16, 36, 81 or 256 cells, or a drawn grid, . for blanks"
 
 
 def is_comment(line: str) -> bool:
     """``line`` is stripped. A ``#`` at both ends draws a border; at the beginning alone it is a comment."""
     if line.startswith("#"):
         drawn = len(line) > 1 and line.endswith("#")
-        return not (drawn and all(c in _CELL_SIGNS or c in _BORDER_SIGNS or c == " " for c in line))
+        return not (drawn and all(c in CELL_SIGNS or c in BORDER_SIGNS or c == " " for c in line))
     return line.startswith((";", "//"))
 
 
-def _is_hexadecimal(text: str) -> bool:
-    if len(text) != 256 or "0" not in text or "G" in text or "g" in text:
-        return False
-    upper = text.upper()
-    return any(blank in text for blank in ".*_-") or all(upper.count(c) == 16 for c in HEXADECIMAL[1:])
-
-
-def _is_cells(text: str) -> bool:
-    """Whether most of a word could be cells and nothing in it is a border, so that it is meant as cells."""
-    signs = sum(sign in _CELL_SIGNS for sign in text)
-    return 2 * signs > len(text) and not any(sign in _BORDER_SIGNS for sign in text)
-
-
-def _is_puzzle(text: str) -> bool:
-    return len(text) in SIZES and _is_cells(text)
-
-
-def _no_digit(sign: str, size: int) -> str:
-    digits = {4: "1-4", 6: "1-6", 9: "1-9", 16: "1-9 and A-G"}[size]
-    return f"{sign!r} is no digit of a {size}x{size} Sudoku: use {digits}, and . or 0 for a blank"
-
-
-@dataclass
-class _Grid:
-    """A drawn grid that is being read.
-
-    Attributes:
-        borders: the lines before the first row.
-        layout: the lines so far, with ``_CELL`` for each cell.
-        signs: the cells so far, and their ``places`` (line, column).
-    """
-
-    borders: list[tuple[int, str]] = field(default_factory=list)
-    layout: list[str] = field(default_factory=list)
-    signs: list[str] = field(default_factory=list)
-    places: list[tuple[int, int]] = field(default_factory=list)
-    size: int = 0
-    dashes: bool = False
-    gap: bool = False
-
-    @property
-    def rows(self) -> int:
-        return len(self.signs) // self.size if self.size else 0
-
-    @property
-    def complete(self) -> bool:
-        return self.size > 0 and self.rows == self.size
-
-    def is_border(self, line: str) -> bool:
-        """Whether a line (stripped) has no cells; a dash may be a blank or a piece of a border."""
-        if any(sign.isalnum() for sign in line):
-            return False
-        dashes, underscores = line.count("-"), line.count("_")
-        others = sum(sign in ".*" for sign in line)
-        if not dashes + underscores + others:
-            return True
-        if not _LINE_OF_RULES.search(line):  # single signs, apart from each other
-            return not others and dashes + underscores not in (self.size, *(() if self.size else BOX_SHAPES))
-        if others or "+" in line or "=" in line:
-            return dashes + underscores + line.count("=") > others
-        if underscores:
-            return underscores + dashes not in (self.size, *(() if self.size else BOX_SHAPES))
-        return not (self.dashes and dashes == self.size)
+def is_argument(text: str) -> bool:
+    """Whether a line is meant as a puzzle, or perhaps as one with too few or too many cells."""
+    words = text.split()
+    if any(
+        WORD.fullmatch(line) and (len(line) in (16, 36) or len(line) > 40) and re.search(r"[\d.?-]", line)
+        for line in (words[0], "".join(words))
+    ):
+        return True
+    return bool(one_line(text)) and re.search("[A-Za-z]", text) is None
 
 
 class SudokuReader(Reader):
     """Turns lines into puzzles.
 
     What may be open between two lines: a drawn grid, a section of an ``.sdk`` file that is passed over, and
-    lines of 16 cells that may be 4x4 puzzles or the first rows of a 16x16 grid (``held``).
+    lines of 16 cells that may be 4x4 puzzles or the first rows of a 16x16 grid (``held``). Where an error
+    ends it, the line that brought it out is read again, so that only the damaged puzzle is lost.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.forget()
-
-    def forget(self) -> None:
-        self.grid = _Grid()
+        self.item: Item = Line("", Origin(name, 0))
+        self.waiting: list[Item] = []
+        self.held: list[Line] = []
+        self.small = False  # lines of 16 cells have turned out to be 4x4 puzzles
+        self.grid = Grid()
         self.skipping = False
         self.skipped = 0
-        self.held: list[tuple[int, str]] = []
-        self.small = False  # lines of 16 cells have turned out to be 4x4 puzzles
+        self.below = False  # a drawn grid has ended, and what its program writes below it may follow
+        self.failed = False
+
+    def forget(self) -> None:
+        self.failed = True
+        self.held = self.held if self.small else []
+        self.grid = self.grid.passed_over() if self.grid.taken else Grid()
+
+    def read(self, items: Iterable[Item], skip: Skip | None = None) -> Iterator[Puzzle]:
+        yield from super().read(self.and_what_waits(items), skip)
+
+    def and_what_waits(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items, and empty lines after them until nothing waits for one."""
+        yield from items
+        while self.waiting or self.held:
+            yield Line("", self.item.origin)
 
     def line(self, text: str) -> Iterator[Puzzle]:
+        yield from self.go_on(Line(text, Origin(self.name, self.number)))
+
+    def record(self, record: Record) -> Iterator[Puzzle]:
+        yield from self.go_on(record)
+
+    def finish(self) -> Iterator[Puzzle]:
+        """What the end of the input completes."""
+        yield from self.go_on()
+        yield from self.settle()
+        if not self.found and not self.failed:
+            raise InputError("holds no puzzle", self.name)
+
+    def go_on(self, *items: Item) -> Iterator[Puzzle]:
+        self.waiting += items
+        if self.small and self.failed:
+            yield from self.release()
+        while self.waiting:
+            self.item = self.waiting.pop(0)
+            self.number = self.item.origin.line or 0
+            if isinstance(self.item, Line):
+                yield from self.plain(self.item.text)
+            else:
+                yield from self.end(self.settle())
+                yield self.checked(self.puzzle_of(self.item))
+
+    def rest(self, text: str, start: int) -> None:
+        """What is to be read of a line if there is an error before ``start``."""
+        self.waiting.insert(0, Line(" " * start + text[start:], self.item.origin))
+
+    def end(self, what: Iterator[Puzzle]) -> Iterator[Puzzle]:
+        """End what is open before this line, which is read again if there is an error in that."""
+        try:
+            yield from what
+        except InputError:
+            self.waiting.insert(0, self.item)
+            raise
+
+    # Lines
+
+    def plain(self, text: str) -> Iterator[Puzzle]:
         if control := _CONTROL.search(text):
             self.fail(
                 f"is not text: it has the control character {ord(control[0]):#04x}", control.start() + 1
             )
-        stripped = text.strip()
-        if self.grid.complete:  # it has a border above and waits for the one below
-            closing = bool(stripped) and not is_comment(stripped) and self.grid.is_border(stripped)
+        stripped, grid = text.strip(), self.grid
+        fields = None if self.skipping else fields_of(text, grid.size)
+        if grid.complete:  # it has a border above and waits for the one below
+            closing = bool(stripped) and not is_comment(stripped) and not fields and grid.is_border(stripped)
             if closing:
-                self.grid.layout.append(text)
-            yield self.close_grid()
+                grid.lines.append((self.item.origin, text))
+            yield from self.close() if closing else self.end(self.close())
             if closing:
                 return
-        if not stripped:
+        if fields:
+            yield from self.row(text, fields)
+        elif not stripped:
             yield from self.blank()
         elif section := _SECTION.match(stripped):
-            yield from self.settle()
+            yield from self.end(self.settle())
             self.skipping, self.skipped = section[1].lower() != "puzzle", 0
         elif self.skipping:
             self.skipped += 1
         elif is_comment(stripped):
-            yield from self.release()
+            yield from self.end(self.release())
         else:
             yield from self.content(text, stripped)
 
-    def finish(self) -> Iterator[Puzzle]:
-        """What the end of the input completes."""
-        if self.grid.complete:
-            yield self.close_grid()
-        yield from self.settle()
-        if not self.found:
-            raise InputError("holds no puzzle", self.name)
-
     def blank(self) -> Iterator[Puzzle]:
-        yield from self.release()
+        yield from self.end(self.release())
         self.small = False
         if self.skipping and self.skipped:
             self.skipping = False
         grid = self.grid
-        if grid.rows and grid.rows % BOX_SHAPES[grid.size][0] == 0:
-            grid.gap = True  # bands may be set apart by blank lines
-            grid.layout.append("")
+        if grid.may_pause() and not (grid.by_place and grid.may_end()):
+            grid.gap = True
+            grid.lines.append((self.item.origin, ""))
         else:
             yield from self.settle()
 
     def settle(self) -> Iterator[Puzzle]:
         """End what is open: nothing that follows belongs to it."""
         yield from self.release()
-        grid, self.grid = self.grid, _Grid()
-        if not grid.rows:
+        grid = self.grid
+        if not grid.taken or grid.broken:
+            self.grid = Grid()
             return
-        line, column = grid.places[-1]
-        if grid.size == 16 and grid.rows == 1 and len(grid.layout) == 1 and len(grid.layout[0].strip()) == 16:
-            self.number = line
-            self.check_signs("".join(grid.signs), 4, grid.places)
-        self.fail(
-            f"the grid ends after {grid.rows} of {grid.size} rows of {grid.size} cells",
-            line=line,
-            column=column,
+        if grid.complete or grid.may_end():
+            yield from self.close()
+            return
+        self.grid = Grid()
+        rows = grid.rows
+        origin, column = rows[-1].origin, rows[-1].spans[-1][1] if rows[-1].spans else None
+        if grid.size == 16 and len(rows) == 1 and not grid.framed:
+            yield self.one_row(rows[0])
+            return
+        size = f" of {grid.size} rows of {grid.size} cells" if grid.size else " rows"
+        raise InputError(f"the grid ends after {grid.count}{size}", origin, column)
+
+    def one_row(self, row: Row) -> Puzzle:
+        """A row of 16 cells that is alone is a 4x4 puzzle."""
+        signs = row.signs()
+        wrong = first_wrong(signs, 4, SYMBOLS)
+        if wrong is not None:
+            message = f"{signs[wrong]!r} is not a digit of a 4x4 Sudoku: use 1-4; a 16x16 grid has 16 rows"
+            raise InputError(message, row.origin, row.spans[wrong][0] + 1)
+        drawn = drawn_on_one_line(row.text, row.spans, row.origin, whole=True)
+        return self.checked(drawn_puzzle(drawn))
+
+    def content(self, text: str, stripped: str) -> Iterator[Puzzle]:
+        several, whole = one_line(text), runs(text)
+        if len(stripped) == 16 and WORD.fullmatch(stripped) and not self.grid.is_border(stripped):
+            yield from self.sixteen(text, stripped)
+        elif several:
+            yield from self.end(self.settle())
+            for spans in several:
+                self.rest(text, spans[-1][1])
+                drawn = drawn_on_one_line(text, spans, self.item.origin, whole=len(several) == 1)
+                yield self.checked(drawn_puzzle(drawn))
+                self.waiting.pop(0)
+        elif whole and not self.is_row_of_sixteen(text, whole):
+            yield from self.end(self.settle())
+            yield from self.words(text, whole)
+        elif _TITLE.match(stripped):
+            yield from self.end(self.settle())
+        else:
+            yield from self.other(text, stripped)
+
+    def other(self, text: str, stripped: str) -> Iterator[Puzzle]:
+        """What is neither a puzzle nor a title: a row, a border, a header, prose, or a mistake."""
+        open_ = self.grid.taken and not self.grid.gap
+        columns = [column.strip().lower() for column in text.split(",")]
+        if not open_ and len(columns) > 1 and all(_COLUMN_NAME.fullmatch(column) for column in columns):
+            self.fail(
+                f"a CSV header with the columns {', '.join(columns)}: it needs question (or puzzle,"
+                " quizzes); source, answer (or solution) and rating may be there too"
+            )
+        word = damaged(text, [])
+        if word and not self.grid.is_border(stripped) and not is_candidates(text):
+            yield from self.end(self.settle())
+            wrong_length(word[0], self.item.origin, word.start())
+        if self.below and not self.grid.taken and self.is_prose(text):
+            return
+        yield from self.drawn(text, stripped)
+
+    def is_prose(self, text: str) -> bool:
+        return any(
+            _PROSE.search(word) and not all(sign in CELL_SIGNS for sign in word) for word in text.split()
         )
 
-    def content(self, line: str, stripped: str) -> Iterator[Puzzle]:
-        word = _FIRST_WORD.match(line)
-        text = word[1] if word else ""
-        if not self.grid.rows or self.grid.gap:
-            columns = [column.strip().lower() for column in line.split(",")]
-            if len(columns) > 1 and all(_COLUMN_NAME.fullmatch(column) for column in columns):
-                self.fail(
-                    f"a CSV header with the columns {', '.join(columns)}: it needs question (or puzzle,"
-                    " quizzes); source, answer (or solution) and rating may be there too"
-                )
-            fields = [field.strip() for field in line.split(",")]
-            if not _is_puzzle(text) and len(fields) > 1 and _is_puzzle(fields[1]):
-                row = dict(zip(_USUAL_COLUMNS, fields, strict=False))
-                answer = row.get("answer", "")
-                yield from self.record(
-                    Record(fields[1], Origin(self.name, self.number), answer, fields[0], line)
-                )
-                return
-            if _TITLE.match(stripped):
-                yield from self.settle()
-                return
-        empty = len(stripped) in (81, 256) and len(set(stripped)) == 1
-        if word and _is_cells(text) and (empty or not self.grid.is_border(stripped)):
-            rest = line[word.end() :]
-            if len(text) == 16 and not rest.strip():
-                yield from self.sixteen(line, text)
-                return
-            if len(text) in SIZES:
-                yield from self.settle()
-                yield self.checked(self.line_puzzle(text, word.start(1), rest, word.end()))
-                return
-            if len(text) > 16:
-                yield from self.settle()
-                self.wrong_length(text, word.start(1))
-        yield from self.drawn(line, stripped)
+    def is_row_of_sixteen(self, text: str, whole: Sequence[re.Match[str]]) -> bool:
+        """Whether the only puzzle on the line stands between bars: then it is a row."""
+        around = text[: whole[0].start()] + text[whole[0].end() :]
+        return len(whole) == 1 and len(whole[0][0]) == 16 and around.strip()[:1] in BORDER_SIGNS - set(",#;")
 
-    # One puzzle a line
+    # Puzzles on one line
 
-    def line_puzzle(self, text: str, start: int, rest: str, rest_start: int) -> Puzzle:
-        """``text`` begins after ``start`` characters; ``rest`` may begin with the answer."""
-        places = [(self.number, start + i + 1) for i in range(len(text))]
-        cells, hexadecimal = self.cells(text, SIZES[len(text)], places)
-        answer = None
-        after = _NEXT_WORD.match(rest)
-        if after and len(after[1]) == len(text):
-            answer = self.answer(after[1], cells, hexadecimal, rest_start + after.start(1))
-        layout = "hexadecimal line" if hexadecimal else "line"
-        return Puzzle(cells, Origin(self.name, self.number), layout, answer)
+    def words(self, text: str, whole: Sequence[re.Match[str]]) -> Iterator[Puzzle]:
+        """All puzzles of a line; one without blanks that follows another may be its answer."""
+        fields = [field.strip(' "') for field in re.split("[,;\t]", text)]
+        source = fields[0] if len(fields) > 1 and fields[1] == whole[0][0] else ""
+        left, bad = list(whole), damaged(text, list(whole))
+        while left:
+            word = left.pop(0)
+            if bad and bad.start() < word.start():
+                self.rest(text, bad.end())
+                wrong_length(bad[0], self.item.origin, bad.start())
+            self.rest(text, word.end())
+            puzzle = word_puzzle(word[0], self.item.origin, word.start(), source)
+            if left and is_answer(puzzle, left[0][0]):
+                answer = left.pop(0)
+                self.waiting.pop(0)
+                self.rest(text, answer.end())
+                puzzle = with_answer(puzzle, answer[0], self.item.origin, answer.start())
+            yield self.checked(puzzle)
+            self.waiting.pop(0)
+        if bad:
+            wrong_length(bad[0], self.item.origin, bad.start())
 
-    def sixteen(self, line: str, text: str) -> Iterator[Puzzle]:
+    def sixteen(self, text: str, stripped: str) -> Iterator[Puzzle]:
         """A line of 16 cells: a 4x4 puzzle, or a row of a 16x16 grid."""
-        in_grid = self.grid.rows > 0 and (self.grid.size == 16 or not self.grid.gap)
-        if in_grid or (not self.small and re.search("[5-9A-Ga-g]", text)):
-            yield from self.drawn(line, text)
+        grid = self.grid
+        in_grid = grid.taken > 0 and (grid.size == 16 or not grid.gap)
+        if in_grid or (not self.small and LARGE.search(stripped)):
+            yield from self.drawn(text, stripped)
             return
-        if self.grid.rows:
-            yield from self.settle()
-        self.held.append((self.number, line))
+        if grid.taken:
+            yield from self.end(self.settle())
+        self.held.append(Line(text, self.item.origin))
         if self.small or len(self.held) == 16:
             yield from self.release()
 
     def release(self) -> Iterator[Puzzle]:
         """The lines held back are 4x4 puzzles."""
-        number, held = self.number, self.held
-        self.held = []
-        for self.number, line in held:
-            text = line.strip()
+        while self.held:
             self.small = True
-            yield self.checked(self.line_puzzle(text, line.index(text), "", len(line)))
-        self.number = number
+            line = self.held.pop(0)
+            text = line.text.strip()
+            yield self.checked(word_puzzle(text, line.origin, line.text.index(text)))
 
     # Tables
 
-    def record(self, record: Record) -> Iterator[Puzzle]:
-        yield from self.settle()
-        text, known = record.question.strip(), record.answer.strip()
-        start = record.column(text) - 1
-        if len(text) not in SIZES:
-            self.wrong_length(text, start)
-        places = [(self.number, start + i + 1) for i in range(len(text))]
-        cells, hexadecimal = self.cells(text, SIZES[len(text)], places)
-        answer = None
-        if known:
-            start = record.column(known, last=True) - 1
-            if len(known) != len(text):
-                self.fail(f"the answer has {len(known)} cells, the question {len(text)}", start + 1)
-            answer = self.answer(known, cells, hexadecimal, start, certain=True)
-        layout = "hexadecimal line" if hexadecimal else "csv"
-        yield self.checked(Puzzle(cells, record.origin, layout, answer, record.source))
+    def puzzle_of(self, record: Record) -> Puzzle:
+        question, known = record.question.strip(), record.answer.strip()
+        if not question:
+            self.fail("there is no puzzle in this record")
+        start = record.column(question) - 1
+        if len(record.question) in (36, 81, 256) and re.fullmatch("[1-9A-G ]+", record.question):
+            question, start = record.question.replace(" ", "."), record.column(record.question) - 1
+        if not _APART.search(question):
+            if len(question) not in SIZES:
+                wrong_length(question, record.origin, start)
+            puzzle = word_puzzle(question, record.origin, start)
+        else:
+            puzzle = self.drawn_in(question, start)
+        symbols = symbols_in(puzzle.layout)
+        layout = "csv" if symbols == SYMBOLS else LINE_OF[symbols]
+        puzzle = replace(puzzle, origin=record.origin, layout=layout, source=record.source)
+        if not known:
+            return puzzle
+        start = record.column(known, last=True) - 1
+        if _APART.search(known):
+            values = self.drawn_in(known, start).cells.ravel().tolist()
+            known = "".join(symbols[value] for value in values)
+        return with_answer(puzzle, known, record.origin, start)
+
+    def drawn_in(self, text: str, start: int) -> Puzzle:
+        """The one puzzle that is drawn in a field: with several lines, or other signs between its rows."""
+        lines = text.splitlines()
+        try:
+            reader = SudokuReader(self.name)
+            puzzles = list(reader.read(Line(t, Origin(self.name, i)) for i, t in enumerate(lines)))
+        except InputError as error:
+            origin, column = error.origin, start
+            if isinstance(origin, Origin) and error.column is not None:
+                column += sum(len(line) + 1 for line in lines[: origin.line or 0]) + error.column
+            raise InputError(error.message, self.item.origin, column or None) from None
+        if len(puzzles) != 1:
+            self.fail(f"this field holds {len(puzzles)} puzzles: give each of them a line", start + 1)
+        return puzzles[0]
 
     # Drawn grids
 
-    def drawn(self, line: str, stripped: str) -> Iterator[Puzzle]:
+    def drawn(self, text: str, stripped: str) -> Iterator[Puzzle]:
         """A row or a border of a grid."""
-        if self.held:  # they were the first rows of this grid
-            number, held = self.number, self.held
+        border = self.grid.is_border(stripped)
+        if self.held and (len(self.held) % 4 if border else len(spans_of(text, 16)) != 16):
+            yield from self.end(self.release())
+        if self.held:  # they are the first rows of this grid
+            item, held = self.item, self.held
             self.held = []
-            for self.number, row in held:
-                yield from self.drawn(row, row.strip())
-            self.number = number
+            for self.item in held:
+                yield from self.row(self.item.text, spans_of(self.item.text, 16))
+            self.item = item
         grid = self.grid
-        if grid.is_border(stripped):
-            if grid.rows:
-                grid.layout.append(line)
-            else:
-                grid.borders.append((self.number, line))
+        if not border:
+            yield from self.row(text, spans_of(text, grid.size))
             return
-        at = [i for i, sign in enumerate(line) if sign in _CELL_SIGNS]
-        for i, sign in enumerate(line):
-            if not (sign in _CELL_SIGNS or sign in _BORDER_SIGNS or sign.isspace()):
-                self.unexpected(line, i, len(at))
-        if grid.gap and len(at) != grid.size:
-            yield from self.settle()
-            grid = self.grid
-        if not grid.size:
-            if len(at) in SIZES and len(at) != 16:  # all cells on one line, but not in one word
-                self.add_row(line, at, SIZES[len(at)])
-                yield self.close_grid()
-                return
-            if len(at) not in BOX_SHAPES:
-                self.fail(
-                    f"a row of a Sudoku grid has 4, 6, 9 or 16 cells, this line has {len(at)}", at[0] + 1
-                )
-            self.begin_grid(line, at)
-        size = grid.size
-        if len(at) != size:
-            column = at[size] + 1 if len(at) > size else at[-1] + 2
-            self.fail(f"a row of a {size}x{size} grid has {size} cells, this one has {len(at)}", column)
-        self.add_row(line, at, size)
-        if grid.complete and not grid.borders:
-            yield self.close_grid()
+        if grid.by_place and not isinstance(grid.lines[-1], Row) and grid.may_end():
+            yield from self.end(self.settle())
+        self.grid.lines.append((self.item.origin, text))
 
-    def begin_grid(self, line: str, at: Sequence[int]) -> None:
-        """The first row tells the size, and whether lines of dashes above it were rows of blanks."""
-        grid, number, above = self.grid, self.number, []
-        blank_row = re.compile(rf"\s*-{{{len(at)}}}\s*")
-        while any(line[i] == "-" for i in at) and grid.borders and blank_row.fullmatch(grid.borders[-1][1]):
-            above.append(grid.borders.pop())
-        grid.size = len(at)
-        grid.layout = [border for _, border in grid.borders]
-        for self.number, row in reversed(above):
-            self.add_row(row, [i for i, sign in enumerate(row) if sign == "-"], grid.size)
-        self.number = number
-
-    def add_row(self, line: str, at: Sequence[int], size: int) -> None:
-        """Add a line whose cells stand at these indices."""
+    def row(self, text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Puzzle]:
+        row = Row(self.item.origin, text, tuple(spans))
+        if self.grid.gap and not self.grid.broken and not self.grid.takes(row):
+            yield from self.end(self.settle())
         grid = self.grid
-        grid.size, grid.gap = size, False
-        signs, places = "".join(line[i] for i in at), [(self.number, i + 1) for i in at]
-        self.check_signs(signs, size, places)
-        grid.dashes |= "-" in signs
-        grid.signs += signs
-        grid.places += places
-        drawing = list(line)
-        for i in at:
-            drawing[i] = _CELL
-        grid.layout.append("".join(drawing))
+        if grid.broken:
+            grid.taken += 1
+        else:
+            self.take(grid, row)
+        self.below = False
+        if grid.complete and not grid.framed:
+            yield from self.close()
 
-    def close_grid(self) -> Puzzle:
-        grid, self.grid = self.grid, _Grid()
-        cells, hexadecimal = self.cells("".join(grid.signs), grid.size, grid.places)
-        layout = "\n".join(grid.layout)
-        if hexadecimal:
-            layout = layout.replace(_CELL, _HEXADECIMAL_CELL)
-        return self.checked(Puzzle(cells, Origin(self.name, grid.places[0][0]), layout))
+    def take(self, grid: Grid, row: Row) -> None:
+        """Add a row that is right."""
+        text, spans = row.text, row.spans
+        if is_candidates(text):
+            grid.size, grid.taken = grid.size or len(re.findall("[1-9]+", text)), grid.taken + 1
+            self.fail(
+                "is a grid of candidates, the digits that are still possible in each cell: give the puzzle"
+                " itself, with . for every cell that is not solved",
+                spans[0][0] + 1,
+            )
+        inside = {i for start, end in spans for i in range(start, end)}
+        for index, sign in enumerate(text):
+            if not (index in inside or sign in BORDER_SIGNS or sign.isspace() or sign in ";"):
+                self.unexpected(text, index, len(spans))
+        size = grid.size
+        if not grid.takes(row) and (grid.taken or len(spans) not in BOX_SHAPES):
+            grid.taken += 1
+            if grid.by_place:
+                self.fail("the bars of this row do not stand below those of the rows above", spans[0][0] + 1)
+            if not size:
+                message = f"a row of a Sudoku grid has 4, 6, 9 or 16 cells, this line has {len(spans)}"
+                self.fail(message, (spans[0][0] if spans else 0) + 1)
+            column = spans[size][0] + 1 if len(spans) > size else (spans[-1][0] if spans else 0) + 2
+            self.fail(f"a row of a {size}x{size} grid has {size} cells, this one has {len(spans)}", column)
+        grid.add(row)
+        if grid.size not in (0, 16):  # 16 may be written in several ways
+            check_signs(row.signs(), grid.size, [(row.origin, start + 1) for start, _ in spans])
 
-    # Cells and errors
-
-    def cells(self, text: str, size: int, places: Sequence[tuple[int, int]]) -> tuple[Cells, bool]:
-        """``[size, size]`` of ``size * size`` signs, and whether they are hexadecimal."""
-        self.check_signs(text, size, places)
-        hexadecimal = _is_hexadecimal(text)
-        return _translate(text, size, hexadecimal), hexadecimal
-
-    def check_signs(self, text: str, size: int, places: Sequence[tuple[int, int]]) -> None:
-        values = text.encode("latin-1", "replace").translate(_VALUES)
-        if max(values, default=0) > size:
-            index = next(i for i, value in enumerate(values) if value > size)
-            line, column = places[index]
-            self.fail(_no_digit(text[index], size), column, line)
-
-    def answer(
-        self, text: str, question: Cells, hexadecimal: bool, start: int, certain: bool = False
-    ) -> Cells | None:
-        """The answer given with a question; unless ``certain``, the text may also be a mere comment."""
-        size = len(question)
-        signs = text.encode("latin-1", "replace").translate(_HEXADECIMAL_VALUES if hexadecimal else _VALUES)
-        if not certain and not (min(signs) >= 1 and max(signs) <= size):
-            return None
-        if max(signs) > size:
-            self.check_signs(text, size, [(self.number, start + i + 1) for i in range(len(text))])
-        answer = _translate(text, size, hexadecimal)
-        wrong = problems_of(question, answer)
-        if wrong:
-            self.fail(f"the answer given is wrong: {wrong[0].message}", start + 1)
-        return answer
+    def close(self) -> Iterator[Puzzle]:
+        grid, self.grid, self.below = self.grid, Grid(), True
+        if not grid.broken:
+            yield self.checked(drawn_puzzle(grid.finished()))
 
     def checked(self, puzzle: Puzzle) -> Puzzle:
-        for problem in repeats(puzzle.cells):
-            raise InputError(problem.message, puzzle.origin)
+        check_givens(puzzle)
         self.found = True
         return puzzle
 
-    def wrong_length(self, text: str, start: int) -> NoReturn:
-        """``text`` would be a puzzle if it were longer or shorter."""
-        digits = max((int(sign) for sign in text if sign in "123456789"), default=0)
-        sizes = [size for size in BOX_SHAPES if size >= digits]
-        size = min(sizes, key=lambda size: abs(size * size - len(text)))
-        self.check_signs(text, size, [(self.number, start + i + 1) for i in range(len(text))])
-        column = start + min(len(text), size * size) + 1
-        self.fail(f"a {size}x{size} puzzle has {size * size} cells, this line has {len(text)}", column)
-
     def unexpected(self, line: str, index: int, cells: int) -> NoReturn:
         """A sign that has no place in a grid."""
-        words = sum(sign.isalpha() and sign not in _CELL_SIGNS for sign in line)
-        size = self.grid.size
-        if not size and words < cells:
-            size = min(BOX_SHAPES, key=lambda size: abs(size - cells - 1))
-        if not size:
-            self.fail(
-                "is no Sudoku: expected a line of 16, 36, 81 or 256 cells, or a drawn grid, . for blanks",
-                index + 1,
-            )
-        self.fail(_no_digit(line[index], size), index + 1)
-
-
-def _translate(text: str, size: int, hexadecimal: bool) -> Cells:
-    values = text.encode("latin-1").translate(_HEXADECIMAL_VALUES if hexadecimal else _VALUES)
-    cells: Cells = np.frombuffer(values, dtype=np.uint8).reshape(size, size).copy()
-    return cells
+        grid = self.grid
+        words = sum(sign.isalpha() and sign not in CELL_SIGNS for sign in line)
+        if words < cells:
+            grid.taken += 1
+        if grid.size:
+            self.fail(not_a_digit(line[index], grid.size), index + 1)
+        if words >= cells:
+            self.fail(f"is not a Sudoku: {_EXPECTED}", index + 1)
+        self.fail(
+            f"{line[index]!r} is neither a digit nor a blank nor a border: use . for a blank", index + 1
+        )
