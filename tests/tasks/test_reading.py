@@ -127,6 +127,7 @@ def test_tables_may_follow_each_other() -> None:
             f"id,solution,rating\n1,{A},3\n",
             "1: a table with the columns id, solution, rating: it needs question (or p",
         ),
+        (f"source,puzle\nx,{Q}\n", "1: a table with the columns source, puzle: it needs question"),
         (f"puzzle,solution\n{Q},{A},1\n", "2: this line has 3 columns, the header has 2"),
         (f"id,puzzle\n7,\n1,{Q}\n", "2: the field puzzle is empty"),
         (f'puzzle,solution\n"{Q},{A}\n{Q},{A}\n', "2:1: the quoted field that opens here does not end"),

@@ -237,7 +237,8 @@ def maze(which: Mazes = Mazes(), making: MakingMazes = MakingMazes(), show: Show
     wanted = parse_options(which.kind, which.size, which.walls, which.min_path)
     processes = making.processes or (processors() if making.count > 100 else 1)
     task = Maze()
-    others = {canonical(puzzle.cells) for _, puzzle in read_puzzles(which.exclude or [], task.name)}
+    known = read_puzzles(which.exclude, task.name) if which.exclude else ()
+    others = {canonical(puzzle.cells) for _, puzzle in known}
 
     def line(cells: Cells) -> str:
         return task.write(Puzzle(cells, Origin("generated")), cells)

@@ -34,7 +34,7 @@ _LONGEST_CELL = 300
 _DELIMITERS = (",", ";", "\t")
 _CELLS, _WORD = re.compile(r"[\d.]{16}"), re.compile(r"[A-Za-z]{4}")
 """What no header has, and what every header has; they are found fast."""
-_LIKELY = re.compile("|".join(sorted({*QUESTIONS, *ANSWERS}, key=len)), re.IGNORECASE)
+_LIKELY = re.compile("|".join(filter(None, _KNOWN)), re.IGNORECASE)
 _NAME = re.compile(r"\d*|[^\W\d_](.{0,40}[^.!?])?")
 _COMMENT = re.compile(r"\s*(#|; |//)")
 _SEPARATOR = re.compile(r"\"?sep=.\"?", re.IGNORECASE)
@@ -117,7 +117,7 @@ class Table:
             if question is not None and (len(columns) > 1 or columns[0] in QUESTIONS):
                 source = columns.index("source") if "source" in columns else None
                 return Table(tuple(columns), delimiter, question, answer, source)
-            if answer is not None and 2 * known > len(columns) > 1:
+            if 2 * known >= len(columns) > 1 and known > columns.count(""):
                 there = ", ".join(filter(None, columns))
                 message = f"a table with the columns {there}: it needs question (or puzzle, quizzes)"
                 raise InputError(f"{message}; answer (or solution) and source are read too", line.origin)
