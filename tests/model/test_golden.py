@@ -18,7 +18,8 @@ from torch import Tensor
 
 from trmcli.model import Carry, Output, TinyRecursiveModel
 from trmcli.model.losses import Losses, go_on_target, supervision_loss
-from trmcli.weights.convert import Settings, infer_config, our_name
+from trmcli.weights.checkpoint import our_name
+from trmcli.weights.convert import Settings, infer_config
 
 GOLDEN = Path(__file__).parent.parent / "data" / "golden"
 FILES = sorted(GOLDEN.glob("*.safetensors"))

@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,8 @@ from torch import Tensor
 
 from trmcli.errors import InputError
 from trmcli.model import TinyRecursiveModel, TRMConfig
-from trmcli.weights.convert import (
-    PREFIX,
-    Settings,
-    from_reference,
-    our_name,
-    read_checkpoint,
-    read_settings,
-    reference_name,
-    to_reference,
-)
+from trmcli.weights.checkpoint import PREFIX, our_name, read_checkpoint, reference_name
+from trmcli.weights.convert import Settings, from_reference, read_settings, to_reference
 from trmcli.weights.files import Card, load_weights, save_weights
 
 GOLDEN = sorted((Path(__file__).parents[1] / "data" / "golden").glob("*.safetensors"))
@@ -113,10 +106,51 @@ def test_there_and_back_nothing_changes(original: Recorded, tmp_path: Path) -> N
         assert torch.equal(returned[name], value), name
 
 
-@pytest.mark.parametrize("cut", ["", "_orig_mod.", "_orig_mod.model.", "_orig_mod.model.inner."])
-def test_any_part_of_the_prefix_may_be_missing(mlp: Recorded, cut: str) -> None:
-    torch.save({name.removeprefix(cut): value for name, value in mlp.state.items()}, mlp.checkpoint)
-    assert set(read_checkpoint(mlp.checkpoint)) == {our_name(name) for name in mlp.state}
+def test_whatever_wraps_a_model_is_seen_through(mlp: Recorded) -> None:
+    """Before the names and as keys of their own, in any order and depth."""
+    expected = {our_name(name): value for name, value in mlp.state.items()}
+    prefixes = [
+        "",
+        "inner.",
+        "model.inner.",
+        "module._orig_mod.model.inner.",
+        "_orig_mod.module.model.inner.",
+    ]
+    wrappers: list[list[str]] = [[], ["model"], ["state_dict"], ["model_state_dict"]]
+    for prefix, keys in product(prefixes, [*wrappers, ["model", "module", "state_dict"], ["module.model"]]):
+        wrapped: dict[str, object] = {
+            prefix + name.removeprefix(PREFIX): mlp.state[name] for name in mlp.state
+        }
+        for key in keys:
+            beside = {"step": 100, "optimizer": {"state": {0: {"exp_avg": torch.zeros(3, 3)}}}, "args": "x"}
+            wrapped = {**beside, key: wrapped, "rng_state": torch.zeros(5, dtype=torch.uint8)}
+        torch.save(wrapped, mlp.checkpoint)
+        found = read_checkpoint(mlp.checkpoint)
+        assert found.tensors.keys() == expected.keys() and not found.averaged
+        assert all(torch.equal(value, expected[name]) for name, value in found.tensors.items())
+
+
+def test_files_from_before_archives_are_read(mlp: Recorded) -> None:
+    torch.save({"state_dict": mlp.state, "epoch": 3}, mlp.checkpoint, _use_new_zipfile_serialization=False)
+    assert not zipfile.is_zipfile(mlp.checkpoint)
+    found = read_checkpoint(mlp.checkpoint)
+    assert torch.equal(found.tensors["lm_head.weight"], mlp.state[PREFIX + "lm_head.weight"])
+
+
+def test_a_checkpoint_that_holds_itself_ends(mlp: Recorded) -> None:
+    wrapped: dict[str, object] = {"state_dict": mlp.state}
+    wrapped["model"] = wrapped
+    torch.save(wrapped, mlp.checkpoint)
+    assert len(read_checkpoint(mlp.checkpoint).tensors) == len(mlp.state)
+
+
+def test_two_models_in_one_checkpoint_are_refused(mlp: Recorded) -> None:
+    other = {name: value + 1 for name, value in mlp.state.items()}
+    torch.save({"model": mlp.state, "module": mlp.state}, mlp.checkpoint)
+    assert len(read_checkpoint(mlp.checkpoint).tensors) == len(mlp.state)
+    torch.save({"model": mlp.state, "module": other}, mlp.checkpoint)
+    with pytest.raises(InputError, match=r"two copies that differ: 'model\..* and 'module\."):
+        read_checkpoint(mlp.checkpoint)
 
 
 def test_names_map_both_ways(original: Recorded) -> None:
@@ -127,13 +161,73 @@ def test_names_map_both_ways(original: Recorded) -> None:
             reference_name(unknown)
 
 
-def test_averages_are_preferred(mlp: Recorded, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("wrapper", "shown"),
+    [
+        ("ema_helper", "ema_helper._orig_mod.model.inner"),
+        ("ema", "ema._orig_mod.model.inner"),
+        ("ema_state_dict", "ema_state_dict._orig_mod.model.inner"),
+        ("state_dict_ema", "state_dict_ema._orig_mod.model.inner"),
+        ("model.ema.shadow", "model.ema.shadow._orig_mod.model.inner"),
+    ],
+)
+def test_averages_are_preferred(mlp: Recorded, tmp_path: Path, wrapper: str, shown: str) -> None:
     average = {name: torch.full_like(mlp.state[name], 0.5) for name in mlp.state if "lm_head" in name}
-    checkpoint = {"model": mlp.state, "optimizers": [{"state": {}}], "step": 100, "ema_helper": average}
-    torch.save(checkpoint, mlp.checkpoint)
-    state = read_checkpoint(mlp.checkpoint)
-    assert bool((state["lm_head.weight"] == 0.5).all())
-    assert torch.equal(state["embed.weight"], mlp.state[PREFIX + "embed_tokens.embedding_weight"])
+    counts = {"num_updates": torch.tensor(7)}
+    first = {wrapper: {**counts, **average}, "model": mlp.state, "optimizers": [{"state": {}}], "step": 100}
+    for checkpoint in (first, dict(reversed(first.items()))):
+        torch.save(checkpoint, mlp.checkpoint)
+        found = read_checkpoint(mlp.checkpoint)
+        assert bool((found.tensors["lm_head.weight"] == 0.5).all()) and found.averaged == shown
+        embedding = mlp.state[PREFIX + "embed_tokens.embedding_weight"]
+        assert torch.equal(found.tensors["embed.weight"], embedding)
+    settings = read_settings(tmp_path / "all_config.yaml")
+    card = from_reference(mlp.checkpoint, tmp_path / "x.safetensors", settings, "sudoku")
+    assert card.training["averaged"] == shown
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e300])
+def test_numbers_that_are_not_finite_are_refused(mlp: Recorded, tmp_path: Path, number: float) -> None:
+    """Also those that are too large for float32."""
+    name = PREFIX + "L_level.layers.1.mlp.down_proj.weight"
+    broken = mlp.state[name].double()
+    broken[3, 5] = number
+    torch.save({"model": {**mlp.state, name: broken}}, mlp.checkpoint)
+    settings = read_settings(tmp_path / "all_config.yaml")
+    with pytest.raises(InputError, match=f"tensor 'model.{name}' holds numbers that are not finite"):
+        from_reference(mlp.checkpoint, tmp_path / "x", settings, "sudoku")
+    assert not (tmp_path / "x").exists()
+
+
+def test_weights_that_are_not_finite_do_not_go_back(mlp: Recorded, tmp_path: Path) -> None:
+    config = TRMConfig(11, 32, num_heads=4)
+    model = TinyRecursiveModel(config)
+    model.lm_head.weight.data[0, 0] = float("inf")
+    save_weights(tmp_path / "ours", model, Card("ours", "sudoku"))
+    with pytest.raises(InputError, match=r"ours: tensor 'lm_head.weight' holds numbers that are not finite"):
+        to_reference(tmp_path / "ours", tmp_path / "theirs")
+    assert not (tmp_path / "theirs").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"\n<!DOCTYPE html>\n<html><title>Sign in</title>",
+            "is an HTML page, not a PyTorch checkpoint: the",
+        ),
+        (b"\xef\xbb\xbf<html lang='en'>", "is an HTML page, not"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 28000000\n",
+            "is a Git LFS pointer, not a PyTorch checkpoint: git lfs pull",
+        ),
+        (GOLDEN[0].read_bytes(), "is a safetensors file, not a PyTorch checkpoint"),
+    ],
+)
+def test_other_files_are_named_for_what_they_are(mlp: Recorded, content: bytes, message: str) -> None:
+    mlp.checkpoint.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_checkpoint(mlp.checkpoint)
 
 
 def test_missing_settings_are_named(mlp: Recorded, tmp_path: Path) -> None:
@@ -209,6 +303,10 @@ def test_damaged_and_other_files_are_refused(mlp: Recorded, tmp_path: Path) -> N
     for content in (b"", b"text", whole[: len(whole) // 2], (tmp_path / "other.zip").read_bytes()):
         mlp.checkpoint.write_bytes(content)
         with pytest.raises(InputError, match="is no PyTorch checkpoint"):
+            read_checkpoint(mlp.checkpoint)
+    for values, message in (({"encoder": torch.ones(2, 2)}, ": it begins with 'encoder'"), ({}, "$")):
+        torch.save(values, mlp.checkpoint)
+        with pytest.raises(InputError, match=f"holds no tensor of a TRM or HRM{message}"):
             read_checkpoint(mlp.checkpoint)
     torch.save([1, 2], mlp.checkpoint)
     with pytest.raises(InputError, match="holds a list, not a state dict"):

@@ -196,7 +196,19 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         ((1 << 20).to_bytes(8, "little") + b"{}", "is cut short: header ends at byte 1048584, file has 10"),
         ((4).to_bytes(8, "little") + b"{]]}", "is damaged: its header is not JSON"),
         ((4).to_bytes(8, "little") + b"{\xff\xfe}", "is damaged: its header is not JSON"),
-        (b"PK\x03\x04" + bytes(100), "is a PyTorch checkpoint, not a safetensors file"),
+        (
+            b"PK\x03\x04" + bytes(100),
+            "is a PyTorch checkpoint, not a safetensors file: trm convert makes weights of it",
+        ),
+        (
+            b"\n<!DOCTYPE html><p>Not found",
+            "is an HTML page, not a safetensors file: "
+            "the address led to a page about the file, not to the file itself",
+        ),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00",
+            "is a Git LFS pointer, not a safetensors file: git lfs pull fetches the file that it stands for",
+        ),
     ],
 )
 def test_what_is_no_safetensors_file(tmp_path: Path, data: bytes, expected: str) -> None:

@@ -81,5 +81,7 @@ def convert(
         typer.echo(
             f"{output}: has {config_of.vocab_size} tokens, and {task} only {kind.vocab_size}", err=True
         )
+    if averaged := card.training.get("averaged"):
+        typer.echo(f"{checkpoint}: took the averaged weights, {averaged}", err=True)
     arch = "HRM" if config_of.answer_layers else "TRM"
     typer.echo(f"{output}\t{arch}, {config_of.mixer}, hidden size {config_of.hidden_size}")

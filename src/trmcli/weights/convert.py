@@ -1,11 +1,8 @@
 """The reference's checkpoints to weights files and back.
 
-A checkpoint of TinyRecursiveModels is the state dict of a model, written by ``torch.save``: a pickle. It is
-read by ``torch.load(weights_only=True, mmap=True)`` and in no other way, so nothing in it can run, and big
-tables of puzzle embeddings stay on disk until they are written again. Shapes tell most of a model's settings.
-The others stand in ``all_config.yaml``, which the reference writes next to its checkpoints: a machine's YAML
-with one plain ``key: value`` a line, of which a few are needed, so a pattern reads them and no YAML parser is
-installed for it.
+Shapes tell most of a model's settings. The others stand in ``all_config.yaml``, which the reference writes
+next to its checkpoints: a machine's YAML with one plain ``key: value`` a line, of which a few are needed, so
+a pattern reads them and no YAML parser is installed for it.
 """
 
 from __future__ import annotations
@@ -18,35 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from trmcli.errors import InputError, did_you_mean
 from trmcli.files import new_file
+from trmcli.weights.checkpoint import PREFIX, read_checkpoint, reference_name
 from trmcli.weights.files import Card, read_card, read_header, save_weights
 
 if TYPE_CHECKING:
     import torch
 
     from trmcli.model import TRMConfig
-
-PREFIX = "_orig_mod.model.inner."
-"""What stands before every name if the model was compiled; less of it does if not."""
-
-_TOP = {
-    "embed_tokens.embedding_weight": "embed.weight",
-    "embed_pos.embedding_weight": "embed_positions.weight",
-    "puzzle_emb.weights": "embed_puzzle.weight",
-    "lm_head.weight": "lm_head.weight",
-    "q_head.weight": "halt_head.weight",
-    "q_head.bias": "halt_head.bias",
-    "H_init": "initial_answer",
-    "L_init": "initial_latent",
-}
-_LEVELS = {"L_level": "layers", "H_level": "answer_layers"}
-_IN_LAYER = {
-    "mlp_t.gate_up_proj.weight": "mixer.across.gate_up.weight",
-    "mlp_t.down_proj.weight": "mixer.across.down.weight",
-    "self_attn.qkv_proj.weight": "mixer.qkv.weight",
-    "self_attn.o_proj.weight": "mixer.out.weight",
-    "mlp.gate_up_proj.weight": "ffn.gate_up.weight",
-    "mlp.down_proj.weight": "ffn.down.weight",
-}
 
 
 @dataclass(frozen=True)
@@ -69,36 +44,6 @@ _KINDS: dict[str, type] = {
     "rms_norm_eps": float,
     "rope_theta": float,
 }
-
-
-def our_name(name: str) -> str:
-    """Our name of a tensor of the reference.
-
-    Raises:
-        KeyError: if it knows no such tensor.
-    """
-    bare = re.sub(r"^(_orig_mod\.)?(model\.)?(inner\.)?", "", name)
-    if bare in _TOP:
-        return _TOP[bare]
-    match = re.fullmatch(r"([LH]_level)\.layers\.(\d+)\.(.+)", bare)
-    if match is None or match[3] not in _IN_LAYER:
-        raise KeyError(name)
-    return f"{_LEVELS[match[1]]}.{match[2]}.{_IN_LAYER[match[3]]}"
-
-
-def reference_name(name: str) -> str:
-    """The reference's name, without :data:`PREFIX`, of a tensor of ours: the inverse of :func:`our_name`.
-
-    Raises:
-        KeyError: if it has no such tensor.
-    """
-    top = {ours: theirs for theirs, ours in _TOP.items()}
-    if name in top:
-        return top[name]
-    part, number, rest = name.split(".", 2) if name.count(".") > 1 else (name, "", "")
-    levels = {ours: theirs for theirs, ours in _LEVELS.items()}
-    inside = {ours: theirs for theirs, ours in _IN_LAYER.items()}
-    return f"{levels[part]}.layers.{number}.{inside[rest]}"
 
 
 def read_settings(config: Path | None, overrides: Iterable[str] = ()) -> Settings:
@@ -134,52 +79,6 @@ def _parse(key: str, value: str, origin: str) -> Any:
         return kind(value)
     except ValueError:
         raise InputError(f"{key} must be {kind.__name__}, not {value!r}", origin) from None
-
-
-def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a reference checkpoint by our names, still on disk (memory-mapped).
-
-    Newer checkpoints hold a dict with ``model`` and perhaps ``ema_helper``, whose averages are preferred.
-
-    Raises:
-        InputError: it is no checkpoint, holds anything but tensors, or a tensor that nobody knows.
-    """
-    values = _load(path)
-    parts = [values]
-    if "model" in values:
-        parts = [part for key in ("model", "ema_helper") if isinstance(part := values.get(key), Mapping)]
-    state = {}
-    for part in parts:
-        for name, tensor in part.items():
-            try:
-                ours = our_name(str(name))
-            except KeyError:
-                raise InputError(f"holds {name!r}, which is no tensor of TRM or HRM", str(path)) from None
-            if not hasattr(tensor, "is_floating_point") or not tensor.is_floating_point():
-                raise InputError(f"holds {name!r}, which is no tensor of floats", str(path))
-            state[ours] = tensor
-    return state
-
-
-def _load(path: Path) -> Mapping[str, Any]:
-    import pickle
-
-    import torch
-
-    if not path.is_file():
-        raise InputError("is a folder, not a checkpoint" if path.is_dir() else "no such file", str(path))
-    try:
-        values = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"GLOBAL (\S+)", str(error))
-        what = f"names {found[1]}, which" if found else "holds something that"
-        raise InputError(f"{what} is no tensor; nothing of it was run", str(path)) from None
-    except Exception as error:  # a damaged archive raises whatever it likes
-        reason = str(error).partition("\n")[0][:120]
-        raise InputError(f"is no PyTorch checkpoint that can be read: {reason}", str(path)) from None
-    if not isinstance(values, Mapping):
-        raise InputError(f"holds a {type(values).__name__}, not a state dict", str(path))
-    return values
 
 
 def infer_config(state: Mapping[str, torch.Tensor], settings: Settings, origin: str) -> TRMConfig:
@@ -268,16 +167,26 @@ def from_reference(
     """
     import torch
 
-    state = read_checkpoint(source)
-    config = infer_config(state, settings, str(source))
+    checkpoint = read_checkpoint(source)
+    config = infer_config(checkpoint.tensors, settings, str(source))
+    for name, tensor in checkpoint.tensors.items():
+        _refuse_infinite(tensor, checkpoint.names[name], source)
+    averaged = {"averaged": checkpoint.averaged} if checkpoint.averaged else {}
     card = Card(
         name=target.stem,
         task=task,
         config=config.to_dict(),
-        training={"converted": f"{source.name}, a checkpoint of TinyRecursiveModels"},
+        training={"converted": f"{source.name}, a checkpoint of TinyRecursiveModels", **averaged},
     )
-    save_weights(target, state, card, dtype or torch.float32)
+    save_weights(target, checkpoint.tensors, card, dtype or torch.float32)
     return card
+
+
+def _refuse_infinite(tensor: torch.Tensor, name: str, source: Path) -> None:
+    """Raise InputError if a number is not finite in float32; piece by piece, for tables can be large."""
+    for piece in tensor.reshape(-1).split(1 << 22):
+        if not bool(piece.float().isfinite().all()):
+            raise InputError(f"tensor {name!r} holds numbers that are not finite", str(source))
 
 
 def to_reference(source: Path, target: Path) -> list[str]:
@@ -315,6 +224,7 @@ def to_reference(source: Path, target: Path) -> list[str]:
             except KeyError:
                 raise InputError(f"holds {name!r}, which the reference does not have", str(source)) from None
             tensors[PREFIX + theirs] = file.get_tensor(name).to(torch.float32)
+            _refuse_infinite(tensors[PREFIX + theirs], name, source)
     with new_file(target) as temporary:
         torch.save(tensors, temporary)
     values = {

@@ -132,10 +132,10 @@ def read_header(path: Path) -> Header:
             raise InputError("is a folder, not a weights file" if path.is_dir() else "no such file", origin)
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            start = file.read(9)
+            start = file.read(512)
             length = int.from_bytes(start[:8], "little")
             _check_start(start, length, size, origin)
-            text = start[8:] + file.read(length - 1)
+            text = start[8 : 8 + length] + file.read(max(0, length - len(start[8:])))
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", origin) from None
     values = _parse_object(text, "its header", origin)
@@ -297,12 +297,27 @@ def _empty_model(config: TRMConfig) -> TinyRecursiveModel:
         return TinyRecursiveModel(config)
 
 
+def refuse_others(start: bytes, wanted: str, origin: str) -> None:
+    """Raise InputError if the first bytes of a file are plainly of another kind than is ``wanted``."""
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    kind = ""
+    if text.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml")):
+        kind, hint = "an HTML page", "the address led to a page about the file, not to the file itself"
+    elif text.startswith(b"version https://git-lfs"):
+        kind, hint = "a Git LFS pointer", "git lfs pull fetches the file that it stands for"
+    elif start.startswith((b"PK\x03\x04", b"\x80\x02")):
+        kind, hint = "a PyTorch checkpoint", "trm convert makes weights of it"
+    elif start[5:9] == b"\0\0\0{":
+        kind, hint = "a safetensors file", "trm takes it as it is if it is one of trm's"
+    if kind not in ("", wanted):
+        raise InputError(f"is {kind}, not {wanted}: {hint}", origin)
+
+
 def _check_start(start: bytes, length: int, size: int, origin: str) -> None:
     if size == 0:
         raise InputError("is empty", origin)
-    if start.startswith((b"PK\x03\x04", b"\x80\x02")):
-        raise InputError("is a PyTorch checkpoint, not a safetensors file", origin)
-    if len(start) < 9 or start[8:] != b"{" or not 2 <= length <= _LONGEST_HEADER:
+    refuse_others(start, "a safetensors file", origin)
+    if len(start) < 9 or start[8:9] != b"{" or not 2 <= length <= _LONGEST_HEADER:
         raise InputError("is not a safetensors file", origin)
     if 8 + length > size:
         raise InputError(f"is cut short: header ends at byte {8 + length}, file has {size}", origin)
