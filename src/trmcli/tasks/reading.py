@@ -56,7 +56,7 @@ def read_puzzles(
     """
     chosen = None if task is None else get_task(task)
     if legend is None:
-        return _of_one_kind(_read(_inputs(sources), chosen, skip, Task.reader))
+        return _of_one_kind(_read(_inputs(sources), chosen, skip, lambda kind, name: kind.reader(name)))
     signs = parse_legend(legend)
     chosen = chosen or get_task("maze")
     if chosen.name != "maze":
