@@ -363,7 +363,7 @@ def zipped(name: str) -> bytes:
         (b"\x28\xb5\x2f\xfd\x04\x58" + bytes(20), "zstd", "unpack it first"),
         (b"7z\xbc\xaf\x27\x1c" + bytes(20), "7z archive", "unpack it first"),
         (
-            gzip.compress(b"puzzles.txt".ljust(257, b"\0") + b"ustar\x0000" + bytes(248)),
+            gzip.compress(b"puzzles.txt".ljust(257, b"\0") + b"ustar\x0000" + bytes(248), mtime=0),
             "tar archive",
             "unpack it",
         ),
