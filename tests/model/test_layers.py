@@ -60,7 +60,7 @@ def test_neighbours_are_mixed_linearly_and_the_edge_is_zero() -> None:
     columns = [torch.tensor([[-1], [0], [1]]), torch.tensor([[1], [2], [-1]])]
     relations = Relations.build([], columns, 3)
     x = torch.randn(1, 3, 4)
-    left, right = mixer.beside.weight.split(4, dim=1)
+    left, right = mixer.beside.weight.chunk(2, dim=1)
     expected = torch.stack([x[0, 1] @ right.T, x[0, 0] @ left.T + x[0, 2] @ right.T, x[0, 1] @ left.T])
     torch.testing.assert_close(mixer(x, relations)[0], expected)
 

@@ -106,7 +106,7 @@ def as_numpy_prints(cells: Cells) -> str:
     return str(np.array([list(row) for row in rows_of(cells)]))
 
 
-CERTAIN = {
+CERTAIN: dict[str, Callable[[Cells], str]] = {
     "spaces": apart(" "),
     "spaces, one at the end": apart(" ", after=" "),
     "spaces, inset": apart(" ", before="  "),
@@ -125,7 +125,7 @@ CERTAIN = {
     "digits and spaces": apart(" ", "0123o"),
     "digits and commas": apart(",", "0123o"),
 }
-WALLED = {
+WALLED: dict[str, Callable[[Cells], str]] = {
     "spaces, blanks for open cells": apart(" ", " #SGo"),
     "two spaces, blanks for open cells": apart("  ", " █SGo"),
     "nothing fields": lambda cells: apart(",", " #SGo")(cells).replace(" ", ""),

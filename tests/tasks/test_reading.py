@@ -13,6 +13,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -313,7 +314,7 @@ def test_bad_json_is_skipped_and_the_next_records_come() -> None:
 # Bytes
 
 
-def of_bytes(content: bytes, **options: object) -> list[str]:
+def of_bytes(content: bytes, **options: Any) -> list[str]:
     return [line_of(puzzle) for _, puzzle in read_puzzles(io.BytesIO(content), **options)]
 
 
@@ -494,7 +495,8 @@ def test_what_cannot_be_read_is_said_before_any_puzzle_is_taken(tmp_path: Path) 
             read_puzzles(missing)
     with pytest.raises(InputError, match="is a directory"):
         read_puzzles(tmp_path)
-    for nothing in ([], ()):
+    empty: tuple[list[str] | tuple[()], ...] = ([], ())
+    for nothing in empty:
         with pytest.raises(InputError, match="no puzzle given"):
             read_puzzles(nothing)
     with pytest.raises(InputError, match="there is no task"):
@@ -558,7 +560,12 @@ def pipe() -> Iterator[tuple[int, io.BufferedReader]]:
     """
     reading, writing = os.pipe()
     late = threading.Event()
-    timer = threading.Timer(60, lambda: (late.set(), os.close(writing)))
+
+    def end() -> None:
+        late.set()
+        os.close(writing)
+
+    timer = threading.Timer(60, end)
     timer.start()
     with os.fdopen(reading, "rb") as file:
         yield writing, file

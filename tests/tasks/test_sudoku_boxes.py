@@ -141,7 +141,7 @@ def test_a_puzzle_is_judged_and_searched_by_its_own_boxes() -> None:
     assert own.verify(puzzle.cells, answer).ok and not TASK.verify(puzzle.cells, answer).ok
     assert own.check(puzzle.cells[None], answer[None]).all()
     assert not TASK.check(puzzle.cells[None], answer[None]).any()
-    assert own.is_unique(puzzle.cells) is True
+    assert own.solutions(puzzle.cells) == 1
     assert count_solutions(puzzle.cells, boxes=UPRIGHT) == 1
     wrong = answer.copy()
     wrong[[0, 1]] = wrong[[1, 0]]  # rows of one box: nothing is broken

@@ -145,7 +145,8 @@ def test_numbers_of_numpy_are_numbers(solver: trmcli.Solver) -> None:
 
 
 def test_what_is_not_there_is_refused_in_the_call(tmp_path: Path) -> None:
-    for sources in ((), ([],), ((),)):
+    empty: tuple[tuple[Any, ...], ...] = ((), ([],), ((),))
+    for sources in empty:
         with pytest.raises(InputError, match=r"^no puzzle given: name a file"):
             trmcli.solve(*sources)
     for missing in ("nofile.txt", tmp_path / "nofile.txt", [PUZZLE, "nofile.txt"]):

@@ -184,7 +184,9 @@ def from_reference(
 
 def _refuse_infinite(tensor: torch.Tensor, name: str, source: Path) -> None:
     """Raise InputError if a number is not finite in float32; piece by piece, for tables can be large."""
-    for piece in tensor.reshape(-1).split(1 << 22):
+    import torch
+
+    for piece in torch.split(tensor.reshape(-1), 1 << 22):
         if not bool(piece.float().isfinite().all()):
             raise InputError(f"tensor {name!r} holds numbers that are not finite", str(source))
 
