@@ -19,7 +19,7 @@ from trmcli.errors import InputError, Origin
 from trmcli.tasks.maze.picture import picture_lines
 from trmcli.tasks.records import Skip
 
-_PIECE = 1 << 17
+_PIECE = io.DEFAULT_BUFFER_SIZE
 _LONGEST_LINE = 1 << 26
 _HEAD = 10
 """So many bytes, or the first line, tell text from other files."""
