@@ -11,7 +11,8 @@ import torch
 
 from trmcli.errors import InputError, Origin
 from trmcli.model import TinyRecursiveModel, TRMConfig
-from trmcli.solving.search import STRATEGIES, SearchConfig, settle, solve_many, watch
+from trmcli.solving.choices import STRATEGIES
+from trmcli.solving.search import SearchConfig, settle, solve_many, watch
 from trmcli.solving.solver import COMMIT_FROM, Pool, Solver
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Ints, Puzzle
