@@ -237,12 +237,13 @@ def maze(which: Mazes = Mazes(), making: MakingMazes = MakingMazes(), show: Show
     wanted = parse_options(which.kind, which.size, which.walls, which.min_path)
     processes = making.processes or (processors() if making.count > 100 else 1)
     task = Maze()
-    others = {canonical(puzzle.cells) for _, puzzle in read_puzzles(which.exclude or [], task.name)}
+    others = read_puzzles(which.exclude, task.name) if which.exclude else ()
+    seen = {canonical(puzzle.cells) for _, puzzle in others}
 
     def line(cells: Cells) -> str:
         return task.write(Puzzle(cells, Origin("generated")), cells)
 
-    mazes = generate_many(wanted, making.count, making.seed, processes, others)
+    mazes = generate_many(wanted, making.count, making.seed, processes, seen)
     making.write(mazes, line, None if making.format == "csv" else draw, apart="\n", quiet=show.quiet)
 
 
