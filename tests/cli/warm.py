@@ -17,6 +17,7 @@ import termios
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 
 HEAVY = (
     "torch._dynamo",  # optimisers import it
@@ -48,6 +49,17 @@ class Warm:
     def wait(self) -> int:
         """The exit status."""
         return self._number()
+
+    def run(self, *arguments: object, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run ``trm ARGUMENTS`` with files for streams."""
+        with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+            given.write(stdin.encode())
+            given.seek(0)
+            self.start(arguments, [given.fileno(), out.fileno(), err.fileno()], **variables)
+            status = self.wait()
+            for file in (out, err):
+                file.seek(0)
+            return subprocess.CompletedProcess(arguments, status, out.read().decode(), err.read().decode())
 
     def close(self) -> None:
         self.requests.close()
