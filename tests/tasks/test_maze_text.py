@@ -236,35 +236,3 @@ def test_any_text_is_somebody_s(text: str) -> None:
         list(read_puzzles([text + "\n"]))
     except InputError as error:
         assert str(error)
-
-
-def picture(text: str, path: Path, path_colour: tuple[int, int, int] = (0, 0, 255)) -> str:
-    image_module = pytest.importorskip("PIL.Image")
-    colours = {"#": (9, 9, 9), " ": (250, 250, 250), "S": (0, 200, 0), "G": (220, 20, 20), "o": path_colour}
-    rows = text.split("/")
-    image = image_module.new("RGB", (len(rows[0]), len(rows)))
-    image.putdata([colours[sign] for row in rows for sign in row])
-    image.save(path, format="PNG")
-    return str(path)
-
-
-def test_a_picture_is_a_maze_with_one_pixel_a_cell(tmp_path: Path) -> None:
-    file = picture("S # /  o#/#  G", tmp_path / "maze.png", (255, 255, 255))
-    ((task, puzzle),) = read_puzzles([file])
-    assert task.name == "maze"
-    assert task.write(puzzle, puzzle.cells) == "S.#.\n...#\n#..G"
-
-
-def test_pictures_that_are_no_mazes_are_refused(tmp_path: Path) -> None:
-    pink = picture("S o/# G", tmp_path / "pink.png", (255, 105, 180))
-    with pytest.raises(InputError, match=r"pink.png:1:3: the pixel #ff69b4 is no part of a maze"):
-        list(read_puzzles([pink]))
-    with pytest.raises(InputError, match="there is no way from this S to G"):
-        list(read_puzzles([picture("S#G", tmp_path / "shut.png")]))
-    large = picture("/".join([" " * 200] * 3), tmp_path / "large.png")
-    with pytest.raises(InputError, match="a maze of 3x200 pixels is too large"):
-        list(read_puzzles([large]))
-    cut = tmp_path / "cut.png"
-    cut.write_bytes(Path(large).read_bytes()[:40])
-    with pytest.raises(InputError, match=r"cut\.png: is no whole PNG file"):
-        list(read_puzzles([str(cut)]))

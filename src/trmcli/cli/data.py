@@ -243,7 +243,7 @@ def maze(which: Mazes = Mazes(), making: MakingMazes = MakingMazes(), show: Show
     def line(cells: Cells) -> str:
         return task.write(Puzzle(cells, Origin("generated")), cells)
 
-    mazes = generate_many(wanted, making.count, making.seed, processes, seen)
+    mazes = generate_many(wanted, making.count, making.seed, processes, others)
     making.write(mazes, line, None if making.format == "csv" else draw, apart="\n", quiet=show.quiet)
 
 

@@ -1,8 +1,8 @@
 """Where the cells of a drawn maze stand in its text.
 
-The cells of a row stand side by side, or are set apart: by ``,``, ``;`` or tabs, as Python prints lists, or
-by columns of blanks. The last are the hard ones, because a blank may be an open cell as well. Where signs
-stand in every second column only (or third, …), from top to bottom, that is decided so:
+The cells of a row stand side by side, or are set apart: by ``,``, ``;`` or tabs, or by columns of blanks. The
+last are the hard ones, because a blank may be an open cell as well. Where signs stand in every second column
+only (or third, …), from top to bottom, that is decided so:
 
 - Cells are set apart if each of them shows a sign and some are open, or if the border is a wall all around.
 - Cells stand side by side if there is no wall, or if nothing looks set apart: there are few signs, and no row
@@ -26,7 +26,6 @@ BESIDE = (0, 1)
 
 _MANY = 6
 """Signs that hardly ever stand one step apart by chance."""
-_QUOTED = re.compile(r"'(.)'|\"(.)\"")
 _FIELD = re.compile(r"(\s*)(\S?)\s*")
 _APART_ROW = re.compile(r" *\S(?: \S){2,} *")
 
@@ -124,9 +123,7 @@ def sheet(rows: Sequence[Row], values: Mapping[str, int], joint: str = "\n") -> 
     Raises:
         InputError: rows have different lengths, or could be read in two ways.
     """
-    spans = [_quoted(row.text) for row in rows]
-    if not all(spans):
-        spans = _delimited([row.text for row in rows], values)
+    spans = _delimited([row.text for row in rows], values)
     if all(spans):
         return _of_spans(rows, spans, joint)
     step = spacing([row.text for row in rows], values)
@@ -269,13 +266,6 @@ def _of_spans(rows: Sequence[Row], spans: Sequence[list[tuple[int, int]]], joint
         for row, found in zip(rows, spans, strict=True)
     ]
     return Sheet(rows, signs, lambda row, column: Span(row, *spans[row][column]), joint)
-
-
-def _quoted(text: str) -> list[tuple[int, int]]:
-    """Where signs stand in quotes, as Python and NumPy print lists; nothing where there is anything else."""
-    if not re.fullmatch(r"[\s\[\](),]*", _QUOTED.sub("", text)):
-        return []
-    return [(cell.start() + 1, cell.end() - 1) for cell in _QUOTED.finditer(text)]
 
 
 def _delimited(texts: Sequence[str], values: Mapping[str, int]) -> list[list[tuple[int, int]]]:
