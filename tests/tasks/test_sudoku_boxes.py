@@ -20,7 +20,7 @@ from trmcli.tasks.sudoku.search import count_solutions, solutions
 
 TASK = Sudoku()
 UPRIGHT: Shape = (3, 2)
-DRAWN = Path(__file__).parents[1] / "data" / "six-boxes-3-rows-2-columns.txt"
+DRAWN = Path(__file__).parents[1] / "cases" / "six-boxes-3-rows-2-columns.txt"
 ANSWER = "516243345126624351231465152634463512"
 
 

@@ -138,7 +138,7 @@ def test_a_damaged_puzzle_beside_another_is_not_a_comment(text: str, place: str,
     "bad",
     [
         FIRST[:-1],
-        "hello, world of puzzles",
+        "hello, dear reader",
         "12345678",
         "44" + FIRST[2:],
         f"{SECOND} {ANSWER}",

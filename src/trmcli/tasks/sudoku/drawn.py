@@ -17,7 +17,7 @@ from trmcli.tasks.sudoku.borders import BordersError, boxes_of
 from trmcli.tasks.sudoku.grid import BOX_SHAPES, SIZES, box_shapes
 from trmcli.tasks.sudoku.layout import Span, marked, marked_numbers
 from trmcli.tasks.sudoku.rows import Row
-from trmcli.tasks.sudoku.signs import BARS, symbols_of
+from trmcli.tasks.sudoku.signs import BARS, WORD, symbols_of
 
 _LINE_OF_RULES = re.compile(r"[-=_\u2500-\u257f]{2}|\+")
 
@@ -74,8 +74,7 @@ class Grid:
 
     @property
     def complete(self) -> bool:
-        size = max(self._sizes(), default=0) if self.by_place else self.size
-        return size > 0 and self.count == size
+        return self.count > 0 and self.count == self.largest
 
     @property
     def framed(self) -> bool:
@@ -96,7 +95,7 @@ class Grid:
             return dashes + underscores + line.count("=") > others
         if underscores:
             return underscores + dashes not in (self.size, *(() if self.size else BOX_SHAPES))
-        return not (self.dashes and dashes == self.size)
+        return not (self.dashes and self.size in (dashes, len(WORD.findall(line))))
 
     def may_pause(self) -> bool:
         """Whether a blank line may come here, between two bands."""
@@ -114,8 +113,7 @@ class Grid:
 
     def passed_over(self) -> Grid:
         """The same grid after an error in it."""
-        size = self.size or max(self._sizes(), default=0)
-        return replace(self, size=size, taken=self.count, by_place=False, broken=True)
+        return replace(self, size=self.largest, taken=self.count, by_place=False, broken=True)
 
     def takes(self, row: Row) -> bool:
         """Whether a row may belong to this grid."""
@@ -128,24 +126,24 @@ class Grid:
             return False
         if self.by_place:
             return True
-        if rows:
-            most = max(_segments(bars, row.text, [*rows, row])[1], default=0)
+        segments, sizes = _segments(bars, [*rows, row])
+        most = max(sizes, default=0)
+        if rows or not sizes:
             return len(row.spans) != self.size and len(row.spans) <= most
-        apart = [(a, b) for a, b in pairwise(bars) if b > a + 1]
-        inside = [sum(a < start < b for start, _ in row.spans) for a, b in apart]
-        even = len(set(inside)) == 1 and len(row.spans) in BOX_SHAPES
-        return not even and len(row.spans) < len(inside) * 4
+        counts = [sum(a <= start < b for start, _ in row.spans) for a, b in segments]
+        even = len(set(counts)) == 1 and len(row.spans) in BOX_SHAPES
+        return not even and max(counts) * len(segments) <= most
 
     def add(self, row: Row) -> None:
         """Take a row; its number of cells is right, or it has blank places."""
         if self._blank_places(row):
-            self.by_place = True
+            self.by_place, self.size = True, 0
         if not self.taken and not self.by_place:
             self.size = len(row.spans)
             self._dashes_above(row)
         self.taken += 1
         self.gap = False
-        self.dashes |= "-" in row.signs()
+        self.dashes |= any("-" in row.text[start:end] for start, end in row.spans)
         self.lines.append(row)
 
     def _dashes_above(self, first: Row) -> None:
@@ -159,12 +157,17 @@ class Grid:
             self.lines[index] = Row(origin, text, tuple((m.start(), m.end()) for m in re.finditer("-", text)))
             self.taken += 1
 
+    @property
+    def largest(self) -> int:
+        """The size, or the largest that it may be; 0 if nothing tells."""
+        return max(self._sizes(), default=0)
+
     def _sizes(self) -> list[int]:
         """What the size may be."""
         rows = self.rows
         if self.size and not self.by_place:
             return [self.size]
-        return _segments(rows[0].bars, rows[0].text, rows)[1] if rows else []
+        return _segments(rows[0].bars, rows)[1] if rows else []
 
     def _placed(self) -> list[Row | tuple[Origin, str]]:
         """The lines, with every cell of every row.
@@ -179,7 +182,7 @@ class Grid:
             for line in self.lines
         ]
         rows = [line for line in lines if isinstance(line, Row)]
-        segments, sizes = _segments(rows[0].bars, rows[0].text, rows)
+        segments, sizes = _segments(rows[0].bars, rows)
         if len(rows) not in sizes:
             raise InputError(f"the grid ends after {len(rows)} rows", rows[-1].origin)
         per_segment = len(rows) // len(segments)
@@ -260,7 +263,7 @@ def _boxes(
         raise InputError(str(error), origin) from None
 
 
-def _segments(bars: Sequence[int], text: str, rows: Sequence[Row]) -> tuple[list[Span], list[int]]:
+def _segments(bars: Sequence[int], rows: Sequence[Row]) -> tuple[list[Span], list[int]]:
     """The places between bars, all as wide as each other, and the sizes that a grid of them may have."""
     inner = [(a + 1, b) for a, b in pairwise(bars) if b > a + 1]
     if not inner:
@@ -270,7 +273,7 @@ def _segments(bars: Sequence[int], text: str, rows: Sequence[Row]) -> tuple[list
         inner.insert(0, (bars[0] - width, bars[0]))
     if any(row.spans and row.spans[-1][0] > bars[-1] for row in rows):
         inner.append((bars[-1] + 1, bars[-1] + 1 + width))
-    if any(end - start != width for start, end in inner) or len(inner) < 2:
+    if inner[0][0] < -1 or any(end - start != width for start, end in inner) or len(inner) < 2:
         return [], []
     sizes = [size for size in BOX_SHAPES if size in (len(inner) * cells for cells in (1, 2, 3, 4))]
     return inner, [size for size in sizes if size // len(inner) <= width]

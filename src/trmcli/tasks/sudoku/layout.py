@@ -88,7 +88,7 @@ def _has_room(text: str, wide: Sequence[Span], spans: Sequence[Span]) -> bool:
         end - start == 2
         and start <= first
         and last <= end
-        and not (text[start:first] + text[last:end]).strip()
+        and not (text[start:first] + text[last:end]).strip(" ")
         for (start, end), (first, last) in zip(wide, spans, strict=True)
     )
 

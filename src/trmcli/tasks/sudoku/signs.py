@@ -131,12 +131,11 @@ def damaged(text: str, whole: list[re.Match[str]]) -> re.Match[str] | None:
 
 def is_candidates(text: str) -> bool:
     """Whether a line has several digits in a cell, in ascending order: what is still possible there."""
-    words = re.findall(r"[1-9]+", text)
+    words = WORD.findall(text)
     lengths = {len(word) for word in words}
-    total = sum(map(len, words))
-    if len(words) not in (4, 6, 9) or (len(lengths) == 1 and total in (4, 6, 9, 16, 36, 81)):
+    if len(words) not in (4, 6, 9) or lengths == {1} or (len(lengths) == 1 and len("".join(words)) in SIZES):
         return False
-    if any(sign not in BORDER_SIGNS and sign not in "123456789*-." and not sign.isspace() for sign in text):
+    if not all(sign in BORDER_SIGNS or sign.isspace() for sign in WORD.sub("", text)):
         return False
-    limit = str(len(words))
-    return all(word[-1] <= limit and list(word) == sorted(set(word)) for word in words)
+    digits = "123456789"[: len(words)]
+    return all(word in BLANKS or (word == "".join(d for d in digits if d in word)) for word in words)

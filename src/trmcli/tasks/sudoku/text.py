@@ -358,7 +358,7 @@ class SudokuReader(Reader):
             self.item = item
         grid = self.grid
         if not border:
-            yield from self.row(text, spans_of(text, grid.size))
+            yield from self.row(text, spans_of(text, grid.largest))
             return
         if grid.by_place and not isinstance(grid.lines[-1], Row) and grid.may_end():
             yield from self.end(self.settle())
@@ -380,7 +380,7 @@ class SudokuReader(Reader):
     def take(self, grid: Grid, row: Row) -> None:
         """Add a row that is right."""
         text, spans = row.text, row.spans
-        if is_candidates(text):
+        if len(spans) != 16 and is_candidates(text):
             grid.size, grid.taken = grid.size or len(re.findall("[1-9]+", text)), grid.taken + 1
             self.fail(
                 "is a grid of candidates, the digits that are still possible in each cell: give the puzzle"
@@ -402,7 +402,7 @@ class SudokuReader(Reader):
             column = spans[size][0] + 1 if len(spans) > size else (spans[-1][0] if spans else 0) + 2
             self.fail(f"a row of a {size}x{size} grid has {size} cells, this one has {len(spans)}", column)
         grid.add(row)
-        if grid.size not in (0, 16):  # 16 may be written in several ways
+        if grid.size != 16 and len(row.bars) < 2:  # else the size, or the alphabet, is known at the end only
             check_signs(row.signs(), grid.size, [(row.origin, start + 1) for start, _ in spans])
 
     def close(self) -> Iterator[Puzzle]:
