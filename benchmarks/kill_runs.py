@@ -16,17 +16,16 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Mapping
 from itertools import permutations
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch._dynamo  # what every first optimiser imports, for seconds; here once for all processes
 
 from trmcli.training.checkpoint import list_checkpoints, load_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
-from trmcli.training.run import Evaluation, Interval, run
+from trmcli.training.journal import Observer
+from trmcli.training.run import run
 from trmcli.training.trainer import Trainer
 from trmcli.weights.files import load_weights
 
@@ -48,18 +47,14 @@ CONFIG = TrainConfig(
 )
 
 
-class Reporter:
+class Reporter(Observer):
     """Tells the parent process which steps have been saved."""
 
     def __init__(self, pipe: int) -> None:
         self.pipe = pipe
 
-    def started(self, trainer: Trainer, resumed_from: int) -> None:
+    def started(self, trainer: Trainer, resumed_from: int, seconds: float) -> None:
         os.write(self.pipe, f"{resumed_from}\n".encode())
-
-    def progressed(self, interval: Interval) -> None: ...
-    def evaluated(self, evaluation: Evaluation) -> None: ...
-    def entered(self, step: int, stage: Mapping[str, Any]) -> None: ...
 
     def saved(self, path: Path) -> None:
         os.write(self.pipe, f"{int(path.stem.removeprefix('step-'))}\n".encode())

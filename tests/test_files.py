@@ -33,9 +33,12 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
         append_text(Path("/dev/full"), "text")
 
 
-def test_a_closed_pipe_is_no_fault_of_the_file(tmp_path: Path) -> None:
-    with pytest.raises(BrokenPipeError), new_file(tmp_path / "out.txt"):
-        raise BrokenPipeError
+@pytest.mark.parametrize("kind", [BrokenPipeError, ChildProcessError])
+def test_a_closed_pipe_or_a_killed_worker_is_no_fault_of_the_file(
+    tmp_path: Path, kind: type[Exception]
+) -> None:
+    with pytest.raises(kind), new_file(tmp_path / "out.txt"):
+        raise kind
 
 
 def test_left_overs_of_one_file_go(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def new_file(path: Path) -> Iterator[Path]:
         _sync(temporary)
         temporary.replace(path)
         _sync(path.parent)
-    except BrokenPipeError:  # some other output was closed, not this one
+    except (BrokenPipeError, ChildProcessError):  # some other output was closed, a worker was killed
         raise
     except OSError as error:
         raise InputError(f"cannot be written: {error.strerror or error}", str(path)) from None

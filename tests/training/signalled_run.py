@@ -10,30 +10,25 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from trmcli.training.config import load_config
+from trmcli.training.journal import Observer
 from trmcli.training.ranks import join
-from trmcli.training.run import Evaluation, Interval, run
+from trmcli.training.run import run
 from trmcli.training.trainer import Trainer
 
 
-class Sender:
+class Sender(Observer):
     """Watches a run and sends the signal."""
 
     def __init__(self, number: int, step: int) -> None:
         self.number, self.step = number, step
 
-    def started(self, trainer: Trainer, resumed_from: int) -> None:
+    def started(self, trainer: Trainer, resumed_from: int, seconds: float) -> None:
         self.sent = resumed_from > 0
-
-    def progressed(self, interval: Interval) -> None: ...
-    def evaluated(self, evaluation: Evaluation) -> None: ...
-    def entered(self, step: int, stage: Mapping[str, Any]) -> None: ...
 
     def saved(self, path: Path) -> None:
         if path.stem == f"step-{self.step:08d}" and not self.sent:
@@ -45,6 +40,6 @@ if __name__ == "__main__":
     with join(torch.device("cpu")) as (ranks, device):
         for folder, name, step in zip(runs[::3], runs[1::3], runs[2::3], strict=True):
             sender = Sender(signal.Signals[name], int(step))
-            while run(config, Path(folder), sender, resume=True, device=device, ranks=ranks):
+            while run(config, Path(folder), sender, resume=True, device=device, ranks=ranks).signal:
                 sys.stdout.write(f"{folder} was stopped\n")  # at once, so that ranks do not mix their lines
                 sys.stdout.flush()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gzip
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -14,8 +13,8 @@ import torch
 from trmcli.errors import InputError
 from trmcli.training.checkpoint import list_checkpoints, load_checkpoint
 from trmcli.training.config import TrainConfig, load_config
-from trmcli.training.run import Evaluation, Interval, run
-from trmcli.training.trainer import Trainer
+from trmcli.training.journal import Observer
+from trmcli.training.run import run
 
 CONFIG = """
 task = "sudoku"
@@ -41,16 +40,11 @@ source = "puzzles.csv"
 PUZZLES = "source,question,answer,rating\n" + "test,1..4.4.22.4..3.1,1234341221434321,0\n" * 8
 
 
-class FillTheDisk:
+class FillTheDisk(Observer):
     """Fills the disk when a step has been saved."""
 
     def __init__(self, folder: Path, step: int) -> None:
         self.folder, self.step = folder, step
-
-    def started(self, trainer: Trainer, resumed_from: int) -> None: ...
-    def progressed(self, interval: Interval) -> None: ...
-    def evaluated(self, evaluation: Evaluation) -> None: ...
-    def entered(self, step: int, stage: Mapping[str, Any]) -> None: ...
 
     def saved(self, path: Path) -> None:
         if path.stem.endswith(str(self.step)):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from trmcli.errors import InputError
 from trmcli.training.history import read_history
+from trmcli.training.journal import lines_until
 
 
 def test_a_run_is_read_back(run_directory: Path) -> None:
@@ -90,6 +91,26 @@ def test_whether_it_goes_on(run_directory: Path) -> None:
     assert silent_for(300) == "running"
     (run_directory / "checkpoint" / "step-00010000.safetensors").touch()
     assert silent_for(300) == "finished"
+
+
+def test_a_run_that_says_that_it_stopped_has_stopped(run_directory: Path) -> None:
+    log = run_directory / "log.jsonl"
+    with log.open("a") as file:
+        file.write('{"kind": "stopped", "step": 6030, "seconds": 130.5, "why": "Ctrl-C", "signal": 2}\n')
+    run = read_history(run_directory)
+    assert (run.state, run.step, run.seconds) == ("stopped", 6030, 130.5)
+    assert run.ending is not None and run.ending.why == "Ctrl-C" and len(run.entries) == 126
+    (run_directory / "log.jsonl").write_text(lines_until(log, 6030, 6000))  # as resuming does
+    assert read_history(run_directory).ending is None and read_history(run_directory).state == "running"
+    assert len(read_history(run_directory).entries) == 126
+
+
+@pytest.mark.parametrize("line", ['{"kind": "stopped"}', '{"kind": "stopped", "step": 1, "seconds": null}'])
+def test_a_damaged_last_line_says_nothing_of_the_end(run_directory: Path, line: str) -> None:
+    with (run_directory / "log.jsonl").open("a") as log:
+        log.write(line + "\n")
+    run = read_history(run_directory)
+    assert (run.ending, run.state, run.step) == (None, "running", 6020)
 
 
 def test_a_run_that_has_logged_nothing(run_directory: Path) -> None:

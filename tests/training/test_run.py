@@ -22,8 +22,9 @@ from trmcli.tasks import get_task
 from trmcli.training.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
 from trmcli.training.config import TrainConfig, apply_override, load_config, presets
 from trmcli.training.data import load_examples
+from trmcli.training.journal import Evaluation, Interval, Observer
 from trmcli.training.optim import learning_rate
-from trmcli.training.run import Evaluation, Interval, run, to_toml
+from trmcli.training.run import run, to_toml
 from trmcli.training.setup import rounds_at
 from trmcli.training.trainer import Trainer
 from trmcli.weights.files import load_weights, read_card
@@ -68,7 +69,7 @@ options = { size = 6, clues = "12-20" }
 """
 
 
-class Watcher:
+class Watcher(Observer):
     """Collects what a run reports."""
 
     def __init__(self) -> None:
@@ -77,7 +78,7 @@ class Watcher:
         self.saves: list[Path] = []
         self.stages: list[tuple[int, Mapping[str, Any]]] = []
 
-    def started(self, trainer: Trainer, resumed_from: int) -> None:
+    def started(self, trainer: Trainer, resumed_from: int, seconds: float) -> None:
         self.resumed_from = resumed_from
 
     def progressed(self, interval: Interval) -> None:
@@ -161,8 +162,21 @@ def test_the_best_weights_stay_and_the_last_ones_are_there_too(
     cards = {name: read_card(tmp_path / "run" / f"{name}.safetensors") for name in ("best", "last")}
     assert {name: card.training["steps"] for name, card in cards.items()} == {"best": 6, "last": 8}
     assert {name: card.figures[0]["value"] for name, card in cards.items()} == {"best": 0.5, "last": 0.25}
-    weights = load_weights(tmp_path / "run" / "last.safetensors")[0].state_dict()
-    averages = {name: value for name, value in final_state(tmp_path / "run").items() if "ema." in name}
+    check_last_weights(tmp_path / "run")
+
+
+def test_a_checkpoint_comes_with_averaged_weights_before_any_evaluation(tiny: Path, tmp_path: Path) -> None:
+    train(load_config(str(tiny)), tmp_path / "run", max_seconds=0.0)
+    card = read_card(tmp_path / "run" / "last.safetensors")
+    assert (card.training["steps"], card.figures) == (1, ())
+    check_last_weights(tmp_path / "run")
+    assert not (tmp_path / "run" / "best.safetensors").exists()
+
+
+def check_last_weights(folder: Path) -> None:
+    """They are the averages of the last checkpoint."""
+    weights = load_weights(folder / "last.safetensors")[0].state_dict()
+    averages = {name: value for name, value in final_state(folder).items() if "ema." in name}
     assert averages
     for name, value in averages.items():
         assert torch.equal(weights[name.removeprefix("ema.")].bfloat16(), value.bfloat16()), name
@@ -341,12 +355,39 @@ def test_a_signal_stops_an_evaluation_which_is_done_on_resuming(
 
     with monkeypatch.context() as patched:
         patched.setattr(Trainer, "evaluate", interrupted)
-        assert run(config, tmp_path / "run", Watcher(), device=torch.device("cpu")) == signal.SIGTERM
+        assert run(config, tmp_path / "run", Watcher(), device=torch.device("cpu")).signal == signal.SIGTERM
     assert not (tmp_path / "run" / "best.safetensors").exists()
     watcher = train(config, tmp_path / "run", resume=True)
     assert (watcher.resumed_from, [one.step for one in watcher.evaluations]) == (12, [12])
     assert (tmp_path / "run" / "best.safetensors").exists()
     assert train(config, tmp_path / "run", resume=True).evaluations == []
+
+
+class Impatient(Watcher):
+    """Asks twice, when a step has been saved."""
+
+    def saved(self, path: Path) -> None:
+        super().saved(path)
+        if path.stem == "step-00000007":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def stopping(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_second_signal_ends_it_at_once_and_nothing_is_lost(tiny: Path, tmp_path: Path) -> None:
+    config, folder = load_config(str(tiny), overrides=["save_every=0.0"]), tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        run(config, folder, Impatient(), device=torch.device("cpu"))
+    assert list_checkpoints(folder / "checkpoint")[-1].stem == "step-00000007"
+    last = json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
+    assert (last["kind"], last["step"], last["why"]) == ("stopped", 7, "a second Ctrl-C")
+    assert train(config, folder, resume=True).resumed_from == 7
+    train(config, tmp_path / "whole")
+    resumed, whole = final_state(folder), final_state(tmp_path / "whole")
+    assert all(torch.equal(value, whole[name]) for name, value in resumed.items())
+    kinds = [json.loads(line)["kind"] for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert "stopped" not in kinds
 
 
 def test_the_command_line_says_what_is_wrong(tiny: Path, tmp_path: Path) -> None:

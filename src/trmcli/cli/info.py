@@ -147,6 +147,7 @@ def run_state(folder: Path) -> dict[str, Any]:
         "name": run.config.name,
         "task": run.config.task,
         "state": run.state,
+        "why": run.ending.why if run.ending else None,
         "step": run.step,
         "max_steps": run.config.total_steps,
         "seconds": run.seconds,
@@ -164,6 +165,9 @@ def run_state(folder: Path) -> dict[str, Any]:
             if not path.name.startswith(".") and path.is_file()
         },
     }
+
+
+_SILENT = "no longer running, it seems: it said nothing of its end, as if it had been killed"
 
 
 def run_summary(folder: Path) -> dict[str, str]:
@@ -185,13 +189,16 @@ def run_summary(folder: Path) -> dict[str, str]:
         said += [f"halting head right in {percent(values['halting'])}"] if "halting" in values else []
         return ", ".join([*said, f"at step {values['step']:,}"])
 
+    standing = state["state"]
+    if standing == "stopped":
+        standing = f"stopped at step {state['step']:,} ({state['why']})" if state["why"] else _SILENT
     losses = (("loss", ""), ("token_loss", "cells "), ("halt_loss", "halting head "))
     speed = training.get("examples_per_second")
     return {
         "name": state["name"],
         "task": state["task"],
         "data": ", ".join(dict.fromkeys(state["data"])),
-        "state": f"{state['state']}, last written to {clock(state['seconds_quiet'])} ago",
+        "state": f"{standing}, last written to {clock(state['seconds_quiet'])} ago",
         "steps": f"{state['step']:,} of {state['max_steps']:,}",
         "time": clock(state["seconds"]) + (f", {clock(left)} left" if left else ""),
         "speed": f"{speed:.0f} examples/s" if speed is not None else "",

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from contextlib import ExitStack
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
@@ -17,6 +23,7 @@ from trmcli.errors import InputError
 
 if TYPE_CHECKING:
     from trmcli.training.config import TrainConfig
+    from trmcli.training.journal import Ending
 
 EXAMPLES = """
 Examples:
@@ -122,20 +129,22 @@ def train(
         return
 
     from trmcli.solving.solver import pick_device
+    from trmcli.training.journal import Observer
     from trmcli.training.ranks import join
-    from trmcli.training.run import Observer, run
+    from trmcli.training.run import run
     from trmcli.ui.dashboard import Dashboard
     from trmcli.ui.observers import Observers, Reporter, TensorBoard
 
     folder = course.out or Path("runs") / config.name
-    with ExitStack() as stack:
+    signal.signal(signal.SIGTERM, _terminated)
+    with _at_once_told(folder, show.quiet), ExitStack() as stack:
         ranks, place = stack.enter_context(join(pick_device(machine.device)))
         watching: list[Observer] = []
         if ranks.first:
             watching += [stack.enter_context(TensorBoard(folder))] if view.tensorboard else []
-            watching += [] if show.quiet else [stack.enter_context(Dashboard(config, folder))]
+            watching += [] if show.quiet else [stack.enter_context(Dashboard(config, folder, seconds))]
             watching.append(Reporter(folder))
-        received = run(
+        ending = run(
             config,
             folder,
             Observers(watching),
@@ -145,8 +154,59 @@ def train(
             device=place,
             ranks=ranks,
         )
-    if received:
-        raise typer.Exit(128 + received)
+    if ending.why and ranks.first and not show.quiet:
+        typer.echo(farewell(config, folder, ending), err=True)
+    if ending.signal:
+        raise typer.Exit(128 + ending.signal)
+
+
+@contextmanager
+def _at_once_told(folder: Path, quiet: bool) -> Iterator[None]:
+    """Say what is left where a run ends at once: by a second Ctrl-C, or before its first step."""
+    from trmcli.training.checkpoint import list_checkpoints
+
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        if os.environ.get("RANK", "0") == "0" and not quiet:
+            saved = list_checkpoints(folder / "checkpoint")
+            left = f"the last checkpoint is {saved[-1]}" if saved else "nothing was saved"
+            typer.echo(f"trm: stopped at once; {left}. Go on: {resuming()}", err=True)
+        raise
+
+
+def _terminated(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def farewell(config: TrainConfig, folder: Path, ending: Ending) -> str:
+    """What to say of a run that stopped before its end: where, why, what is left, and how to go on."""
+    from trmcli.training.checkpoint import list_checkpoints
+    from trmcli.training.journal import PATIENCE
+
+    stopped = f"trm: stopped at step {ending.step:,} of {config.total_steps:,}"
+    if ending.why == PATIENCE:
+        patience, best = config.at(ending.step).patience, _quoted(folder / "best.safetensors")
+        return f"{stopped}, for {patience} evaluations were no better. The best: trm solve --weights {best}"
+    checkpoint, last = list_checkpoints(folder / "checkpoint")[-1], _quoted(folder / "last.safetensors")
+    return (
+        f"{stopped} ({ending.why}). Left: {checkpoint}, and averaged weights for trm solve --weights {last}. "
+        f"Go on: {resuming()}"
+    )
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def resuming() -> str:
+    """The command that goes on with the run that this command began, or went on with."""
+    arguments = sys.argv[1:] if "--resume" in sys.argv else [*sys.argv[1:], "--resume"]
+    size, here = os.environ.get("WORLD_SIZE", "1"), os.environ.get("LOCAL_WORLD_SIZE", "1")
+    if size != here:
+        return "on every machine as before, with --resume"
+    start = ["trm"] if size == "1" else ["torchrun", "--standalone", "--nproc-per-node", size, "-m", "trmcli"]
+    return shlex.join([*start, *arguments])
 
 
 def describe(config: TrainConfig) -> str:

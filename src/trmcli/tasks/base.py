@@ -9,7 +9,7 @@ Terms: ``B`` puzzles in a batch, ``L`` cells of a puzzle (row-major), ``V`` the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -267,8 +267,16 @@ class Task(ABC):
         """A solution by plain search, without any network: used only where it is asked for."""
         return None
 
-    def generate(self, count: int, seed: int, options: Mapping[str, Any]) -> tuple[Cells, Cells]:
+    def generate(
+        self,
+        count: int,
+        seed: int,
+        options: Mapping[str, Any],
+        generated: Callable[[int, int], None] = lambda made, count: None,
+    ) -> tuple[Cells, Cells]:
         """Fresh puzzles and their answers, ``[count, height, width]`` each, for training.
+
+        ``generated`` is told how many are made, of how many.
 
         Raises:
             InputError: for an option that the task does not know.

@@ -1,25 +1,30 @@
-"""Work shared out between processes, with results in order."""
+"""Work shared out between processes, with results in order.
+
+Each worker has a pipe to itself. So one that is killed is noticed at once, whatever it was doing: its pipe
+ends. The pools and executors of the standard library share pipes and locks among their workers, and wait for
+ever when one is killed while it writes or holds a lock.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
-import threading
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import chain
-from multiprocessing.pool import IMapIterator
-from multiprocessing.process import BaseProcess
-from typing import TypeVar
+from itertools import islice
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Any, NamedTuple, TypeVar, cast
 
 from trmcli.tasks.quota import cpu_quota
 
 T = TypeVar("T")
 
-WAIT = 1.0
-"""Seconds without a result after which it is asked whether all processes are still there."""
+AHEAD = 2
+"""Pieces of work that a worker has: one that it does, and one that it need not wait for afterwards."""
 
 
 def processors() -> int:
@@ -32,48 +37,100 @@ def processors() -> int:
 def mapped(make: partial[T], count: int, processes: int) -> Iterator[Iterator[T]]:
     """``make(0)``, ``make(1)``, … in order, by several processes that end with the block, however it ends.
 
+    What ``make`` raises is raised by the iterator, after the results that come before it.
+
     Raises:
         ChildProcessError: by the iterator, when one of the processes is killed.
     """
     if min(count, processes) <= 1:
         yield map(make, range(count))
         return
-    others = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    with _interrupts_ignored():  # the workers inherit it: Ctrl-C is for this process alone
-        pool = context.Pool(min(count, processes))
-    workers = set(multiprocessing.active_children()) - others
     size = max(1, min(16, count // (4 * processes)))
-    with pool:
-        pieces = _watched(pool.imap(partial(_piece, make, count, size), range(0, count, size)), workers)
-        yield chain.from_iterable(pieces)
+    context = multiprocessing.get_context("spawn")
+    workers: list[SpawnProcess] = []
+    pipes: list[Connection] = []
+    try:
+        for _ in range(min(count, processes)):
+            ours, theirs = context.Pipe()
+            pipes.append(ours)
+            workers.append(context.Process(target=_work, args=(theirs, make, count, size), daemon=True))
+            with theirs, _interrupts_held():  # the worker inherits it: Ctrl-C is for this process alone
+                workers[-1].start()
+        yield _in_order(pipes, range(0, count, size))
+    finally:
+        started = [worker for worker in workers if worker.pid is not None]
+        for worker in started:
+            worker.kill()
+        for worker in started:
+            worker.join()
+        for pipe in pipes:
+            pipe.close()
 
 
-def _piece(make: partial[T], count: int, size: int, start: int) -> list[T]:
-    return [make(number) for number in range(start, min(count, start + size))]
+class _Piece(NamedTuple):
+    """What a worker made from a number on; and what it failed on, if it did, with the traceback."""
+
+    start: int
+    results: list[Any]
+    failure: tuple[Exception, str] | None
 
 
-def _watched(results: IMapIterator[T], workers: set[BaseProcess]) -> Iterator[T]:
-    """The results, as long as all workers live; a pool would wait for those of a dead one for ever."""
-    while True:
-        try:
-            yield results.next(timeout=WAIT)
-        except StopIteration:  # noqa: PERF203
-            return
-        except multiprocessing.TimeoutError:
-            if not all(worker.is_alive() for worker in workers):
-                raise ChildProcessError(
-                    "one of the processes that share this work was killed: is there enough memory?"
-                ) from None
+def _in_order(pipes: list[Connection], starts: range) -> Iterator[T]:
+    """The results of the pieces that begin at ``starts``, each made by whoever is free for it."""
+    ahead = iter(starts)
+    made: dict[int, _Piece] = {}
+    with _deaths_named():
+        for pipe, start in zip(pipes * AHEAD, ahead, strict=False):
+            pipe.send(start)
+    for start in starts:
+        with _deaths_named():
+            while start not in made:
+                for pipe in cast("list[Connection]", wait(pipes)):
+                    done: _Piece = pipe.recv()
+                    made[done.start] = done
+                    for following in islice(ahead, 1):
+                        pipe.send(following)
+        piece = made.pop(start)
+        yield from piece.results
+        if piece.failure is not None:
+            error, text = piece.failure
+            raise error from RuntimeError(f"in a process of its own:\n{text}")
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
+def _deaths_named() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, OSError):
+        raise ChildProcessError(
+            "one of the processes that share this work was killed: is there enough memory?"
+        ) from None
+
+
+def _work(pipe: Connection, make: partial[T], count: int, size: int) -> None:
+    """The life of a worker; it ends when the pipe does, and so outlives no process that was killed."""
+    with suppress(EOFError, OSError):
+        while True:
+            start, results, failure = pipe.recv(), [], None
+            try:
+                for number in range(start, min(count, start + size)):
+                    results.append(make(number))  # noqa: PERF401 - what is made before a failure counts
+            except Exception as error:
+                failure = error, traceback.format_exc()
+            pipe.send(_Piece(start, results, failure))
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Put off Ctrl-C until the end of the block, where the system can."""
+    if os.name == "nt":
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # whose start, with the first worker, would let them in
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

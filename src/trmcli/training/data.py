@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,8 +68,18 @@ class Examples:
         return questions, answers, shared if self.identifiers is None else self.identifiers[rows]
 
 
-def load_examples(task: Task, data: DataConfig, seed: int, split: str = "train") -> Examples:
-    """Read or generate the examples of one source; ``split`` says which, if it is a folder of the reference.
+def load_examples(
+    task: Task,
+    data: DataConfig,
+    seed: int,
+    split: str = "train",
+    generated: Callable[[int, int], None] = lambda made, count: None,
+) -> Examples:
+    """Read or generate the examples of one source.
+
+    Args:
+        split: which ones, if it is a folder of the reference.
+        generated: is told now and then how many are made, of how many.
 
     Raises:
         InputError: if the source holds puzzles without answers, of several shapes, or none at all.
@@ -78,7 +89,7 @@ def load_examples(task: Task, data: DataConfig, seed: int, split: str = "train")
     if is_dataset(data.source, split):
         return read_dataset(Path(data.source), split, task)
     if data.source == "generated":
-        questions, answers = task.generate(data.count, seed, data.options)
+        questions, answers = task.generate(data.count, seed, data.options, generated)
     else:
         cells: list[tuple[Cells, Cells]] = []
         for _, puzzle in read_puzzles([data.source], task.name):

@@ -14,10 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from trmcli.errors import InputError
 from trmcli.training.config import TrainConfig, load_config
+from trmcli.training.journal import Ending
 
 Kind = Literal["train", "evaluation"]
 State = Literal["finished", "running", "stopped"]
@@ -28,7 +29,7 @@ _RECENT = 20
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the log: an :class:`trmcli.training.run.Interval` or an ``Evaluation``.
+    """One line of the log: an :class:`trmcli.training.journal.Interval` or an ``Evaluation``.
 
     Attributes:
         step: gradient steps done.
@@ -48,6 +49,7 @@ class History:
 
     Attributes:
         entries: of the log, in its order.
+        ending: what the run said when it stopped; None if it has not, or said nothing.
         checkpoints: complete ones, oldest first.
         changed: when something in the directory last did, in seconds of :func:`time.time`.
     """
@@ -55,6 +57,7 @@ class History:
     folder: Path
     config: TrainConfig
     entries: tuple[Entry, ...]
+    ending: Ending | None
     checkpoints: tuple[Path, ...]
     changed: float
 
@@ -75,13 +78,15 @@ class History:
     @property
     def step(self) -> int:
         """Gradient steps done, as far as the log and the checkpoints know."""
-        saved = [int(path.stem.removeprefix("step-")) for path in self.checkpoints]
-        return max([*saved, *(entry.step for entry in self.entries)], default=0)
+        known = [int(path.stem.removeprefix("step-")) for path in self.checkpoints]
+        known += [self.ending.step] if self.ending else []
+        return max([*known, *(entry.step for entry in self.entries)], default=0)
 
     @property
     def seconds(self) -> float:
         """The run's age at its last log line, pauses not counted."""
-        return self.entries[-1].seconds if self.entries else 0.0
+        last = self.ending or (self.entries[-1] if self.entries else None)
+        return last.seconds if last else 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -102,9 +107,11 @@ class History:
     def state(self) -> State:
         """Whether the run is done, and if not, whether it still seems to go on.
 
-        Nothing in the directory says so, so it is judged by its silence: a run has stopped if nothing
-        changed for a minute and for three times as long as the longest of its last log lines took.
+        A run that stops says so. One that is killed cannot, and is judged by its silence: it has stopped if
+        nothing changed for a minute and for three times as long as the longest of its last log lines took.
         """
+        if self.ending is not None:
+            return "stopped"
         if self.step >= self.config.total_steps:
             return "finished"
         times = [entry.seconds for entry in self.entries[-_RECENT:]]
@@ -124,34 +131,51 @@ def read_history(folder: Path) -> History:
             raise InputError(f"is no run directory: it holds no {path.name}", str(folder))
     saved = folder / "checkpoint"
     checkpoints = tuple(sorted(saved.glob("step-*.safetensors")))
+    lines = list(_lines(log))
     changed = max(path.stat().st_mtime for path in (config, log, saved) if path.exists())
     return History(
         folder=folder,
         config=load_config(str(config)),
-        entries=tuple(_entries(log)),
+        entries=tuple(entry for entry in map(_entry, lines) if entry is not None),
+        ending=_ending(lines[-1]) if lines else None,
         checkpoints=checkpoints,
         changed=changed,
     )
 
 
-def _entries(log: Path) -> Iterator[Entry]:
+def _lines(log: Path) -> Iterator[dict[str, Any]]:
+    """The objects that the log holds."""
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-        with suppress(ValueError, OverflowError, RecursionError):  # cut off, or not written by a run
-            entry = _entry(json.loads(line))
-            if entry is not None:
-                yield entry
+        with suppress(ValueError, RecursionError):  # cut off, or not written by a run
+            values = json.loads(line)
+            if isinstance(values, dict):
+                yield values
 
 
-def _entry(values: object) -> Entry | None:
-    """A parsed line; None if it is no entry."""
-    if not isinstance(values, dict) or values.get("kind") not in ("train", "evaluation"):
+def _entry(values: Mapping[str, Any]) -> Entry | None:
+    """A line of training or evaluation; None if it is neither."""
+    if values.get("kind") not in ("train", "evaluation"):
         return None
-    numbers = {
-        key: float(value)
-        for key, value in values.items()
-        if type(value) in (int, float) and math.isfinite(value)
-    }
+    numbers = _numbers(values)
     if "step" not in numbers or "seconds" not in numbers:
         return None
     step, seconds = int(numbers.pop("step")), numbers.pop("seconds")
     return Entry(values["kind"], step, seconds, numbers)
+
+
+def _ending(values: Mapping[str, Any]) -> Ending | None:
+    """The line that says how the run stopped; None if it says something else."""
+    numbers = _numbers(values)
+    if values.get("kind") != "stopped" or "step" not in numbers or "seconds" not in numbers:
+        return None
+    return Ending(int(numbers["step"]), numbers["seconds"], str(values.get("why", "")))
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Those of the values that are numbers, and finite."""
+    found = {}
+    for key, value in values.items():
+        with suppress(OverflowError):
+            if type(value) in (int, float) and math.isfinite(value):
+                found[key] = float(value)
+    return found

@@ -1,8 +1,9 @@
 """A run on disk: data, resuming, evaluation, checkpoints, logs, stopping on time or on a signal.
 
 A run directory holds ``config.toml`` (resolved), ``log.jsonl``, ``checkpoint/step-N.safetensors`` (the last
-two), and the averaged weights, with cards: ``last.safetensors`` of the last evaluation, ``best.safetensors``
-of the one that did best. With several ranks all do the same at the same step, and the first one writes.
+two), and the averaged weights, with cards: ``last.safetensors`` of the last evaluation or checkpoint,
+``best.safetensors`` of the evaluation that did best. With several ranks all do the same at the same step, and
+the first one writes.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import json
 import math
 import platform
 import signal
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +32,7 @@ from trmcli.tasks.base import Task
 from trmcli.training.checkpoint import list_checkpoints, load_newest, save_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import Examples, load_examples
+from trmcli.training.journal import PATIENCE, TIME, Ending, Evaluation, Interval, Observer, lines_until
 from trmcli.training.optim import learning_rate
 from trmcli.training.ranks import Ranks
 from trmcli.training.reference_data import is_dataset
@@ -40,7 +42,11 @@ from trmcli.weights.files import Card, load_weights, save_weights
 from trmcli.weights.registry import find_weights
 
 WEIGHTS = ("last.safetensors", "best.safetensors")
-"""The averaged weights of the last evaluation, and of the one that did best."""
+"""The newest averaged weights, and those of the evaluation that did best."""
+
+
+SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+"""Signals that stop a run, and what people call them."""
 
 
 def log_every(config: TrainConfig) -> int:
@@ -48,57 +54,16 @@ def log_every(config: TrainConfig) -> int:
     return max(1, min(50, config.total_steps // 20))
 
 
-@dataclass(frozen=True)
-class Interval:
-    """What the steps since the last log line showed, averaged; ``seconds`` is the run's age.
-
-    ``exact`` and ``steps`` are of the examples that ended; None (in the log ``null``) if there were none.
-    """
-
-    step: int
-    seconds: float
-    loss: float
-    token_loss: float
-    halt_loss: float
-    cells: float
-    exact: float | None
-    steps: float | None
-    lr: float
-    norm: float
-    examples_per_second: float
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The averaged weights on held-out puzzles: exact accuracy, mean supervision steps, halting accuracy."""
-
-    step: int
-    seconds: float
-    exact: float
-    steps: float
-    halting: float
-    best: bool
-
-
-class Observer(Protocol):
-    """Whoever watches a run."""
-
-    def started(self, trainer: Trainer, resumed_from: int) -> None: ...
-    def progressed(self, interval: Interval) -> None: ...
-    def evaluated(self, evaluation: Evaluation) -> None: ...
-    def entered(self, step: int, stage: Mapping[str, Any]) -> None: ...
-    def saved(self, path: Path) -> None: ...
-
-
 @dataclass
 class _Signals:
-    """SIGINT and SIGTERM ask the run to stop after the step it is in."""
+    """SIGINT and SIGTERM ask the run to stop after the step it is in; a second one ends it at once."""
 
+    observer: Observer
     received: int = 0
     previous: dict[int, Any] = field(default_factory=dict)
 
     def __enter__(self) -> _Signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             self.previous[number] = signal.signal(number, self._ask)
         return self
 
@@ -107,9 +72,10 @@ class _Signals:
             signal.signal(number, handler)
 
     def _ask(self, number: int, _: FrameType | None) -> None:
-        if self.received:  # a second one does not wait
-            raise KeyboardInterrupt
+        if self.received:
+            raise KeyboardInterrupt(f"a second {SIGNALS[signal.Signals(number)]}")
         self.received = number
+        self.observer.stopping()
 
 
 def run(
@@ -122,13 +88,10 @@ def run(
     max_seconds: float = math.inf,
     device: torch.device,
     ranks: Ranks | None = None,
-) -> int:
+) -> Ending:
     """Train until ``config.total_steps``, ``max_seconds`` or a signal; leave a checkpoint in every case.
 
     With ``resume``, go on from the newest good checkpoint; where there is none, begin.
-
-    Returns:
-        The number of the signal that stopped it, or 0.
 
     Raises:
         InputError: if the folder holds another run, or the data is bad.
@@ -144,12 +107,12 @@ def run(
     task = get_task(config.task)
     done = state[1]["step"] if state is not None else 0
     part = config.at(max(0, done - 1))  # a stage that begins here is entered below, like any other
-    examples, validation = _load_data(part, task)
+    examples, validation = _load_data(part, task, observer.generated)
     ahead, before, data = {}, part, (examples, validation)
     for first, later in config.parts:  # no stage is to fail hours from now
         if first >= done:
             if _sources(later) != _sources(before):
-                data = _load_data(later, task)
+                data = _load_data(later, task, observer.generated)
             ahead[first], before = data, later
         check_settings(later, task, ranks)
         model_config(later, task, data[0][0].shape, data[0][0].num_puzzles)
@@ -174,7 +137,7 @@ def run(
         except OSError as error:
             raise InputError(f"cannot be written: {error.strerror}", str(folder)) from None
         write_text(folder / "config.toml", to_toml(config.to_dict()))
-        write_text(log, _log_until(log, trainer.steps_done, evaluated))
+        write_text(log, lines_until(log, trainer.steps_done, evaluated))
 
     def seconds() -> float:
         return past + time.monotonic() - began
@@ -192,15 +155,25 @@ def run(
                 "evaluated": evaluated,
                 "seconds": seconds(),
             }
-            observer.saved(save_checkpoint(checkpoints, trainer.steps_done, tensors, values))
+            path = save_checkpoint(checkpoints, trainer.steps_done, tensors, values)
+            if evaluated < trainer.steps_done:
+                save_weights(folder / WEIGHTS[0], trainer.averaged_model(), _card(config, trainer, seconds()))
+            observer.saved(path)
 
-    def record(kind: str, values: object) -> None:
+    def record(kind: str, values: Interval | Evaluation | Ending) -> None:
         if ranks.first:
             append_text(log, json.dumps({"kind": kind, **vars(values)}) + "\n")
 
-    with _Signals() as signals:
-        observer.started(trainer, trainer.steps_done)
+    def stopped(why: str, number: int = 0) -> Ending:
+        ending = Ending(trainer.steps_done, seconds(), why, number)
+        if why:
+            record("stopped", ending)
+        return ending
+
+    with _Signals(observer) as signals, _failures_told(stopped):
+        observer.started(trainer, trainer.steps_done, seconds())
         pending: list[Tensor] = []
+        why = ""
         interval_began = last_saved = time.monotonic()
         received = over = 0
         while True:
@@ -216,15 +189,15 @@ def run(
                 evaluated, waited = step, 0 if evaluation.exact > best else waited + 1
                 best = max(best, evaluation.exact)
                 if ranks.first:
-                    averaged, card = trainer.averaged_model(), _card(config, trainer, evaluation)
+                    averaged = trainer.averaged_model()
+                    card = _card(config, trainer, evaluation.seconds, evaluation.exact)
                     for name in WEIGHTS if evaluation.best else WEIGHTS[:1]:
                         save_weights(folder / name, averaged, card)
                 interval_began = time.monotonic()
             if step >= config.total_steps or received or over:
                 break
             if 0 < part.patience <= waited:
-                if ranks.first:
-                    print(f"trm: stopped, for {waited} evaluations were no better", file=sys.stderr)
+                why = PATIENCE
                 break
             if config.at(step) is not part:
                 part, (examples, validation) = config.at(step), ahead[step]
@@ -245,6 +218,7 @@ def run(
             logged = step % log_every(config) == 0
             if device.type == "cpu" or logged or step % part.eval_every == 0 or due or last:
                 _check_finite(pending, step, checkpoints)
+                observer.stepped(step)
             if logged:
                 interval = _summary(pending, part, step, seconds(), time.monotonic() - interval_began)
                 record("train", interval)
@@ -253,14 +227,34 @@ def run(
             if due and not last:
                 save()
                 last_saved = time.monotonic()
+        finished = step >= config.total_steps and evaluated == step
+        if not finished and not why:
+            why = SIGNALS[signal.Signals(received)] if received else TIME
         save()
         ranks.largest((0,))  # nobody leaves, and seems to have failed, while the first still writes
-    return received
+        return stopped(why, 0 if finished else received)
 
 
-def _load_data(config: TrainConfig, task: Task) -> tuple[list[Examples], Examples]:
+@contextmanager
+def _failures_told(stopped: Callable[[str], Ending]) -> Iterator[None]:
+    """Let the log say what ends the run before its time."""
+    try:
+        yield
+    except BaseException as error:
+        known = isinstance(error, (InputError, KeyboardInterrupt))
+        with contextlib.suppress(InputError):  # the disk may be what failed
+            stopped(str(error) if known else repr(error))
+        raise
+
+
+def _load_data(
+    config: TrainConfig, task: Task, generated: Callable[[int, int], None] = Observer().generated
+) -> tuple[list[Examples], Examples]:
     """The examples of every source, and the held-out ones for validation."""
-    examples = [load_examples(task, entry, config.seed + n) for n, entry in enumerate(config.data)]
+    examples = [
+        load_examples(task, entry, config.seed + n, generated=generated)
+        for n, entry in enumerate(config.data)
+    ]
     validation = config.validation
     if not validation and is_dataset(config.data[0].source, "test"):
         validation = config.data[0].source
@@ -301,19 +295,6 @@ def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path
             )
 
 
-def _log_until(path: Path, step: int, evaluated: int) -> str:
-    """The lines of a log that a run did until this step, evaluations until ``evaluated``; what was cut off in
-    writing is left out."""
-    kept = []
-    if path.exists() and step:
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError):
-                values = json.loads(line)
-                if values["step"] <= (evaluated if values["kind"] == "evaluation" else step):
-                    kept.append(line + "\n")
-    return "".join(kept)
-
-
 def _check_finite(pending: Sequence[Tensor], step: int, checkpoints: Path) -> None:
     """Raise InputError if the loss or the gradient of one of the last steps is not a number."""
     finite = torch.stack(list(pending)).isfinite().all(dim=1).tolist()
@@ -348,15 +329,15 @@ def _summary(
     )
 
 
-def _card(config: TrainConfig, trainer: Trainer, evaluation: Evaluation) -> Card:
+def _card(config: TrainConfig, trainer: Trainer, seconds: float, exact: float | None = None) -> Card:
     settings = json.dumps(config.to_dict(), sort_keys=True)
     return Card(
         name=config.name,
         task=config.task,
         training={
             "settings": config.to_dict(),
-            "steps": evaluation.step,
-            "minutes": round(evaluation.seconds / 60, 1),
+            "steps": trainer.steps_done,
+            "minutes": round(seconds / 60, 1),
             "device": platform.machine() if trainer.device.type == "cpu" else torch.cuda.get_device_name(),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
@@ -365,9 +346,11 @@ def _card(config: TrainConfig, trainer: Trainer, evaluation: Evaluation) -> Card
             {
                 "dataset": config.validation or f"held out of {config.data[0].source}",
                 "metric": "exact accuracy, one try",
-                "value": evaluation.exact,
+                "value": exact,
             }
-        ],
+        ]
+        if exact is not None
+        else [],
         dataset=", ".join(Path(entry.source).name for entry in config.data),
         licence="MIT",
         trained_config_sha256=hashlib.sha256(settings.encode()).hexdigest(),

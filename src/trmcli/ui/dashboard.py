@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, Group
-from rich.live import Live
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from trmcli.training.journal import Evaluation, Interval, Observer
+from trmcli.ui.live_panel import LivePanel
 from trmcli.ui.numbers import clock, decimal, percent
 
 if TYPE_CHECKING:
     from trmcli.training.config import TrainConfig
-    from trmcli.training.run import Evaluation, Interval
     from trmcli.training.trainer import Trainer
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -26,8 +28,13 @@ LINE_EVERY = 15.0
 """Seconds of the run's age between two plain lines."""
 _LABELS, _VALUES = 14, 8
 _AROUND = _LABELS + _VALUES + 8  # border, padding, and two columns between labels, values and curves
+_OTHER_LINES = 8
+"""Lines of the panel beside the figures, and below it, at most."""
 _RECENT = 20
 """Intervals that the time left is taken from."""
+FIRST_STEPS, FIRST_SECONDS = 5, 2.0
+"""How many steps and how much time tell the pace before there are intervals. The first step, which is slow,
+does not count."""
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
@@ -41,31 +48,65 @@ def sparkline(values: Sequence[float], width: int) -> str:
     return "".join(BARS[round((value - least) / span * 7) if span else 0] for value in values)
 
 
-class Dashboard:
-    """Observes a run; all of it goes to stderr."""
+class Dashboard(Observer):
+    """Observes a run; all of it goes to stderr.
 
-    def __init__(self, config: TrainConfig, folder: Path, console: Console | None = None) -> None:
-        self.config, self.folder = config, folder
+    Args:
+        config: the run's settings.
+        folder: its directory.
+        max_seconds: the time after which it is going to stop.
+        console: where to show it; stderr if it is not given.
+        now: seconds that go on, as :func:`time.monotonic`.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        folder: Path,
+        max_seconds: float = math.inf,
+        console: Console | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.config, self.folder, self.max_seconds, self.now = config, folder, max_seconds, now
         self.console = console or Console(stderr=True)
         drawn = self.console.is_terminal and not self.console.is_dumb_terminal
-        self.live = Live(console=self.console, auto_refresh=False, redirect_stdout=False) if drawn else None
+        self.panel = LivePanel(self.console, self.drawing) if drawn else None
         self.intervals: list[Interval] = []
         self.evaluations: list[Evaluation] = []
         self.note = "reading data"
+        self.step = self.resumed_from = 0
+        self._began = self._seen = self._stepped = now()
+        self._age = 0.0  # of the run, when it was last seen
+        self._first: tuple[int, float] | None = None  # a step, and when it was done
         self._next_line = 0.0
+        self._announced = False
 
     def __enter__(self) -> Dashboard:
-        if self.live:
-            self.live.start()
-            self._draw()
+        if self.panel:
+            self.panel.open()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.live:
-            self._draw()
-            self.live.stop()
+        if self.panel:
+            self.panel.close()
 
-    def started(self, trainer: Trainer, resumed_from: int) -> None:
+    def generated(self, made: int, count: int) -> None:
+        now = self.now()
+        if made == 1 or self._first is None:
+            self._first = made, now
+        first, then = self._first
+        left = (count - made) * (now - then) / (made - first) if made > first else math.nan
+        about = f", about {clock(left)} left" if now - then >= FIRST_SECONDS else ""
+        done = made == count
+        self.note = "preparing the model" if done else f"generating puzzles: {made:,} of {count:,}{about}"
+        if self.panel is None and now - self._began >= self._next_line + LINE_EVERY:
+            self._next_line = now - self._began
+            self._print(self.note)
+
+    def started(self, trainer: Trainer, resumed_from: int, seconds: float) -> None:
+        self.step = self.resumed_from = resumed_from
+        self._age, self._first, self._next_line = seconds, None, 0.0
+        self._seen = self._stepped = self.now()
         count = sum(parameter.numel() for parameter in trainer.model.parameters())
         examples = sum(len(lane.examples) for lane in trainer.lanes)
         asked, done = trainer.config.compile, trainer.compiled
@@ -76,17 +117,29 @@ class Dashboard:
             f"{trainer.device.type} {str(trainer.dtype).removeprefix('torch.')}{compiled}, {begun}"
         )
 
+    def stepped(self, step: int) -> None:
+        self.step, self._stepped = step, self.now()
+        if self._first is None:
+            self._first = step, self._stepped
+        left = self._left()
+        if not self.panel and not self._announced and left is not None:
+            self._announced = True
+            ends = self._ends()
+            limit = f"; --max-time ends it in {clock(ends)}" if ends < left else ""
+            self._print(f"about {clock(left)} for the {self.config.total_steps - step:,} steps left{limit}")
+
     def progressed(self, interval: Interval) -> None:
         self.intervals.append(interval)
-        if self.live:
-            self._draw()
-        elif interval.seconds >= self._next_line:
+        self.step, self._age = interval.step, interval.seconds
+        self._seen = self._stepped = self.now()
+        if not self.panel and interval.seconds >= self._next_line:
             self._next_line = interval.seconds + LINE_EVERY
+            left = min(self._left() or 0.0, self._ends())
             self._print(
                 f"step {interval.step:,}/{self.config.total_steps:,}  {clock(interval.seconds)}  "
                 f"loss {interval.token_loss:.4f}  exact {percent(interval.exact)}  "
                 f"steps {decimal(interval.steps)}  lr {interval.lr:.2e}  "
-                f"{interval.examples_per_second:.0f} examples/s  left {self._left()}"
+                f"{interval.examples_per_second:.0f} examples/s  left {clock(left)}"
             )
 
     def evaluated(self, evaluation: Evaluation) -> None:
@@ -101,26 +154,51 @@ class Dashboard:
         changes = ", ".join(f"{key} = {value}" for key, value in stage.items() if key != "from_step")
         self._say(f"step {step:,}: from here on {changes}")
 
+    def stopping(self) -> None:
+        self.note = "stops after this step; Ctrl-C once more ends it at once"
+
     def saved(self, path: Path) -> None:
         self._say(f"saved {path}")
 
     def _say(self, note: str) -> None:
         self.note = note
-        if self.live:
-            self._draw()
-        else:
+        if not self.panel:
             self._print(note)
 
     def _print(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
-    def _left(self) -> str:
-        """The time left at the pace of the last intervals, evaluations between them included."""
-        first, last = self.intervals[-_RECENT:][0], self.intervals[-1]
-        pace = self.config.batch_size / last.examples_per_second
-        if last.step > first.step:
-            pace = (last.seconds - first.seconds) / (last.step - first.step)
-        return clock((self.config.total_steps - last.step) * pace)
+    def _left(self) -> float | None:
+        """Seconds until all steps are done; None while nothing tells the pace.
+
+        The last intervals tell it, evaluations between them included; before there are two, the first steps.
+        """
+        recent, pace = self.intervals[-_RECENT:], None
+        if len(recent) > 1:
+            pace = (recent[-1].seconds - recent[0].seconds) / (recent[-1].step - recent[0].step)
+        elif self._first is not None:
+            steps, seconds = self.step - self._first[0], self._stepped - self._first[1]
+            if steps and seconds >= FIRST_SECONDS * (1 if steps >= FIRST_STEPS else 5):
+                pace = seconds / steps
+        if pace is None and recent:
+            pace = self.config.batch_size / recent[-1].examples_per_second
+        if pace is None:
+            return None
+        return max(0.0, (self.config.total_steps - self.step) * pace - (self.now() - self._stepped))
+
+    def _ends(self) -> float:
+        """Seconds until the time that the run was given is over."""
+        return max(0.0, self._began + self.max_seconds - self.now())
+
+    def _times(self) -> str:
+        now, left, ends = self.now(), self._left(), self._ends()
+        times = f"{clock(self._age + now - self._seen)} gone"
+        if self.step >= self.config.total_steps:
+            return times
+        if ends < (math.inf if left is None else left):
+            times += f", {clock(ends)} left until --max-time"
+            return times + (f", about {clock(left)} until all steps are done" if left is not None else "")
+        return times + (f", about {clock(left)} left" if left is not None else "")
 
     def _rows(self) -> list[tuple[str, str, Sequence[float | None], str]]:
         """What is shown: label, last value, all values, and the style of what was measured in validation."""
@@ -149,27 +227,32 @@ class Dashboard:
             ]
         return rows
 
-    def _draw(self) -> None:
-        assert self.live is not None
-        room = self.console.width - _AROUND
+    def drawing(self) -> RenderableType:
+        """The panel as it is at this moment."""
+        width, height = self.console.size
+        room = width - _AROUND
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True, style="dim", min_width=_LABELS)
         table.add_column(no_wrap=True, min_width=_VALUES)
-        for label, value, curve, style in self._rows():
+        for label, value, curve, style in self._rows()[: max(0, height - _OTHER_LINES)]:
             known = [value for value in curve if value is not None]
             line = sparkline(known, min(60, room)) if room > 0 else ""
             table.add_row(label, Text(value, style=f"bold {style}"), Text(line, style=style, no_wrap=True))
-        done = self.intervals[-1].step if self.intervals else 0
         bar = Table.grid(padding=(0, 1), expand=True)
         bar.add_column(ratio=1)
         bar.add_column(no_wrap=True, justify="right")
         total = self.config.total_steps
-        bar.add_row(ProgressBar(total=total, completed=done), f"{done:,}/{total:,}")
-        times = f"{clock(self.intervals[-1].seconds)} gone, {self._left()} left" if self.intervals else ""
+        bar.add_row(ProgressBar(total=total, completed=self.step), f"{self.step:,}/{total:,}")
+        resumed = f", resumed at step {self.resumed_from:,}" if self.resumed_from else ""
         panel = Panel(
-            Group(table, bar, Text(times), Text(self.note, style="dim", overflow="ellipsis", no_wrap=True)),
-            title=Text(f"trm train {self.config.name}"),
+            Group(
+                table,
+                bar,
+                Text(self._times()),
+                Text(self.note, style="dim", overflow="ellipsis", no_wrap=True),
+            ),
+            title=Text(f"trm train {self.config.name}{resumed}"),
             subtitle=Text(str(self.folder)),
             border_style="cyan",
         )
-        self.live.update(panel, refresh=True)
+        return Group(panel, Text())  # the cursor's line, where a ^C that is typed may stand

@@ -9,22 +9,30 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from trmcli.errors import InputError
+from trmcli.training.journal import Evaluation, Interval, Observer
 from trmcli.ui.report import write_report
 
 if TYPE_CHECKING:
-    from trmcli.training.run import Evaluation, Interval, Observer
     from trmcli.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
-class Observers:
+class Observers(Observer):
     """Tells each of several what it is told."""
 
     all: Sequence[Observer]
 
-    def started(self, trainer: Trainer, resumed_from: int) -> None:
+    def generated(self, made: int, count: int) -> None:
         for observer in self.all:
-            observer.started(trainer, resumed_from)
+            observer.generated(made, count)
+
+    def started(self, trainer: Trainer, resumed_from: int, seconds: float) -> None:
+        for observer in self.all:
+            observer.started(trainer, resumed_from, seconds)
+
+    def stepped(self, step: int) -> None:
+        for observer in self.all:
+            observer.stepped(step)
 
     def progressed(self, interval: Interval) -> None:
         for observer in self.all:
@@ -38,34 +46,32 @@ class Observers:
         for observer in self.all:
             observer.entered(step, stage)
 
+    def stopping(self) -> None:
+        for observer in self.all:
+            observer.stopping()
+
     def saved(self, path: Path) -> None:
         for observer in self.all:
             observer.saved(path)
 
 
 @dataclass(frozen=True)
-class Reporter:
+class Reporter(Observer):
     """Keeps ``report.html`` up to date: at the start, after each evaluation and each checkpoint."""
 
     folder: Path
 
-    def started(self, trainer: Trainer, resumed_from: int) -> None:
+    def started(self, trainer: Trainer, resumed_from: int, seconds: float) -> None:
         write_report(self.folder)
-
-    def progressed(self, interval: Interval) -> None:
-        pass
 
     def evaluated(self, evaluation: Evaluation) -> None:
         write_report(self.folder)
-
-    def entered(self, step: int, stage: Mapping[str, Any]) -> None:
-        pass
 
     def saved(self, path: Path) -> None:
         write_report(self.folder)
 
 
-class TensorBoard:
+class TensorBoard(Observer):
     """Writes event files into ``tensorboard/`` of the run directory, by the extra ``trmcli[tensorboard]``.
 
     Raises:
@@ -89,7 +95,7 @@ class TensorBoard:
         if self._writer is not None:
             self._writer.close()
 
-    def started(self, trainer: Trainer, resumed_from: int) -> None:
+    def started(self, trainer: Trainer, resumed_from: int, seconds: float) -> None:
         # What was logged after the step that the run goes on from is not shown.
         self._writer = self._writer_class(str(self.folder), purge_step=resumed_from + 1)
         settings = (self.folder.parent / "config.toml").read_text(encoding="utf-8")
@@ -117,9 +123,6 @@ class TensorBoard:
         ):
             self._writer.add_scalar(tag, value, evaluation.step)
         self._writer.flush()
-
-    def entered(self, step: int, stage: Mapping[str, Any]) -> None:
-        pass
 
     def saved(self, path: Path) -> None:
         self._writer.flush()

@@ -10,7 +10,7 @@ only where it ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -135,14 +135,23 @@ class Maze(Task):
                 row[here] = _UP[values.ravel()[here]] + turn
         return labels
 
-    def generate(self, count: int, seed: int, options: Mapping[str, Any]) -> tuple[Cells, Cells]:
+    def generate(
+        self,
+        count: int,
+        seed: int,
+        options: Mapping[str, Any],
+        generated: Callable[[int, int], None] = lambda made, count: None,
+    ) -> tuple[Cells, Cells]:
         """Options: ``kind`` (``open`` or ``perfect``), ``size`` (30, or such as ``20x30``), ``walls`` (such
         as ``0.3-0.5``, of open mazes), ``min_path`` (3: cells of the path at least, S and G among them)."""
         from trmcli.tasks.maze.generate import generate_many, parse_options
         from trmcli.tasks.workers import processors
 
         kind = parse_options(**dict(options))
-        made = list(generate_many(kind, count, seed, processors() if count > 1000 else 1))
+        made = []
+        for puzzle in generate_many(kind, count, seed, processors() if count > 1000 else 1):
+            made.append(puzzle)
+            generated(len(made), count)
         return np.stack([one.question for one in made]), np.stack([one.answer for one in made])
 
     def relations(self, shape: Shape) -> tuple[Relation, ...]:

@@ -6,7 +6,7 @@ Tokens are those of the reference's Sudoku data: 0 padding, 1 blank, digit ``d``
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -121,7 +121,13 @@ class Sudoku(Task):
 
         return next(iter(solutions(question, 1, self.boxes)), None)
 
-    def generate(self, count: int, seed: int, options: Mapping[str, Any]) -> tuple[Cells, Cells]:
+    def generate(
+        self,
+        count: int,
+        seed: int,
+        options: Mapping[str, Any],
+        generated: Callable[[int, int], None] = lambda made, count: None,
+    ) -> tuple[Cells, Cells]:
         """Options: ``size`` (9), ``clues`` (such as ``22-35``), ``minimal`` (false)."""
         from trmcli.tasks.sudoku.generate import generate_many, parse_clues
         from trmcli.tasks.workers import processors
@@ -133,7 +139,10 @@ class Sudoku(Task):
         size, minimal = options.get("size", 9), options.get("minimal", False)
         if not isinstance(minimal, bool):
             raise InputError(f"minimal must be true or false, not {minimal!r}")
-        made = list(generate_many(size, count, clues, minimal, seed, processors()))
+        made = []
+        for puzzle in generate_many(size, count, clues, minimal, seed, processors()):
+            made.append(puzzle)
+            generated(len(made), count)
         return np.stack([one.question for one in made]), np.stack([one.answer for one in made])
 
     def relations(self, shape: Shape) -> tuple[Relation, ...]:

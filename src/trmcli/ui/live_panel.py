@@ -1,0 +1,104 @@
+"""A part of the terminal that is drawn again and again while the process does something else.
+
+A thread draws, and nothing else does. So the clock goes on however long the rest takes, and no signal finds
+the main thread in the middle of a drawing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+TICK = 0.5
+"""Seconds between two drawings."""
+
+
+class LivePanel:
+    """Draws what ``content`` gives, again and again in the same place, in a thread of its own.
+
+    A terminal that is resized breaks the lines anew: then it starts over. Ctrl-Z gives a whole terminal to
+    the shell, and ``fg`` begins a new panel below.
+    """
+
+    def __init__(self, console: Console, content: Callable[[], RenderableType]) -> None:
+        self.console, self.content = console, content
+        self._live: Live | None = None
+        self._size = console.size
+        self._lock = threading.RLock()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._draw_on, daemon=True)
+        self._handler: Any = None
+
+    def open(self) -> None:
+        try:
+            self._show()
+            if _can_suspend():
+                self._handler = signal.signal(signal.SIGTSTP, self._suspend)
+            self._thread.start()
+        except BaseException:
+            self.console.show_cursor(True)
+            raise
+
+    def close(self) -> None:
+        """Leave the last drawing on the screen, and the cursor below it."""
+        with ExitStack() as last:  # whatever happens meanwhile, the cursor comes back
+            last.callback(self.console.show_cursor, True)
+            if self._handler is not None:
+                signal.signal(signal.SIGTSTP, self._handler)
+            self._end.set()
+            self._thread.join()
+            self._draw()
+            self._hide()
+
+    def _draw_on(self) -> None:
+        while not self._end.wait(TICK):
+            self._draw()
+
+    def _draw(self) -> None:
+        with self._lock:
+            if self._live is None:
+                return
+            if self.console.size != self._size:
+                self._size = self.console.size
+                self._live.transient = True
+                self._hide()
+                self.console.clear()
+                self._show()
+            self._live.update(self.content(), refresh=True)
+
+    def _show(self) -> None:
+        # Whatever else is written to stderr, such as a warning, goes above the panel.
+        self._live = Live(console=self.console, auto_refresh=False, redirect_stdout=False)
+        self._live.start()
+        self._live.update(self.content(), refresh=True)
+
+    def _hide(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _suspend(self, number: int, _: FrameType | None) -> None:
+        with self._lock:
+            self._hide()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)  # and here the process stands still until SIGCONT
+            signal.signal(number, self._suspend)
+            self._size = self.console.size
+            self._show()
+
+
+def _can_suspend() -> bool:
+    """Whether Ctrl-Z is a signal here, and left to us to handle."""
+    return (
+        hasattr(signal, "SIGTSTP")
+        and threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL
+    )
