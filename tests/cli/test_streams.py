@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import re
-import select
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import resize
-from warm import Warm
+from warm import Warm, read_terminal
 
 HERE = Path(__file__).parent
 GOLDEN = HERE.parent / "data" / "golden" / "trm_mlp.safetensors"
@@ -93,7 +92,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Runner:
         os.close(screen)
         os.close(reading)
         seen = b""
-        while piece := read(main):  # until the last process has closed its end
+        while piece := read_terminal(main):  # until the last process has closed its end
             seen += piece
         status = warm.wait()
         os.close(main)
@@ -103,15 +102,6 @@ def run(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Runner:
         return Shown(status, seen.decode().replace("\r\n", "\n"), out, err)
 
     return run
-
-
-def read(terminal: int) -> bytes:
-    """What comes next; nothing when the other end is closed."""
-    assert select.select([terminal], [], [], 60)[0]
-    try:
-        return os.read(terminal, 1 << 16)
-    except OSError:  # Linux says so
-        return b""
 
 
 @pytest.fixture(scope="module")

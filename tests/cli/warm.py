@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -59,7 +60,9 @@ class Warm:
             status = self.wait()
             for file in (out, err):
                 file.seek(0)
-            return subprocess.CompletedProcess(arguments, status, out.read().decode(), err.read().decode())
+            return subprocess.CompletedProcess(
+                [*map(str, arguments)], status, out.read().decode(), err.read().decode()
+            )
 
     def close(self) -> None:
         self.requests.close()
@@ -67,6 +70,15 @@ class Warm:
 
     def _number(self) -> int:
         return int.from_bytes(self.requests.recv(4), "little", signed=True)
+
+
+def read_terminal(terminal: int) -> bytes:
+    """What comes next; nothing when the other end is closed."""
+    assert select.select([terminal], [], [], 60)[0]
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:  # Linux says so
+        return b""
 
 
 def serve(requests: socket.socket) -> None:
