@@ -66,6 +66,23 @@ def test_json_lines(trm: Run) -> None:
         assert SUDOKU.verify(digits(record["puzzle"]), digits(record["answer"])).ok
 
 
+def test_six_is_solved_with_the_boxes_that_are_drawn(trm: Run) -> None:
+    file = ROOT / "tests" / "cases" / "six-boxes-3-rows-2-columns.txt"
+    done = trm("solve", file)
+    assert done.returncode == 0, done.stderr
+    [puzzle] = SUDOKU.read(file.read_text().splitlines(keepends=True), str(file))
+    [answer] = SUDOKU.read(done.stdout.splitlines(keepends=True), "answer")
+    assert SUDOKU.of(puzzle).verify(puzzle.cells, answer.cells).ok
+    assert not SUDOKU.verify(puzzle.cells, answer.cells).ok
+    assert done.stdout.startswith("+-----+-----+-----+\n| 5 1 | 6 2 | 4 3 |\n")
+    # JSON tells the boxes, and is read with them; so is what --fallback search found.
+    record = trm("solve", file, "--json").stdout
+    assert json.loads(record)["puzzle"] == "..|6.|../..|5.|2./6.|..|.1/..|..|../1.|2.|3./46|..|.."
+    again = trm("solve", "-", "--tries", 1, "--fallback", "search", stdin=record)
+    assert again.returncode == 0, again.stderr
+    assert "".join(re.findall(r"\d", again.stdout)) == "".join(re.findall(r"\d", done.stdout))
+
+
 def test_a_puzzle_with_several_solutions_is_solved_and_said_to_be(trm: Run) -> None:
     question = (ROOT / "tests" / "data" / "sudoku_ambiguous.txt").read_text().split()[0]
     done = trm("solve", question, "--json")

@@ -285,7 +285,6 @@ def test_errors_in_a_field_name_the_record() -> None:
         (changed, "4:4", "'y' is not a digit of a 9x9 Sudoku"),
         (f"{QUESTION}\n{QUESTION}", "3:2", "this field holds 2 puzzles"),
         ("hello world", "3:2", "is not a Sudoku"),
-        ("", "3", "there is no puzzle in this record"),
     ):
         message = refused(f'puzzle,level\n{QUESTION},1\n"{field}",2\n')
         assert message.startswith(f"puzzles.txt:{place}: ") and part in message

@@ -143,3 +143,15 @@ def test_the_ramp_has_ends_and_no_jumps() -> None:
     assert ramp_color(-1) == ramp_color(0.1)
     assert ramp_color(2) == ramp_color(1)
     assert np.abs(np.diff(colours, axis=0)).max() <= 5
+
+
+def test_borders_are_those_of_the_boxes_of_the_puzzle() -> None:
+    blank = np.zeros((6, 6), dtype=np.uint8)
+    assert drawn(Grid(Sudoku((3, 2)), blank, blank), "ascii")[:5] == [
+        "+------+------+------+",
+        "| .  . | .  . | .  . |",
+        "| .  . | .  . | .  . |",
+        "| .  . | .  . | .  . |",
+        "+------+------+------+",
+    ]
+    assert drawn(Grid(SUDOKU, blank, blank), "ascii")[0] == "+---------+---------+"

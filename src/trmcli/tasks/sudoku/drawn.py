@@ -10,15 +10,30 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import NoReturn
 
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.base import Shape
 from trmcli.tasks.sudoku.borders import BordersError, boxes_of
-from trmcli.tasks.sudoku.grid import BOX_SHAPES, SIZES, box_shapes
+from trmcli.tasks.sudoku.grid import BOX_SHAPES, SIZES, SYMBOLS, box_shapes
 from trmcli.tasks.sudoku.layout import Span, marked, marked_numbers
 from trmcli.tasks.sudoku.rows import Row
-from trmcli.tasks.sudoku.signs import BARS, WORD, symbols_of
+from trmcli.tasks.sudoku.signs import (
+    BARS,
+    BORDER_SIGNS,
+    CELL_SIGNS,
+    WORD,
+    first_wrong,
+    is_candidates,
+    not_a_digit,
+    symbols_of,
+)
 
+_CANDIDATES = (
+    "is a grid of candidates, the digits that are still possible in each cell: give the puzzle itself, with ."
+    " for every cell that is not solved"
+)
+_NO_SUDOKU = "is not a Sudoku: expected a line of 16, 36, 81 or 256 cells, or a drawn grid, . for blanks"
 _LINE_OF_RULES = re.compile(r"[-=_\u2500-\u257f]{2}|\+")
 
 
@@ -135,16 +150,67 @@ class Grid:
         return not even and max(counts) * len(segments) <= most
 
     def add(self, row: Row) -> None:
-        """Take a row; its number of cells is right, or it has blank places."""
+        """Take a row; after an error any row will do.
+
+        Raises:
+            InputError: it has a sign that has no place in it, or too few or too many cells.
+        """
+        if self.broken:
+            self.taken += 1
+            return
+        self._check(row)
         if self._blank_places(row):
             self.by_place, self.size = True, 0
-        if not self.taken and not self.by_place:
+        elif not self.taken:
             self.size = len(row.spans)
             self._dashes_above(row)
         self.taken += 1
         self.gap = False
         self.dashes |= any("-" in row.text[start:end] for start, end in row.spans)
         self.lines.append(row)
+        if self.size != 16 and len(row.bars) < 2:  # else only the whole grid tells its size, or its alphabet
+            wrong = first_wrong(row.signs(), self.size, SYMBOLS)
+            if wrong is not None:
+                message = not_a_digit(row.signs()[wrong], self.size)
+                raise InputError(message, row.origin, row.spans[wrong][0] + 1)
+
+    def _check(self, row: Row) -> None:
+        if len(row.spans) != 16 and is_candidates(row.text):
+            self.size, self.taken = self.size or len(WORD.findall(row.text)), self.taken + 1
+            raise InputError(_CANDIDATES, row.origin, row.spans[0][0] + 1)
+        inside = {i for start, end in row.spans for i in range(start, end)}
+        for index, sign in enumerate(row.text):
+            if not (index in inside or sign in BORDER_SIGNS or sign.isspace() or sign == ";"):
+                self._foreign(row, index)
+        if self.takes(row) or (not self.taken and len(row.spans) in BOX_SHAPES):
+            return
+        self.taken += 1
+        size, count = self.size, len(row.spans)
+        first, last = (row.spans[0][0], row.spans[-1][0]) if row.spans else (0, 0)
+        if self.by_place:
+            message = "the bars of this row do not stand below those of the rows above"
+        elif not size:
+            message = f"a row of a Sudoku grid has 4, 6, 9 or 16 cells, this line has {count}"
+        else:
+            message = f"a row of a {size}x{size} grid has {size} cells, this one has {count}"
+            first = row.spans[size][0] if count > size else last + 1
+        raise InputError(message, row.origin, first + 1)
+
+    def _foreign(self, row: Row, index: int) -> NoReturn:
+        """Name a sign that has no place in a grid."""
+        sign = row.text[index]
+        letters = sum(sign.isalpha() and sign not in CELL_SIGNS for sign in row.text)
+        is_row = letters < len(row.spans)
+        self.taken += is_row
+        if self.size:
+            message = not_a_digit(sign, self.size)
+        elif is_row:
+            message = f"{sign!r} is neither a digit nor a blank nor a border: use . for a blank"
+        else:
+            message = (
+                "is not a Sudoku: expected a line of 16, 36, 81 or 256 cells, or a drawn grid, . for blanks"
+            )
+        raise InputError(message, row.origin, index + 1)
 
     def _dashes_above(self, first: Row) -> None:
         """Lines of dashes above the first row were rows of blanks, if dashes are blanks in it."""

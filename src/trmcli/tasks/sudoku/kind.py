@@ -31,7 +31,8 @@ from trmcli.tasks.sudoku import guesses
 from trmcli.tasks.sudoku.grid import BOX_SHAPES, SYMBOLS, units
 from trmcli.tasks.sudoku.layout import write
 from trmcli.tasks.sudoku.rules import problems_of
-from trmcli.tasks.sudoku.text import SudokuReader, is_argument, is_comment
+from trmcli.tasks.sudoku.signs import is_comment
+from trmcli.tasks.sudoku.text import SudokuReader, is_argument
 
 _MOST_GUESSES = 20_000
 """After so many guesses (a second or two) nobody waits longer to hear how many solutions a puzzle has."""

@@ -8,6 +8,7 @@ mean the values 1 to 16.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -81,6 +82,14 @@ def not_a_digit(sign: str, size: int) -> str:
     return f"{sign!r} is not a digit of a {size}x{size} Sudoku: use {digits}, and {blank} for a blank"
 
 
+def is_comment(line: str) -> bool:
+    """``line`` is stripped. A ``#`` at both ends draws a border; at the beginning alone it is a comment."""
+    if line.startswith("#"):
+        drawn = len(line) > 1 and line.endswith("#")
+        return not (drawn and all(c in CELL_SIGNS or c in BORDER_SIGNS or c == " " for c in line))
+    return line.startswith((";", "//"))
+
+
 def runs(text: str) -> list[re.Match[str]]:
     """The words of a line that are whole puzzles, whatever else stands on it."""
     lone = text.strip()
@@ -104,7 +113,7 @@ def _is_puzzle(word: str, lone: bool) -> bool:
     return same and (word[0] in _EMPTY or (lone and size > 6))
 
 
-def damaged(text: str, whole: list[re.Match[str]]) -> re.Match[str] | None:
+def damaged(text: str, whole: Sequence[re.Match[str]]) -> re.Match[str] | None:
     """A word that is meant as a puzzle and is none, besides those that are.
 
     Where there are others, only what could hardly be a name, a number or a hash is meant as a puzzle.

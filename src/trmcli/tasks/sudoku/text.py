@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import NoReturn
 
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.base import Puzzle
 from trmcli.tasks.lines import Item, Line, Reader, Record, Skip
 from trmcli.tasks.sudoku.drawn import Grid, drawn_on_one_line
-from trmcli.tasks.sudoku.grid import BOX_SHAPES, SIZES, SYMBOLS
+from trmcli.tasks.sudoku.grid import SIZES, SYMBOLS
 from trmcli.tasks.sudoku.layout import LINE_OF, symbols_in
 from trmcli.tasks.sudoku.rows import Row, fields_of, one_line, spans_of
 from trmcli.tasks.sudoku.signs import (
@@ -26,12 +26,11 @@ from trmcli.tasks.sudoku.signs import (
     damaged,
     first_wrong,
     is_candidates,
-    not_a_digit,
+    is_comment,
     runs,
 )
 from trmcli.tasks.sudoku.words import (
     check_givens,
-    check_signs,
     drawn_puzzle,
     is_answer,
     with_answer,
@@ -46,15 +45,6 @@ _COLUMN_NAME = re.compile(r"[A-Za-z][\w.-]{1,40}")
 _APART = re.compile(r"[\s/|;,]")
 """What may stand between the cells or the rows of a field."""
 _PROSE = re.compile(r"[^\W\d_]{3}")
-_EXPECTED = "expected a line of 16, 36, 81 or 256 cells, or a drawn grid, . for blanks"
-
-
-def is_comment(line: str) -> bool:
-    """``line`` is stripped. A ``#`` at both ends draws a border; at the beginning alone it is a comment."""
-    if line.startswith("#"):
-        drawn = len(line) > 1 and line.endswith("#")
-        return not (drawn and all(c in CELL_SIGNS or c in BORDER_SIGNS or c == " " for c in line))
-    return line.startswith((";", "//"))
 
 
 def is_argument(text: str) -> bool:
@@ -128,16 +118,23 @@ class SudokuReader(Reader):
                 yield from self.end(self.settle())
                 yield self.checked(self.puzzle_of(self.item))
 
-    def rest(self, text: str, start: int) -> None:
-        """What is to be read of a line if there is an error before ``start``."""
-        self.waiting.insert(0, Line(" " * start + text[start:], self.item.origin))
-
     def end(self, what: Iterator[Puzzle]) -> Iterator[Puzzle]:
         """End what is open before this line, which is read again if there is an error in that."""
         try:
             yield from what
         except InputError:
             self.waiting.insert(0, self.item)
+            raise
+
+    @contextmanager
+    def before(self, text: str, left: Sequence[int]) -> Iterator[None]:
+        """Should there be an error in this part of a line, those that are ``left`` then, by their starts, are
+        read afterwards."""
+        try:
+            yield
+        except InputError:
+            if left:
+                self.waiting.insert(0, Line(" " * left[0] + text[left[0] :], self.item.origin))
             raise
 
     # Lines
@@ -157,6 +154,7 @@ class SudokuReader(Reader):
             if closing:
                 return
         if fields:
+            yield from self.end(self.release())
             yield from self.row(text, fields)
         elif not stripped:
             yield from self.blank()
@@ -217,11 +215,13 @@ class SudokuReader(Reader):
             yield from self.sixteen(text, stripped)
         elif several:
             yield from self.end(self.settle())
+            left = [spans[0][0] for spans in several]
             for spans in several:
-                self.rest(text, spans[-1][1])
-                drawn = drawn_on_one_line(text, spans, self.item.origin, whole=len(several) == 1)
-                yield self.checked(drawn_puzzle(drawn))
-                self.waiting.pop(0)
+                del left[0]
+                with self.before(text, left):
+                    drawn = drawn_on_one_line(text, spans, self.item.origin, whole=len(several) == 1)
+                    puzzle = self.checked(drawn_puzzle(drawn))
+                yield puzzle
         elif whole and not self.is_row_of_sixteen(text, whole):
             yield from self.end(self.settle())
             yield from self.words(text, whole)
@@ -263,23 +263,22 @@ class SudokuReader(Reader):
         """All puzzles of a line; one without blanks that follows another may be its answer."""
         fields = [field.strip(' "') for field in re.split("[,;\t]", text)]
         source = fields[0] if len(fields) > 1 and fields[1] == whole[0][0] else ""
-        left, bad = list(whole), damaged(text, list(whole))
+        bad = damaged(text, whole)
+        found = sorted([*whole, *([bad] if bad else [])], key=re.Match.start)
+        left = [word.start() for word in found]
         while left:
-            word = left.pop(0)
-            if bad and bad.start() < word.start():
-                self.rest(text, bad.end())
-                wrong_length(bad[0], self.item.origin, bad.start())
-            self.rest(text, word.end())
-            puzzle = word_puzzle(word[0], self.item.origin, word.start(), source)
-            if left and is_answer(puzzle, left[0][0]):
-                answer = left.pop(0)
-                self.waiting.pop(0)
-                self.rest(text, answer.end())
-                puzzle = with_answer(puzzle, answer[0], self.item.origin, answer.start())
-            yield self.checked(puzzle)
-            self.waiting.pop(0)
-        if bad:
-            wrong_length(bad[0], self.item.origin, bad.start())
+            word = found[-len(left)]
+            del left[0]
+            with self.before(text, left):
+                if word is bad:
+                    wrong_length(word[0], self.item.origin, word.start())
+                puzzle = word_puzzle(word[0], self.item.origin, word.start(), source)
+                answer = found[-len(left)] if left else None
+                if answer and is_answer(puzzle, answer[0]):
+                    del left[0]
+                    puzzle = with_answer(puzzle, answer[0], self.item.origin, answer.start())
+                self.checked(puzzle)
+            yield puzzle
 
     def sixteen(self, text: str, stripped: str) -> Iterator[Puzzle]:
         """A line of 16 cells: a 4x4 puzzle, or a row of a 16x16 grid."""
@@ -368,42 +367,10 @@ class SudokuReader(Reader):
         row = Row(self.item.origin, text, tuple(spans))
         if self.grid.gap and not self.grid.broken and not self.grid.takes(row):
             yield from self.end(self.settle())
-        grid = self.grid
-        if grid.broken:
-            grid.taken += 1
-        else:
-            self.take(grid, row)
-        self.below = False
+        grid, self.below = self.grid, False
+        grid.add(row)
         if grid.complete and not grid.framed:
             yield from self.close()
-
-    def take(self, grid: Grid, row: Row) -> None:
-        """Add a row that is right."""
-        text, spans = row.text, row.spans
-        if len(spans) != 16 and is_candidates(text):
-            grid.size, grid.taken = grid.size or len(re.findall("[1-9]+", text)), grid.taken + 1
-            self.fail(
-                "is a grid of candidates, the digits that are still possible in each cell: give the puzzle"
-                " itself, with . for every cell that is not solved",
-                spans[0][0] + 1,
-            )
-        inside = {i for start, end in spans for i in range(start, end)}
-        for index, sign in enumerate(text):
-            if not (index in inside or sign in BORDER_SIGNS or sign.isspace() or sign in ";"):
-                self.unexpected(text, index, len(spans))
-        size = grid.size
-        if not grid.takes(row) and (grid.taken or len(spans) not in BOX_SHAPES):
-            grid.taken += 1
-            if grid.by_place:
-                self.fail("the bars of this row do not stand below those of the rows above", spans[0][0] + 1)
-            if not size:
-                message = f"a row of a Sudoku grid has 4, 6, 9 or 16 cells, this line has {len(spans)}"
-                self.fail(message, (spans[0][0] if spans else 0) + 1)
-            column = spans[size][0] + 1 if len(spans) > size else (spans[-1][0] if spans else 0) + 2
-            self.fail(f"a row of a {size}x{size} grid has {size} cells, this one has {len(spans)}", column)
-        grid.add(row)
-        if grid.size != 16 and len(row.bars) < 2:  # else the size, or the alphabet, is known at the end only
-            check_signs(row.signs(), grid.size, [(row.origin, start + 1) for start, _ in spans])
 
     def close(self) -> Iterator[Puzzle]:
         grid, self.grid, self.below = self.grid, Grid(), True
@@ -414,17 +381,3 @@ class SudokuReader(Reader):
         check_givens(puzzle)
         self.found = True
         return puzzle
-
-    def unexpected(self, line: str, index: int, cells: int) -> NoReturn:
-        """A sign that has no place in a grid."""
-        grid = self.grid
-        words = sum(sign.isalpha() and sign not in CELL_SIGNS for sign in line)
-        if words < cells:
-            grid.taken += 1
-        if grid.size:
-            self.fail(not_a_digit(line[index], grid.size), index + 1)
-        if words >= cells:
-            self.fail(f"is not a Sudoku: {_EXPECTED}", index + 1)
-        self.fail(
-            f"{line[index]!r} is neither a digit nor a blank nor a border: use . for a blank", index + 1
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -15,26 +14,18 @@ from trmcli.tasks.sudoku.layout import LINE_OF, symbols_in
 from trmcli.tasks.sudoku.rules import problems_of, repeats
 from trmcli.tasks.sudoku.signs import WORD, cells_of, first_wrong, not_a_digit, symbols_of
 
-Places = Sequence[tuple[Origin, int]]
-"""The line, and the 1-based column, of each sign."""
 
-
-def places_of(word: str, origin: Origin, start: int) -> Places:
-    """Those of a word that begins after ``start`` characters."""
-    return [(origin, start + i + 1) for i in range(len(word))]
-
-
-def check_signs(signs: str, size: int, places: Places) -> None:
-    """Raise InputError for the first sign that is not one of this size."""
-    index = first_wrong(signs, size, symbols_of(signs))
+def check_word(word: str, size: int, origin: Origin, start: int) -> None:
+    """Raise InputError for the first sign of a word, after ``start`` characters, that is not of this size."""
+    index = first_wrong(word, size, symbols_of(word))
     if index is not None:
-        raise InputError(not_a_digit(signs[index], size), *places[index])
+        raise InputError(not_a_digit(word[index], size), origin, start + index + 1)
 
 
 def word_puzzle(word: str, origin: Origin, start: int, source: str = "") -> Puzzle:
     """The puzzle that a word of the right length is."""
     size, symbols = SIZES[len(word)], symbols_of(word)
-    check_signs(word, size, places_of(word, origin, start))
+    check_word(word, size, origin, start)
     return Puzzle(cells_of(word, size, symbols), origin, LINE_OF[symbols], source=source)
 
 
@@ -44,7 +35,9 @@ def drawn_puzzle(drawn: Drawn) -> Puzzle:
     Raises:
         InputError: it has other signs than those of its size.
     """
-    check_signs(drawn.signs, drawn.size, drawn.places)
+    index = first_wrong(drawn.signs, drawn.size, symbols_of(drawn.signs))
+    if index is not None:
+        raise InputError(not_a_digit(drawn.signs[index], drawn.size), *drawn.places[index])
     cells = cells_of(drawn.signs, drawn.size, symbols_of(drawn.signs))
     return Puzzle(cells, drawn.places[0][0], drawn.layout, boxes=drawn.boxes)
 
@@ -79,7 +72,7 @@ def with_answer(puzzle: Puzzle, word: str, origin: Origin, start: int) -> Puzzle
     size = len(puzzle.cells)
     if len(word) != size * size:
         raise InputError(f"the answer has {len(word)} cells, the question {size * size}", origin, start + 1)
-    check_signs(word, size, places_of(word, origin, start))
+    check_word(word, size, origin, start)
     answer = cells_of(word, size, symbols_in(puzzle.layout))
     wrong = problems_of(puzzle.cells, answer, puzzle.boxes)
     other = None if puzzle.boxes else OTHER_BOXES.get(size)
@@ -92,19 +85,18 @@ def with_answer(puzzle: Puzzle, word: str, origin: Origin, start: int) -> Puzzle
 
 def wrong_length(word: str, origin: Origin, start: int) -> NoReturn:
     """Say why a word is not a puzzle: it is longer or shorter, or has a foreign sign."""
-    places = places_of(word, origin, start)
     if len(word) in SIZES:
-        check_signs(word, SIZES[len(word)], places)
-    for sign, place in zip(word, places, strict=True):
+        check_word(word, SIZES[len(word)], origin, start)
+    for column, sign in enumerate(word, start=start + 1):
         if WORD.fullmatch(sign) is None:
-            raise InputError(f"{sign!r} is neither a digit nor a blank of a Sudoku", *place)
+            raise InputError(f"{sign!r} is neither a digit nor a blank of a Sudoku", origin, column)
     largest = max((int(sign) for sign in word if sign in "123456789"), default=0)
     near = [area for area in SIZES if 10 * abs(area - len(word)) <= area and SIZES[area] >= largest]
     if not near:
         message = f"a Sudoku on one line has 16, 36, 81 or 256 cells, this line has {len(word)}"
-        raise InputError(message, places[-1][0], places[-1][1])
+        raise InputError(message, origin, start + len(word))
     [area] = near
     size = SIZES[area]
-    check_signs(word, size, places)
+    check_word(word, size, origin, start)
     column = start + min(len(word), area) + 1
     raise InputError(f"a {size}x{size} puzzle has {area} cells, this line has {len(word)}", origin, column)
