@@ -23,7 +23,7 @@ _APART = re.compile(r"[\s,;/'\"\[\]]")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SIZE = re.compile(r"\s*(\d{1,3})(?:\s*(?:[x×X,*]|\s)\s*(\d{1,3}))?\s*")
 _ENDS = "G".join(PAIRS)
-_BOX = re.compile(r"[╴╵╶╷╸╹╺╻]|[\u2500-\u257f] +[\u2500-\u257f]")
+_GAP = re.compile(r"[╴╵╶╷╸╹╺╻]|[\u2500-\u257f] +[\u2500-\u257f]")
 
 
 def recognises(head: str, whole: bool) -> bool | None:
@@ -106,16 +106,18 @@ def _is_between(rows: Sequence[str], whole: bool) -> bool | None:
     boxes = rows[0].lstrip()[0] != "+"  # where posts may look like walls, and walls like posts
     for number, row in enumerate(rows[1:], start=1):
         signs = set(re.sub(r"[\s|+\-=\u2500-\u257f]", "", row))
+        if not signs <= {*_ENDS, "o"}:
+            return False
         if signs & {"S", "s", "o"} or (number % 2 == 0 and _has_gap(row)):
             return True
-        if not signs <= set(_ENDS) or (number % 2 == 0 and not boxes and not set(row) & set("-=")):
-            return False  # a digit, or a second row without walls between: a box of a Sudoku
+        if number % 2 == 0 and not boxes and not set(row) & set("-="):
+            return False  # a second row without walls between: a box of a Sudoku
     return False if whole else None
 
 
 def _has_gap(row: str) -> bool:
-    text = row.strip()
-    return re.search(r"[+o] +[+o]", text) is not None or _BOX.search(text) is not None
+    walls = re.search(r"[─━═╴╵╶╷╸╹╺╻]", row) is not None  # without them, a row of a Sudoku looks so
+    return re.search(r"[+o] +[+o]", row) is not None or (walls and _GAP.search(row) is not None)
 
 
 def _is_of_digits(rows: Sequence[str], whole: bool) -> bool | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn
 
 import numpy as np
@@ -93,13 +93,17 @@ class MazeReader(Reader):
         self.legend = legend or {}
         self.values = with_legend(self.legend)
         self.lost = False  # whether what comes is the rest of a maze that was refused
-        self.forget()
+        self._begin()
 
-    def forget(self) -> None:
+    def _begin(self) -> None:
         self.above: list[Row] = []  # notes
         self.rows: list[Row] = []
         self.below: list[Row] = []  # notes
-        self.single = False  # whether the row that is open is a maze, as the one before it was
+        self.whole = False  # whether one of the rows is a maze by itself
+        self.singly = False  # whether every line is one, up to an empty line
+
+    def forget(self) -> None:
+        """Nothing is open after an error: whatever was is closed before it is looked at."""
 
     def line(self, text: str) -> Iterator[Puzzle]:
         row = Row(text, Origin(self.name, self.number))
@@ -110,14 +114,17 @@ class MazeReader(Reader):
             return
         elif is_note(text, self.values):
             (self.below if self.rows else self.above).append(row)
-        elif _is_blank(self.rows) and (together := self._together(row)):
-            self.forget()
-            yield from self._each(together)
-        elif self.single or (len(self.rows) == 1 and self._is_whole(self.rows[0]) and self._is_whole(row)):
-            rows, self.rows = self.rows, []
-            self._add(row)
-            self.single = self._is_whole(row)
-            yield from self._settled(rows)
+        elif self.singly:
+            yield from self._all(self._parts(row))
+        elif _is_blank(self.rows) and self._is_certain(row):
+            self._begin()
+            self.singly = True
+            yield from self._all(self._parts(row))
+        elif self.whole and self._is_whole(row):
+            rows = [*self.rows, row]
+            self._begin()
+            self.singly = True
+            yield from self._all(part for one in rows for part in self._parts(one))
         else:
             self._add(row)
 
@@ -125,14 +132,15 @@ class MazeReader(Reader):
         self.rows += [note for note in self.below if not note.text.lstrip().startswith((";", "//"))]
         self.rows.append(row)
         self.below = []
-        try:
-            if len(self.rows) > LARGEST_SIDE:
-                row.fail(f"a maze may have {LARGEST_SIDE} rows at most")
-            if len(row.text) > LARGEST_SIDE * _WIDEST_CELL:
-                row.fail(_too_wide(len(row.text)), LARGEST_SIDE)
-        except InputError:
+        self.whole = self.whole or self._is_whole(row)
+        wide, high = len(row.text) > LARGEST_SIDE * _WIDEST_CELL, len(self.rows) > LARGEST_SIDE
+        if wide or high:
+            self._begin()
             self.lost = True
-            raise
+        if high:
+            row.fail(f"a maze may have {LARGEST_SIDE} rows at most")
+        if wide:
+            row.fail(_too_wide(len(row.text)), LARGEST_SIDE)
 
     def finish(self) -> Iterator[Puzzle]:
         yield from self.settle()
@@ -141,11 +149,9 @@ class MazeReader(Reader):
 
     def record(self, record: Record) -> Iterator[Puzzle]:
         self.lost = False
-        failed: InputError | None = None
-        try:
-            yield from self.settle()
-        except InputError as error:  # in the rows before, which must not take this record with it
-            failed = error
+        yield from self._all([self.settle(), self._of_record(record)])
+
+    def _of_record(self, record: Record) -> Iterator[Puzzle]:
         question = self._field(record, record.question)
         answer = None
         if record.answer.strip():
@@ -153,8 +159,18 @@ class MazeReader(Reader):
             if answer.shape != question.shape:
                 answer.fail(f"the answer has {answer.size} cells, the question {question.size}")
         yield self.puzzle(question, record.origin, "record", answer, record.source)
-        if failed is not None:
-            raise failed
+
+    def _all(self, mazes: Iterable[Iterator[Puzzle]]) -> Iterator[Puzzle]:
+        """All of these mazes. What is wrong with one of them does not take the others with it."""
+        failed: list[InputError] = []
+        for maze in mazes:
+            try:
+                yield from maze
+            except InputError as error:  # noqa: PERF203
+                failed.append(error)
+        if failed:
+            more = f" ({len(failed) - 1} more here cannot be read either)" if failed[1:] else ""
+            raise InputError(failed[0].message + more, failed[0].origin, failed[0].column)
 
     def _field(self, record: Record, text: str, last: bool = False) -> Sheet:
         """The cells of a field of a record."""
@@ -166,21 +182,18 @@ class MazeReader(Reader):
 
     def settle(self) -> Iterator[Puzzle]:
         """End the maze that is open."""
-        above, rows = self.above, self.rows
-        self.forget()
+        above, rows, whole = self.above, self.rows, self.whole
+        self._begin()
         if _is_blank(rows):
             self._check_notes(above)
-        else:
-            yield from self._settled(rows)
-
-    def _settled(self, rows: list[Row]) -> Iterator[Puzzle]:
+            return
         first = next(index for index, row in enumerate(rows) if row.text.strip())
         while first and len(rows[first - 1].text) == len(rows[first].text):
             first -= 1  # open rows at the top, not blank lines that a maze of another width follows
         rows = rows[first:]
         parts = list(_split(rows[0], r"\s+"))
-        if len(rows) == 1 and self._is_whole(rows[0]):
-            yield self.puzzle(self._one_line(rows[0]), rows[0].origin)
+        if whole and len(rows) == 1:
+            yield from self._all(self._parts(rows[0]))
         elif len(rows) == 1 and len(parts) > 2 and self._are_rows(parts):
             yield self.puzzle(sheet(parts, self.values, " "), rows[0].origin)
         else:
@@ -194,26 +207,33 @@ class MazeReader(Reader):
 
     # From rows to cells
 
-    def _together(self, row: Row) -> list[Sheet]:
-        """The mazes that a line holds for certain, whatever follows it."""
+    def _parts(self, row: Row) -> Iterator[Iterator[Puzzle]]:
+        """The mazes of a line that holds nothing else."""
+        parts = list(_split(row, " +"))
+        if len(parts) == 1 or not all(len(part.text) > 2 and self._is_whole(part) for part in parts):
+            parts = [row]
+        for part in parts:
+            yield self._of_line(part)
+
+    def _of_line(self, row: Row) -> Iterator[Puzzle]:
+        yield self.puzzle(self._one_line(row), row.origin)
+
+    def _is_certain(self, row: Row) -> bool:
+        """Whether a line holds mazes for certain, whatever follows it."""
         parts = list(_split(row, " +"))
         if len(parts) > 1 and all(len(part.text) > 2 and self._is_whole(part) for part in parts):
-            return [self._one_line(part) for part in parts]
+            return True
         if "/" in row.text and "/" not in self.values:
-            return [self._one_line(row)]
+            return True
         try:
             square = sheet([row], self.values).square()
         except InputError:
-            return []
+            return False
         if square is None or (square.size <= LARGEST_SIDE and not self._is_whole(row)):
-            return []
-        edge = [
-            *square.signs[0],
-            *square.signs[-1],
-            *(sign for line in square.signs for sign in (line[0], line[-1])),
-        ]
+            return False
+        edge = "".join((*square.signs[0], *square.signs[-1], *(line[0] + line[-1] for line in square.signs)))
         closed = square.size > 4 and all(self.values.get(sign) == WALL for sign in edge)
-        return [square] if closed or square.size > LARGEST_SIDE else []
+        return closed or square.size > LARGEST_SIDE
 
     def _is_whole(self, row: Row) -> bool:
         """Whether a row is a maze by itself: a square, or with ``/`` in it, that has a start and a goal."""
@@ -314,18 +334,6 @@ class MazeReader(Reader):
                 sheet.fail(f"this maze has no {what}{both}")
             if len(place) > 1:
                 sheet.fail(f"a second {what}: a maze has one", *place[1])
-
-    def _each(self, sheets: Sequence[Sheet]) -> Iterator[Puzzle]:
-        """The mazes of one line. What is wrong with one of them does not take the others with it."""
-        failed: list[InputError] = []
-        for one in sheets:
-            try:
-                yield self.puzzle(one, one.rows[0].origin)
-            except InputError as error:  # noqa: PERF203
-                failed.append(error)
-        if failed:
-            more = f" ({len(failed) - 1} more mazes of this line are refused)" if failed[1:] else ""
-            raise InputError(failed[0].message + more, failed[0].origin, failed[0].column)
 
     def puzzle(
         self, found: Sheet, origin: Origin, form: str = "line", known: Sheet | None = None, source: str = ""
