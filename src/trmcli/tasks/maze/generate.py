@@ -85,7 +85,7 @@ def parse_options(
     if share is None:
         raise InputError(f"{str(walls)!r} is no share of walls: write 0.4, or 0.3-0.5 for a range")
     if not isinstance(min_path, int):
-        raise InputError(f"{min_path!r} is no number of cells")
+        raise InputError(f"{min_path!r} is not a number of cells")
     style: Any = kind
     return Kind(
         style,
