@@ -96,6 +96,9 @@ JIGSAW_CELLS = """
     [
         (JIGSAW_BARS, "not the same in all rows: jigsaw boxes are not supported"),
         (JIGSAW_RULES, "does not run from one side to the other: jigsaw boxes are not supported"),
+        ("1 2 3 4\n3 4 1 2\n--\n2 1 4 3\n4 3 2 1", "does not run from one side"),
+        ("12|34\n34|12\n- ---\n21|43\n43|21", "does not run from one side to the other"),
+        ("123456\n456123\n---\n231564\n564231\n------\n312645\n645312", "does not run"),
         (JIGSAW_CELLS, "does not run from one side to the other: jigsaw boxes are not supported"),
         ("\n".join(["..|..|..|..|."] * 9), "not those of boxes of 3 rows and 3 columns"),
         ("\n".join([".|....|."] * 6), "boxes of 2 rows and 3 columns, or of 3 rows and 2 columns"),

@@ -294,3 +294,9 @@ def test_messages_do_not_guess_a_size() -> None:
     assert "9x9" not in refused("53..7.é..")
     assert refused("1234é56").endswith("'é' is neither a digit nor a blank nor a border: use . for a blank")
     assert "is not a Sudoku" in refused("no such thing")
+
+
+def test_a_title_above_the_first_puzzle_is_passed_over() -> None:
+    assert [line_of(puzzle) for puzzle in read(f"Sudoku of the day\n\n{SIMPLE}")] == [QUESTION]
+    assert "1:1: is not a Sudoku" in refused("Sudoku of the day\n")
+    assert "2:1: is not a Sudoku" in refused(f"{QUESTION}\nSudoku of the day\n")
