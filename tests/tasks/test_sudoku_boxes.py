@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sudoku_drawings import WITH_BOXES, signs_of, valid
 
@@ -38,6 +38,7 @@ def refused(text: str) -> str:
     return str(error.value)
 
 
+@settings(max_examples=40)
 @given(valid(), st.sampled_from(sorted(WITH_BOXES)))
 def test_the_boxes_that_are_drawn_are_read_and_written(drawn: tuple[Cells, Shape], drawing: str) -> None:
     cells, boxes = drawn
