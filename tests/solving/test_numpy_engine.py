@@ -292,6 +292,30 @@ def test_states_of_two_shapes_are_not_joined() -> None:
         engine.join([])
 
 
+def test_one_engine_serves_several_shapes() -> None:
+    for name in ("attention with rotary positions", "groups and neighbours", "candidates by means"):
+        small, large = made(name), made(name, (4, 7))
+        engine = small.engine(np.float64)
+        for case in (small, large, small):
+            state = case.drawn(engine)
+            assert_close(engine.step(state)[0].answer, case.in_torch(state, torch.float64)[0], 1e-9)
+
+
+def test_states_lie_in_one_piece_however_they_began() -> None:
+    case = made("groups and neighbours")
+    engine = case.engine()
+    after, _ = engine.step(engine.begin(case.inputs))
+    assert after.answer.flags.c_contiguous and after.latent.flags.c_contiguous
+
+
+def test_probabilities_of_huge_logits_are_numbers() -> None:
+    case = made("groups and neighbours")
+    case.model.lm_head.weight *= 1e4
+    engine = case.engine()
+    _, output = engine.step(engine.begin(case.inputs))
+    assert_close(output.probabilities.sum(axis=2), np.ones((3, 15)), 1e-5)
+
+
 def test_a_huge_gate_is_no_warning_and_no_wrong_number() -> None:
     case = made("means without a SwiGLU")
     engine = case.engine()

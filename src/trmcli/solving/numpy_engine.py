@@ -86,10 +86,8 @@ class NumPyEngine:
         layout = self.layout(state.shape)
         answer, latent = (np.array(kept, self.dtype, order="C") for kept in (state.answer, state.latent))
         part = max(1, PART // length)
-        with (
-            one_thread(),
-            np.errstate(over="ignore", under="ignore"),
-        ):  # exp(-g) may be infinite: silu is 0 then
+        # exp(-g) may be infinite, and silu(g) is 0 then.
+        with one_thread(), np.errstate(over="ignore", under="ignore"):
             for start in range(0, count, part):
                 rows = slice(start, start + part)
                 self._supervise(state.question[rows], answer[rows], latent[rows], layout)
@@ -144,9 +142,10 @@ class NumPyEngine:
     def _supervise(self, x: Numbers, y: Numbers, z: Numbers, layout: Layout) -> None:
         """T rounds of the recursion; y and z in place (arXiv:2510.04871, figure 3 and table 2)."""
         single = self.config.features == 1
-        injected = self._room("injected", *x.shape)
+        injected = x if single else self._room("injected", *x.shape)
         for _ in range(self.rounds):
-            np.copyto(injected, x) if single else np.add(y, x, out=injected)
+            if not single:
+                np.add(y, x, out=injected)
             for _ in range(self.config.latent_updates + single):
                 z += injected
                 self._update(self._layers, z, layout)
