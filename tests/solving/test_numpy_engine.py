@@ -24,7 +24,8 @@ from trmcli.solving.solver import build_relations
 from trmcli.tasks import get_task, read_puzzles
 from trmcli.tasks.base import Ints, Puzzle, Shape, Task
 from trmcli.weights.arrays import load_arrays
-from trmcli.weights.convert import Settings, infer_config, our_name
+from trmcli.weights.checkpoint import our_name
+from trmcli.weights.convert import Settings, infer_config
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = sorted((ROOT / "tests" / "data" / "golden").glob("*.safetensors"))
