@@ -26,7 +26,7 @@ def script(name: str, *arguments: object) -> str:
         text=True,
         encoding="utf-8",
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

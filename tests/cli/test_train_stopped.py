@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from conftest import environment, resize
 
+from trmcli.cli.train import resuming
 from trmcli.training.history import read_history
 from trmcli.weights.files import read_card
 
@@ -175,6 +176,24 @@ def test_a_run_whose_time_is_over_says_what_is_left_and_how_to_go_on(
     resumed = trm(*shlex.split(command))
     assert (resumed.returncode, state(folder)) == (0, ("stopped", 2, "--max-time"))
     assert "resumed at step 1\n" in resumed.stderr and f"Go on: trm {command}\n" in resumed.stderr
+
+
+@pytest.mark.parametrize(
+    ("ranks", "here", "command"),
+    [
+        ("1", "1", "trm train x --set 'a=[1, 2]' --resume"),
+        ("2", "2", "torchrun --standalone --nproc-per-node 2 -m trmcli train x --set 'a=[1, 2]' --resume"),
+        ("8", "4", "on every machine as before, with --resume"),
+    ],
+)
+def test_the_command_to_go_on_is_the_one_that_was_given(
+    monkeypatch: pytest.MonkeyPatch, ranks: str, here: str, command: str
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", ranks)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", here)
+    for resumed in ([], ["--resume"]):
+        monkeypatch.setattr(sys, "argv", ["trm", "train", "x", "--set", "a=[1, 2]", *resumed])
+        assert resuming() == command
 
 
 def test_so_does_one_that_is_told_to_end(tiny: Path, tmp_path: Path) -> None:

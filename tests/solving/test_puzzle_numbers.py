@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,12 +147,12 @@ def write(folder: Path, split: str, identifiers: list[int], num_puzzles: int = 5
     write_split(folder, split, arrays, Metadata(16, TASK.vocab_size, 0, 0, 0, num_puzzles, count, 2.0))
 
 
-def trainer(source: str, examples: Examples) -> Trainer:
+def trainer(source: str, examples: Examples, **changes: Any) -> Trainer:
     model = {key: value for key, value in MODEL.items() if key != "vocab_size"}
     config = TrainConfig(
         "test", "sudoku", model, (DataConfig(source),), batch_size=4, dtype="float32", supervision_steps=2
     )
-    made = Trainer(config, TASK, [examples], CPU)
+    made = Trainer(replace(config, **changes), TASK, [examples], CPU)
     weigh(made.model)
     made.start_from(made.model, "weights")
     return made
@@ -202,3 +204,9 @@ def test_numbered_examples_are_drawn_with_their_numbers() -> None:
     drawn, _, numbers = examples.draw(TASK, np.arange(20), 0, made.config, np.random.default_rng(0))
     assert numbers.tolist() == np.where((drawn == 1).any(axis=1), 1, 3).tolist()
     assert {*numbers.tolist()} == {1, 3}
+
+
+def test_random_starts_have_room_for_the_vector(tmp_path: Path) -> None:
+    write(tmp_path, "train", [1, 2, 3, 4])
+    made = trainer(str(tmp_path), load_examples(TASK, DataConfig(str(tmp_path)), 0), random_starts=1.0)
+    assert made.step().isfinite().all()

@@ -92,7 +92,7 @@ def test_options_of_training() -> None:
         ({"walls": "1.5"}, "1.5-1.5 is no range"),
         ({"min_path": 2}, "no path of a maze of 30x30 has 2 cells"),
         ({"min_path": 901}, "no path of a maze of 30x30 has 901 cells"),
-        ({"min_path": "long"}, "'long' is no number of cells"),
+        ({"min_path": "long"}, "'long' is not a number of cells"),
         ({"clues": 3}, "generated mazes have no option clues"),
     ],
 )

@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sudoku_drawings import WITH_BOXES, bars, framed_cells, signs_of, valid
 
@@ -47,6 +47,7 @@ BY_PLACE = {
 }
 
 
+@settings(max_examples=40)
 @given(valid([(2, 2), (2, 3), (3, 2), (3, 3), (4, 4)]), st.sampled_from(sorted(BY_PLACE)), st.booleans())
 def test_a_cell_is_a_place_between_bars(drawn: tuple[Cells, Shape], drawing: str, trimmed: bool) -> None:
     cells, boxes = drawn
@@ -101,6 +102,7 @@ def as_csv(cells: Cells, delimiter: str, blank: str = "") -> str:
     return file.getvalue().rstrip("\n")
 
 
+@settings(max_examples=40)
 @given(valid([(2, 2), (2, 3), (3, 3), (4, 4)]), st.sampled_from(",;\t"), st.booleans())
 def test_empty_fields_of_a_spreadsheet_are_blanks(
     drawn: tuple[Cells, Shape], delimiter: str, at_end: bool
@@ -155,6 +157,7 @@ def numbers(cells: Cells, form: str, blank: str, framed: bool) -> str:
     return "\n".join(lines)
 
 
+@settings(max_examples=40)
 @given(
     valid([(4, 4)]),
     st.sampled_from([(">2", "."), (">2", "0"), (">2", "--"), ("<2", "."), ("02", ".."), ("02", "00")]),
@@ -174,6 +177,7 @@ def test_numbers_up_to_sixteen(drawn: tuple[Cells, Shape], form: tuple[str, str]
     assert np.array_equal(read(TASK.write(puzzle, cells))[0].cells, cells)
 
 
+@settings(max_examples=40)
 @given(valid([(4, 4)]), st.sampled_from(["line", "rows", "plus", "unicode"]), st.booleans())
 def test_letters_from_a_to_p(drawn: tuple[Cells, Shape], drawing: str, lower: bool) -> None:
     cells, boxes = drawn
@@ -294,3 +298,9 @@ def test_messages_do_not_guess_a_size() -> None:
     assert "9x9" not in refused("53..7.é..")
     assert refused("1234é56").endswith("'é' is neither a digit nor a blank nor a border: use . for a blank")
     assert "is not a Sudoku" in refused("no such thing")
+
+
+def test_a_title_above_the_first_puzzle_is_passed_over() -> None:
+    assert [line_of(puzzle) for puzzle in read(f"Sudoku of the day\n\n{SIMPLE}")] == [QUESTION]
+    assert "1:1: is not a Sudoku" in refused("Sudoku of the day\n")
+    assert "2:1: is not a Sudoku" in refused(f"{QUESTION}\nSudoku of the day\n")

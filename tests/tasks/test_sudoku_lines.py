@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sudoku_drawings import signs_of, valid
 
@@ -45,6 +45,7 @@ def rows(line: str) -> list[str]:
     return [line[i : i + 9] for i in range(0, 81, 9)]
 
 
+@settings(max_examples=40)
 @given(
     st.lists(valid([(2, 3), (3, 3), (4, 4)]), min_size=2, max_size=4),
     st.sampled_from([" ", "\t", ",", ", ", ";", " ; ", " # ", "|", "\x0c", "\x1c", "  1.5  ", " name: "]),

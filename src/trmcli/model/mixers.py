@@ -21,8 +21,7 @@ from torch import Tensor, nn
 
 from trmcli.model.config import TRMConfig
 from trmcli.model.layers import Linear, SwiGLU, rotary, rotate
-
-Axes = tuple[tuple[int, ...], tuple[int, ...]]
+from trmcli.model.layout import Axes, Layout
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ class Relations:
         sizes: members of a group of each of the R group relations.
         neighbours: ``[L, N]``: neighbour in each of N directions, ``L`` where there is none.
         candidates: ``[C]``: the tokens that a cell may hold; empty if vectors stand for cells.
-        axes: for each group relation how it is seen as axes of a grid, or None: see :func:`grid_axes`.
+        axes: for each group relation how it is seen as axes of a grid, or None: see
+            :func:`trmcli.model.layout.grid_axes`.
     """
 
     cells: Tensor
@@ -52,27 +52,21 @@ class Relations:
     def build(
         groups: list[Tensor], neighbours: list[Tensor], length: int, candidates: Tensor | None = None
     ) -> Relations:
-        """From ``[G, K]`` partitions and ``[length, directions]`` neighbours (-1: none) of cells.
-
-        With ``[C]`` candidates each group becomes C groups, one of each token's candidates in its cells, and
-        the candidates of each cell are a group, in a relation that stands last.
-        """
-        if candidates is None:
-            candidates = torch.zeros(0, dtype=torch.long)
-        else:
-            tokens, cells = torch.arange(len(candidates)), torch.arange(length)
-            groups = [(index[:, None, :] * len(tokens) + tokens[:, None]).flatten(0, 1) for index in groups]
-            groups.append(cells[:, None] * len(tokens) + tokens)
-            length *= len(tokens)
-        members = torch.stack([index.flatten() for index in groups]) if groups else torch.zeros(0, length)
-        beside = torch.cat(neighbours, dim=1) if neighbours else torch.zeros(length, 0)
-        beside = beside.long()
+        """From ``[G, K]`` partitions and ``[length, directions]`` neighbours (-1: none) of cells; see
+        :meth:`trmcli.model.layout.Layout.build`."""
+        layout = Layout.build(
+            [index.numpy() for index in groups],
+            [index.numpy() for index in neighbours],
+            length,
+            None if candidates is None else candidates.numpy(),
+        )
+        members = [torch.from_numpy(index.flatten()) for index in layout.groups]
         return Relations(
-            members.long(),
-            tuple(index.shape[1] for index in groups),
-            beside.masked_fill(beside < 0, length),
-            candidates,
-            tuple(grid_axes(index) for index in groups),
+            torch.stack(members) if members else torch.zeros(0, layout.length, dtype=torch.long),
+            tuple(index.shape[1] for index in layout.groups),
+            torch.from_numpy(layout.neighbours),
+            torch.from_numpy(layout.candidates),
+            layout.axes,
         )
 
     def to(self, device: torch.device) -> Relations:
@@ -105,34 +99,6 @@ class Relations:
             back = row * heads + head
             self._orders[heads] = gather, gather.flatten().argsort(), back.argsort(), back
         return self._orders[heads]
-
-
-def grid_axes(index: Tensor) -> Axes | None:
-    """Sizes of axes into which L members fall, and which of them run within a group of ``[G, K]``.
-
-    The boxes of a 9x9 grid are ``(3, 3, 3, 3, 1)`` with the second and fourth axis inside a box. Groups that
-    are no axes of a grid give None.
-    """
-    length = index.numel()
-    first = index[(index == 0).any(dim=1)].flatten().tolist()
-    sizes, within, inner, place = [], [], length, 0
-    steps: list[tuple[int, int]] = []  # between neighbours inside a group, and how many there are
-    while len(first) > 1:
-        step = sorted(first)[1]
-        count = next(number for number in range(1, length + 1) if step * number not in first)
-        steps.append((step, count))
-        first = [member for member in first if member // step % count == 0]
-    for step, count in reversed(steps):
-        if inner % (step * count):
-            return None
-        sizes += [inner // (step * count), count]
-        within.append(place + 1)
-        inner, place = step, place + 2
-    sizes.append(inner)
-    outside = [axis for axis in range(len(sizes)) if axis not in within]
-    seen = torch.arange(length).view(sizes).permute(*outside, *within).reshape(-1, index.shape[1])
-    same = sorted(seen.sort().values.tolist()) == sorted(index.sort().values.tolist())
-    return (tuple(sizes), tuple(within)) if same else None
 
 
 def _words(x: Tensor) -> Tensor:

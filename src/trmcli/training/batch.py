@@ -92,7 +92,7 @@ class Draw:
         held: ``[B]``: supervision steps before which an example must not halt (exploration;
             ``models/recursive_reasoning/trm.py``: ``min_halt_steps``).
         random: ``[B]``: whether a fresh example begins with random states.
-        states: ``[2, L, D]``: these states, of y and of z, for all that begin at this step; or None.
+        states: ``[2, P + L, D]``: these states, of y and of z, for all that begin at this step; or None.
     """
 
     lane: int

@@ -175,7 +175,7 @@ class Trainer:
         random, states = np.zeros(config.batch_size, dtype=np.bool_), None
         if config.random_starts:
             random = rng.random(config.batch_size) < config.random_starts
-            size = (2, self.lanes[lane].relations.length, self.model.config.hidden_size)
+            size = (2, *self.lanes[lane].carry.latent.shape[1:])
             states = rng.standard_normal(size, dtype=np.float32)
         share = self.ranks.share(config.batch_size)
         return Draw(lane, tokens[share], labels[share], puzzle[share], held[share], random[share], states)

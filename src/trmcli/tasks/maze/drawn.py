@@ -130,7 +130,7 @@ def sheet(rows: Sequence[Row], values: Mapping[str, int], joint: str = "\n") -> 
     if step is None:
         rows[0].fail(
             "this maze could be read in two ways, with the blank columns between its signs and without them: "
-            "write its open cells as .",
+            "write its open cells as ., or leave out the blanks that are none",
             0,
         )
     return _stepped(rows, step, values, joint)

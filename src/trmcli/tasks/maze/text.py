@@ -239,7 +239,7 @@ class MazeReader(Reader):
         """Whether a row is a maze by itself: a square, or with ``/`` in it, that has a start and a goal."""
         values = meanings(set(row.text), self.legend)
         count = Counter(values.get(sign) for sign in row.text)
-        if count[START] != 1 or count[GOAL] != 1:
+        if count[START] != 1 or count[GOAL] != 1 or not set(row.text) <= {*values, *"/,;\t"}:
             return False
         try:
             return "/" in row.text or sheet([row], self.values).square() is not None

@@ -17,8 +17,11 @@ _RULES = frozenset("-─=═━_╌╍┄┅┈┉#~")
 _HEAVY_RULES = frozenset("=═━#")
 _SEPARATORS = " \t,;'`\""
 
-NOT_OURS = (
+_NOT_OURS = (
     "the borders drawn here are not those of boxes of {boxes}: other boxes, such as jigsaw, are not supported"
+)
+_PARTIAL = (
+    "a border drawn between two rows does not run from one side to the other: jigsaw boxes are not supported"
 )
 
 
@@ -50,7 +53,7 @@ def boxes_of(
     told = [fit for fit in fits if fit is not None]
     left = [shape for shape in shapes if all(shape in fit for fit in told)]
     if not left:
-        raise BordersError(NOT_OURS.format(boxes=", or of ".join(map(in_words, shapes))))
+        raise BordersError(_NOT_OURS.format(boxes=", or of ".join(map(in_words, shapes))))
     return left[0] if told else None
 
 
@@ -101,7 +104,11 @@ def _bar(between: str) -> float:
 
 
 def _level(rows: Sequence[tuple[str, Sequence[Span]]], above: Sequence[Sequence[str]]) -> list[float]:
-    """The strengths of the lines between rows."""
+    """The strengths of the lines between rows, all of which must be as long as each other."""
+    pitch = rows[0][1][1][0] - rows[0][1][0][0]
+    lengths = [len(line.rstrip()) for lines in above[1:] for line in lines if _RULES.intersection(line)]
+    if lengths and max(lengths) - min(lengths) > pitch:
+        raise BordersError(_PARTIAL)
     return [
         max((_rule(line, spans) for line in lines), default=0)
         for (_, spans), lines in zip(rows, above[1:], strict=False)
@@ -113,19 +120,15 @@ def _rule(line: str, spans: Sequence[Span]) -> float:
     text = line.rstrip()
     if not text:
         return 0.5
-    here = [text[start] if start < len(text) else " " for start, _ in spans]
-    signs = {sign for sign in here if sign in _RULES}
-    if not any(sign in _RULES for sign in text):
+    if not _RULES.intersection(text):
         return 0
+    here = [text[start] for start, _ in spans if start < len(text)]
     pitch = spans[1][0] - spans[0][0]
-    holes = " " * max(2, pitch - 1) in text.strip()
+    holes = " " in here[1:] or " " * max(2, pitch - 1) in text.strip()
     late = len(text) - len(text.lstrip()) > spans[0][0] + 1
     early = len(text) < (spans[0][0] + spans[-1][0]) / 2
-    weights = {sign in _HEAVY_RULES for sign in signs}
+    weights = {sign in _HEAVY_RULES for sign in here if sign in _RULES}
     if holes or late or early or len(weights) > 1:
-        raise BordersError(
-            "a border drawn between two rows does not run from one side to the other: jigsaw boxes are not"
-            " supported"
-        )
+        raise BordersError(_PARTIAL)
     heavy = weights or {any(sign in _HEAVY_RULES for sign in text)}
     return 3 if True in heavy else 2

@@ -33,7 +33,7 @@ _CANDIDATES = (
     "is a grid of candidates, the digits that are still possible in each cell: give the puzzle itself, with ."
     " for every cell that is not solved"
 )
-_NO_SUDOKU = "is not a Sudoku: expected a line of 16, 36, 81 or 256 cells, or a drawn grid, . for blanks"
+NO_SUDOKU = "is not a Sudoku: expected a line of 16, 36, 81 or 256 cells, or a drawn grid, . for blanks"
 _LINE_OF_RULES = re.compile(r"[-=_\u2500-\u257f]{2}|\+")
 
 
@@ -335,9 +335,10 @@ def _segments(bars: Sequence[int], rows: Sequence[Row]) -> tuple[list[Span], lis
     if not inner:
         return [], []
     width = inner[0][1] - inner[0][0]
-    if any(row.spans and row.spans[0][0] < bars[0] for row in rows):
+    alone = len(inner) == 1  # no grid has so few: its sides are open
+    if alone or any(row.spans and row.spans[0][0] < bars[0] for row in rows):
         inner.insert(0, (bars[0] - width, bars[0]))
-    if any(row.spans and row.spans[-1][0] > bars[-1] for row in rows):
+    if alone or any(row.spans and row.spans[-1][0] > bars[-1] for row in rows):
         inner.append((bars[-1] + 1, bars[-1] + 1 + width))
     if inner[0][0] < -1 or any(end - start != width for start, end in inner) or len(inner) < 2:
         return [], []

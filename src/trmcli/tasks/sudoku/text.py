@@ -13,8 +13,9 @@ from dataclasses import replace
 
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.base import Puzzle
+from trmcli.tasks.foreign import is_title
 from trmcli.tasks.lines import Item, Line, Reader, Record, Skip
-from trmcli.tasks.sudoku.drawn import Grid, drawn_on_one_line
+from trmcli.tasks.sudoku.drawn import NO_SUDOKU, Grid, drawn_on_one_line
 from trmcli.tasks.sudoku.grid import SIZES, SYMBOLS
 from trmcli.tasks.sudoku.layout import LINE_OF, symbols_in
 from trmcli.tasks.sudoku.rows import Row, fields_of, one_line, spans_of
@@ -76,6 +77,7 @@ class SudokuReader(Reader):
         self.skipping = False
         self.skipped = 0
         self.below = False  # a drawn grid has ended, and what its program writes below it may follow
+        self.titles: list[InputError] = []  # lines that may be one, as long as no puzzle has come
         self.failed = False
 
     def forget(self) -> None:
@@ -103,7 +105,7 @@ class SudokuReader(Reader):
         yield from self.go_on()
         yield from self.settle()
         if not self.found and not self.failed:
-            raise InputError("holds no puzzle", self.name)
+            raise next(iter(self.titles), InputError("holds no puzzle", self.name))
 
     def go_on(self, *items: Item) -> Iterator[Puzzle]:
         self.waiting += items
@@ -243,8 +245,12 @@ class SudokuReader(Reader):
         if word and not self.grid.is_border(stripped) and not is_candidates(text):
             yield from self.end(self.settle())
             wrong_length(word[0], self.item.origin, word.start())
-        if self.below and not self.grid.taken and self.is_prose(text):
-            return
+        if not self.grid.taken and self.is_prose(text):
+            if self.below:
+                return
+            if not self.found and is_title(stripped):
+                self.titles.append(InputError(NO_SUDOKU, self.item.origin, text.index(stripped) + 1))
+                return
         yield from self.drawn(text, stripped)
 
     def is_prose(self, text: str) -> bool:

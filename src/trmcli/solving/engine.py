@@ -1,0 +1,91 @@
+"""What an engine is: it runs supervision steps for puzzles that come and go.
+
+Tokens flow in, probabilities flow out, NumPy arrays both. An engine knows neither rules nor tries nor
+terminals: whoever drives it decides which rows stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from trmcli.tasks.base import Bools, Ints, Shape
+
+Array = TypeVar("Array")
+Numbers = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What ``B`` puzzles ask.
+
+    Attributes:
+        tokens: ``[B, cells]``, row-major.
+        shape: height and width of each of them.
+        puzzle: ``[B]`` numbers of the puzzles, for models that know puzzles by number; without them every
+            puzzle is number 0.
+    """
+
+    tokens: Ints
+    shape: Shape
+    puzzle: Ints | None = None
+
+
+@dataclass(frozen=True)
+class State(Generic[Array]):
+    """``B`` puzzles between two supervision steps, as the engine's own arrays, ``[B, P + L, D]`` each.
+
+    Whoever wants other states or another question in some rows makes a state with other arrays.
+
+    Attributes:
+        question: x, the embedded question.
+        answer: y.
+        latent: z.
+        shape: height and width of the puzzles.
+    """
+
+    question: Array
+    answer: Array
+    latent: Array
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Output:
+    """What ``B`` puzzles say after a supervision step, in the dtype of computation.
+
+    Attributes:
+        probabilities: ``[B, cells, V]`` of each cell's tokens.
+        halt: ``[B]`` probability that the answer is exactly right, by the halting head.
+        residual: ``[B]`` how much the step changed y: the root mean square of the change. y itself has a root
+            mean square of one. The less, the nearer is a fixed point, and the likelier a right answer (EqR,
+            arXiv:2605.21488, figure 1, where it is the norm of the change of y and z together).
+    """
+
+    probabilities: Numbers
+    halt: Numbers
+    residual: Numbers
+
+
+class Engine(Protocol[Array]):
+    """Supervision steps of one trained model."""
+
+    def begin(self, inputs: Inputs) -> State[Array]:
+        """The states before the first step."""
+
+    def step(self, state: State[Array]) -> tuple[State[Array], Output]:
+        """One supervision step of all rows. The state that comes in stays as it is."""
+
+    def take(self, state: State[Array], rows: Ints | Bools) -> State[Array]:
+        """These rows, by their indices or a mask."""
+
+    def join(self, states: Sequence[State[Array]]) -> State[Array]:
+        """The rows of states of puzzles of one shape, one after another.
+
+        Raises:
+            ValueError: shapes differ, or there are no states.
+        """

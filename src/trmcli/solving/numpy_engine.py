@@ -1,0 +1,178 @@
+"""Supervision steps in plain NumPy: an answer is there before torch would have been imported.
+
+It is :meth:`trmcli.model.TinyRecursiveModel.supervision_step` in other words, for every model that there is.
+One thread works on a few puzzles at a time, as many as fit its cache; the others wait, which costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from trmcli.model.config import TRMConfig
+from trmcli.model.layout import Layout
+from trmcli.solving.blas import one_thread
+from trmcli.solving.engine import Inputs, Numbers, Output, State
+from trmcli.solving.numpy_layers import Room, SwiGLU, Weights, norm, softmax, turned
+from trmcli.solving.numpy_mixers import MIXERS
+from trmcli.tasks.base import Bools, Ints, Shape, Task
+
+PART = 768
+"""Vectors that are worked on together, where a puzzle has fewer."""
+
+
+class Layer:
+    """Mix, then a SwiGLU for each vector; post-norm."""
+
+    def __init__(self, config: TRMConfig, weights: Weights, prefix: str) -> None:
+        self.mixer = MIXERS[config.mixer](config, weights, f"{prefix}.mixer")
+        self.ffn = SwiGLU(weights, f"{prefix}.ffn")
+        self.eps = config.norm_eps
+
+    def update(self, x: Numbers, layout: Layout, room: Room) -> None:
+        """``[b, T, D]`` in place."""
+        self.mixer.add(x, layout, room)
+        norm(x, self.mixer.norm_axis, self.eps)
+        self.ffn.add(x, room)
+        norm(x, 2, self.eps)
+
+
+class NumPyEngine:
+    """A :class:`trmcli.solving.engine.Engine` of NumPy's arrays. It keeps working memory, for one thread.
+
+    Args:
+        config: of the model.
+        weights: its tensors, as :func:`trmcli.weights.arrays.load_arrays` gives them.
+        task: says how cells belong together.
+        dtype: of computation: float32 or float64.
+        rounds: T of a supervision step; by default the configuration's.
+    """
+
+    def __init__(
+        self,
+        config: TRMConfig,
+        weights: Weights,
+        task: Task,
+        dtype: npt.DTypeLike = np.float32,
+        rounds: int | None = None,
+    ) -> None:
+        self.config, self.task, self.rounds = config, task, rounds or config.rounds
+        self.dtype = np.dtype(dtype)
+        weights = {name: np.asarray(tensor, self.dtype) for name, tensor in weights.items()}
+        self._embed = weights["embed.weight"]
+        self._positions = weights.get("embed_positions.weight")
+        self._puzzles = weights.get("embed_puzzle.weight")
+        self._initial = weights["initial_answer"], weights["initial_latent"]
+        self._lm_head = turned(weights["lm_head.weight"])
+        self._halt_head, self._halt_bias = weights["halt_head.weight"][0], float(weights["halt_head.bias"][0])
+        self._layers = [Layer(config, weights, f"layers.{number}") for number in range(config.num_layers)]
+        self._answer_layers = [
+            Layer(config, weights, f"answer_layers.{number}") for number in range(config.answer_layers)
+        ] or self._layers
+        self._room = Room(self.dtype)
+        self._layouts: dict[Shape, Layout] = {}
+
+    def begin(self, inputs: Inputs) -> State[Numbers]:
+        question = self._question(inputs)
+        answer, latent = (np.broadcast_to(state, question.shape) for state in self._initial)
+        return State(question, answer, latent, inputs.shape)
+
+    def step(self, state: State[Numbers]) -> tuple[State[Numbers], Output]:
+        count, length, _ = state.question.shape
+        layout = self.layout(state.shape)
+        answer, latent = (np.array(kept, self.dtype, order="C") for kept in (state.answer, state.latent))
+        part = max(1, PART // length)
+        # exp(-g) may be infinite, and silu(g) is 0 then.
+        with one_thread(), np.errstate(over="ignore", under="ignore"):
+            for start in range(0, count, part):
+                rows = slice(start, start + part)
+                self._supervise(state.question[rows], answer[rows], latent[rows], layout)
+            output = self._read(answer, state.answer, layout)
+        return replace(state, answer=answer, latent=latent), output
+
+    def take(self, state: State[Numbers], rows: Ints | Bools) -> State[Numbers]:
+        return State(state.question[rows], state.answer[rows], state.latent[rows], state.shape)
+
+    def join(self, states: Sequence[State[Numbers]]) -> State[Numbers]:
+        shapes = {state.shape for state in states}
+        if len(shapes) != 1:
+            raise ValueError(f"states to join must be of one shape, not of {len(shapes)}")
+        question, answer, latent = (
+            np.concatenate([getattr(state, name) for state in states])
+            for name in ("question", "answer", "latent")
+        )
+        return State(question, answer, latent, shapes.pop())
+
+    def layout(self, shape: Shape) -> Layout:
+        """The relations of puzzles of this shape that the model uses."""
+        if shape not in self._layouts:
+            used = [one for one in self.task.relations(shape) if one.name in self.config.relation_names]
+            self._layouts[shape] = Layout.build(
+                [one.index for one in used if one.kind == "groups"],
+                [one.index for one in used if one.kind == "neighbours"],
+                math.prod(shape),
+                self.task.candidates(shape) if self.config.vectors == "candidates" else None,
+            )
+        return self._layouts[shape]
+
+    def _question(self, inputs: Inputs) -> Numbers:
+        """x: ``[B, P + L, D]``, scaled by sqrt(D)."""
+        tokens = inputs.tokens
+        if self.config.vectors == "candidates":
+            given = tokens[..., None] == self.layout(inputs.shape).candidates
+            tokens = np.where(given, 1, np.where(given.any(axis=2, keepdims=True), 2, 0)).reshape(
+                len(tokens), -1
+            )
+        embedded = self._embed[tokens]
+        if self._puzzles is not None:
+            numbers = np.zeros(len(tokens), dtype=np.int64) if inputs.puzzle is None else inputs.puzzle
+            front = np.zeros((len(tokens), self.config.puzzle_emb_len, embedded.shape[2]), self.dtype)
+            front[:, 0] = self._puzzles[numbers]
+            embedded = np.concatenate((front, embedded), axis=1)
+        if self._positions is not None:
+            embedded += self._positions
+            embedded *= math.sqrt(0.5)
+        embedded *= math.sqrt(self.config.hidden_size)
+        return embedded
+
+    def _supervise(self, x: Numbers, y: Numbers, z: Numbers, layout: Layout) -> None:
+        """T rounds of the recursion; y and z in place (arXiv:2510.04871, figure 3 and table 2)."""
+        single = self.config.features == 1
+        injected = x if single else self._room("injected", *x.shape)
+        for _ in range(self.rounds):
+            if not single:
+                np.add(y, x, out=injected)
+            for _ in range(self.config.latent_updates + single):
+                z += injected
+                self._update(self._layers, z, layout)
+            if single:
+                y[:] = z
+            else:
+                y += z
+                self._update(self._answer_layers, y, layout)
+
+    def _update(self, layers: Sequence[Layer], x: Numbers, layout: Layout) -> None:
+        for layer in layers:
+            layer.update(x, layout, self._room)
+
+    def _read(self, y: Numbers, before: Numbers, layout: Layout) -> Output:
+        """What the heads say of y."""
+        cells = y[:, self.config.puzzle_emb_len :]
+        logits = cells @ self._lm_head
+        if self.config.vectors == "candidates":
+            possible = softmax(logits.reshape(len(y), -1, len(layout.candidates)))
+            probabilities = np.zeros((*possible.shape[:2], self.config.vocab_size), self.dtype)
+            probabilities[:, :, layout.candidates] = possible
+        else:
+            probabilities = softmax(logits)
+        pooled = y[:, 0] if self.config.halt_pool == "first" else y.mean(axis=1)
+        halt = pooled @ self._halt_head
+        halt += self._halt_bias
+        change = y - before
+        residual = np.einsum("btd,btd->b", change, change)
+        residual /= math.prod(y.shape[1:])
+        return Output(probabilities, 1 / (1 + np.exp(-halt)), np.sqrt(residual, out=residual))
