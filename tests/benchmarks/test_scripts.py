@@ -57,6 +57,13 @@ def test_ablations_goes_on_where_it_was(tmp_path: Path) -> None:
     assert "| TRM | 2,000 | 1.0 | 50.0 | 50.0 |" in said and "| single z | " in said
 
 
+def test_busy_compares_the_command_with_itself_on_one_thread() -> None:
+    figures = json.loads(script("busy", "--runs", "1", "--loops", "1"))
+    for part in ("command", "solving"):
+        seconds = figures[f"{part}_seconds"]
+        assert figures[f"{part}_ratio"] == pytest.approx(seconds["as it is"] / seconds["OMP_NUM_THREADS=1"])
+
+
 def test_kill_runs_loses_nothing() -> None:
     figures = json.loads(script("kill_runs", "--kills", "2", "--longest", "0.2"))
     assert figures["kills"] == 2 and figures["runs_that_lost_a_saved_step"] == 0

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 FEW_GUESSES = 100
 """Guesses of the plain search that counts the solutions of a puzzle before it is solved: milliseconds.
 
-They tell for 98% of the 17-clue puzzles and for two in five of the forum's hardest. Those that need more are
-counted after the tries, where 10 ms do not matter beside what the tries took.
+Of held-out puzzles they tell for 143 of 144 with 17 givens and for 38 of 134 of the forum's hardest. The
+others are counted after the tries.
 """
 
 
