@@ -7,8 +7,8 @@ JSON, format version 1: one object (or a list of them, for several puzzles) with
 ``task``, ``shape``, ``origin``, ``puzzle``, ``answer``, ``verdict``, ``verified``, ``method``, ``unique`` and
 ``frames``, each with ``attempt``, ``step``, ``cells`` (the grid as one line), ``confidence`` (a list, cell by
 cell), ``halt``, ``checked``, ``seconds`` and ``supposed`` (the cells that the try takes as given from its
-start, numbered line by line from 0). A line has ``/`` between rows and ``|`` between boxes where these are not
-the usual ones.
+start, numbered line by line from 0). A line has ``/`` between rows and ``|`` between boxes where these are
+not the usual ones.
 """
 
 from __future__ import annotations
