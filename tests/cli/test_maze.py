@@ -155,6 +155,41 @@ def test_eval_counts_mazes(trm: Run, weights: Path, tmp_path: Path) -> None:
     assert json.loads(again.stdout)["cell_accuracy"] == figures["cell_accuracy"], again.stderr
 
 
+APART = "# # # # #\n# A . . #\n# # # . #\n# B . . #\n# # # # #\n"
+BETWEEN = "o---o---o\n| S |   |\no   o   o\n|     G |\no---o---o\n"
+
+
+def test_mazes_of_every_form_are_answered_in_theirs(trm: Run, weights: Path) -> None:
+    done = solve(trm, weights, "--fallback", "search", stdin=APART)
+    assert done.stdout == APART.replace(".", "o"), done.stderr
+    done = solve(trm, weights, "--fallback", "search", stdin=BETWEEN)
+    assert done.stdout == BETWEEN.replace("|     G", "| o   G"), done.stderr
+
+
+def test_a_legend_says_what_the_signs_mean(trm: Run, weights: Path, tmp_path: Path) -> None:
+    signs = str.maketrans("#SG .", "o12, ")
+    text, legend = MAZES.replace("█", "#").translate(signs), "o=wall,1=start,2=goal,,=open"
+    done = solve(trm, weights, "--fallback", "search", "--legend", legend, stdin=text)
+    solved = SOLVED.replace("o", "*").replace("█", "#").translate(signs)
+    assert done.stdout == solved, done.stderr
+    answers = tmp_path / "answers.txt"
+    answers.write_text(done.stdout)
+    figures = trm(
+        "eval", "--weights", weights, "--json", "--legend", legend, "--answers", answers, "-", stdin=text
+    )
+    assert json.loads(figures.stdout)["puzzles"] == 2, figures.stderr
+    bad = solve(trm, weights, "--legend", "#=brick", stdin=text)
+    assert (bad.returncode, bad.stdout) == (2, "")
+    assert bad.stderr == "trm: error: --legend:3: 'brick' is not wall, open, start, goal or path\n"
+
+
+def test_a_text_that_could_be_read_in_two_ways_is_one_line_and_status_2(trm: Run) -> None:
+    done = trm("solve", stdin="S # # #\n#     #\n  # # G\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("trm: error: <stdin>:1:1: this maze could be read in two ways")
+    assert done.stderr.count("\n") == 1
+
+
 def test_weights_of_another_task_are_refused(trm: Run, random_weights: Path) -> None:
     done = trm("solve", "--weights", random_weights, stdin=MAZES)
     assert done.returncode == 2

@@ -251,6 +251,7 @@ def test_two_gaps_in_the_border_are_start_and_goal(cells: Cells, random: Random)
         ("11111\n10001\n11101", "1:1: '1' is not a part of a maze"),
         ("xxxxx\nxS.Gx\nxxxxx", "1:1: 'x' is not a part of a maze"),
         ("11111\n1S0G1\n11111", "1:1: '1' is not a part of a maze"),
+        ("0000\n0120\n0310\n0000", "1:1: the border is open all around if 0 is, so 0 may be a wall"),
         ("#####\n#S.E#\n#..G#", "2:4: 'E' is not a part of a maze"),
         ("#####\n#S*E#\n#*..#", "2:3: '*' does not mark a shortest path from S to G"),
         (" _ _\n|S  |\n|_|G|", "1:2: '_' is not read as a wall: draw walls between cells as +---+"),
@@ -282,6 +283,16 @@ def test_a_legend_says_what_signs_mean() -> None:
     assert np.array_equal(puzzle.cells, read(DRAWN)[0].cells)
     [puzzle] = read("11111\n1000,\n11101\n10001\n10111".replace(",", "0"), "1=wall,0=open")
     assert solved(puzzle) == "11111\n100o0\n111o1\n1ooo1\n10111"
+
+
+def test_a_legend_may_make_walls_of_blanks_and_of_lines() -> None:
+    blanks = "# # #\n# # #\nS # G\n#   #\n#####"
+    [puzzle] = read(blanks, "#=open, =wall")
+    assert solved(puzzle) == "# # #\n# # #\nS # G\no   o\nooooo"
+    [puzzle] = read("+---+\n|S  |\n|--.|\n|G..|\n+---+", "+=wall,-=wall,|=wall")
+    assert solved(puzzle) == "+---+\n|Soo|\n|--o|\n|Goo|\n+---+"
+    with pytest.raises(InputError, match="is not one sign in the middle of its cell"):
+        read("+---+\n|S  |\n+---+\n|G..|\n+---+")
 
 
 def test_a_path_has_a_sign_of_its_own_where_o_means_something_else() -> None:

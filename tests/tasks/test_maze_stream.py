@@ -82,6 +82,15 @@ def test_a_maze_is_recognised_before_the_next_one_comes() -> None:
         assert recognises(source.getvalue(), False) is True
 
 
+def test_titles_set_mazes_apart_as_empty_lines_do() -> None:
+    text = f"Maze 1\n{DRAWN}\nMaze 2\n{OTHER}\nMaze 3\n{DRAWN}\n"
+    puzzles, errors = read_all(text)
+    assert [one.origin.line for one in puzzles] == [2, 8, 12] and not errors
+    puzzles, errors = read_all(text.replace("#S  #", "#S###"))
+    assert [one.origin.line for one in puzzles] == [8]
+    assert [error.split(": ")[0] for error in errors] == ["mazes.txt:3:2", "mazes.txt:13:2"]
+
+
 # What an error takes with it
 
 

@@ -187,7 +187,7 @@ def test_broken_mazes_get_the_errors_of_mazes(text: str) -> None:
 
 
 def test_the_examples_are_mazes() -> None:
-    sizes = {"10x10": [10], "15x15": [15], "21x21": [21], "30x30-hard": [30]}
+    sizes = {"10x10": [10], "15x15": [15], "21x21": [21], "30x30-hard": [30], "63x63": [63]}
     sizes["batch"] = [10] * 4 + [15] * 2 + [21] * 2 + [30] * 2
     assert {path.stem for path in (EXAMPLES / "maze").glob("*.txt")} == set(sizes)
     for name, sides in sizes.items():

@@ -141,7 +141,7 @@ def spacing(texts: Sequence[str], values: Mapping[str, int]) -> tuple[int, int] 
     columns = [column for text in texts for column, sign in enumerate(text) if sign != " "]
     first = min(columns, default=0)
     step = gcd(*(column - first for column in columns))
-    if step < 2:
+    if step < 2 or values.get(" ") != OPEN:  # a legend may make walls of blanks
         return BESIDE
     count = (max(columns) - first) // step + 1
     cells = [text[first::step].ljust(count)[:count] for text in texts]
@@ -154,11 +154,11 @@ def spacing(texts: Sequence[str], values: Mapping[str, int]) -> tuple[int, int] 
             return BESIDE
     elif WALL not in there or (len(columns) < _MANY and not any(re.search(r"\S{3}", row) for row in cells)):
         return BESIDE
-    walled = all(values.get(sign) == WALL for sign in "".join(_border(cells)))
+    walled = all(values.get(sign) == WALL for sign in "".join(border(cells)))
     return (first, step) if walled and min(len(cells), count) > 2 else None
 
 
-def _border(rows: Sequence[str]) -> Iterable[str]:
+def border(rows: Sequence[str]) -> Iterable[str]:
     """The signs of the first and last row and column."""
     yield from (rows[0], rows[-1])
     yield from (row[0] + row[-1] for row in rows[1:-1])
@@ -192,6 +192,8 @@ def _stepped(rows: Sequence[Row], step: tuple[int, int], values: Mapping[str, in
 
 def _check_beside(rows: Sequence[Row], values: Mapping[str, int]) -> None:
     """Refuse rows that look set apart by blanks among others that do not."""
+    if values.get(" ") != OPEN:
+        return
     opens = {sign for sign, value in values.items() if value == OPEN and sign != " "}
     for row in rows:
         if opens & set(row.text) and _APART_ROW.fullmatch(row.text):
@@ -209,8 +211,8 @@ def _check_beside(rows: Sequence[Row], values: Mapping[str, int]) -> None:
 
 def _is_framed(rows: Sequence[str], values: Mapping[str, int]) -> bool:
     """Whether there are walls around a maze, but for gaps here and there."""
-    border = "".join(_border(rows))
-    return len(rows) > 2 and 4 * sum(values.get(sign) == WALL for sign in border) >= 3 * len(border)
+    edge = "".join(border(rows))
+    return len(rows) > 2 and 4 * sum(values.get(sign) == WALL for sign in edge) >= 3 * len(edge)
 
 
 def _fill(

@@ -22,11 +22,11 @@ from trmcli.errors import InputError, Origin
 from trmcli.tasks.base import Cells, Puzzle
 from trmcli.tasks.lines import Reader, Record
 from trmcli.tasks.maze.between import cells_between, is_top, mark_passages, unmark_passages
-from trmcli.tasks.maze.drawn import Row, Sheet, gaps, sheet
+from trmcli.tasks.maze.drawn import Row, Sheet, border, gaps, sheet
 from trmcli.tasks.maze.grid import GOAL, LARGEST_SIDE, LETTERS, OPEN, PATH, START, WALL, shortest
 from trmcli.tasks.maze.recognise import is_note, size_of
 from trmcli.tasks.maze.rules import problems_of
-from trmcli.tasks.maze.signs import MARKS, VALUES, letters, meanings, with_legend
+from trmcli.tasks.maze.signs import DIGITS, MARKS, VALUES, letters, meanings, with_legend
 
 _WIDEST_CELL = 8
 """Signs that one cell takes in a row at most, with what sets it apart."""
@@ -125,11 +125,21 @@ class MazeReader(Reader):
             self._begin()
             self.singly = True
             yield from self._all(part for one in rows for part in self._parts(one))
+        elif self._has_ends() and any(not _is_marked(note) for note in self.below):
+            rows, above = self.rows, self.below  # a title, and the next maze without an empty line
+            self._begin()
+            self.above = above
+            self._add(row)
+            yield from self._settled(rows)
         else:
             self._add(row)
 
+    def _has_ends(self) -> bool:
+        signs = {sign for row in self.rows for sign in row.text}
+        return {START, GOAL} <= set(map(meanings(signs, self.legend).get, signs))
+
     def _add(self, row: Row) -> None:
-        self.rows += [note for note in self.below if not note.text.lstrip().startswith((";", "//"))]
+        self.rows += [note for note in self.below if not _is_marked(note)]
         self.rows.append(row)
         self.below = []
         self.whole = self.whole or self._is_whole(row)
@@ -182,17 +192,20 @@ class MazeReader(Reader):
 
     def settle(self) -> Iterator[Puzzle]:
         """End the maze that is open."""
-        above, rows, whole = self.above, self.rows, self.whole
+        above, rows = self.above, self.rows
         self._begin()
         if _is_blank(rows):
             self._check_notes(above)
-            return
+        else:
+            yield from self._settled(rows)
+
+    def _settled(self, rows: list[Row]) -> Iterator[Puzzle]:
         first = next(index for index, row in enumerate(rows) if row.text.strip())
         while first and len(rows[first - 1].text) == len(rows[first].text):
             first -= 1  # open rows at the top, not blank lines that a maze of another width follows
         rows = rows[first:]
         parts = list(_split(rows[0], r"\s+"))
-        if whole and len(rows) == 1:
+        if len(rows) == 1 and self._is_whole(rows[0]):
             yield from self._all(self._parts(rows[0]))
         elif len(rows) == 1 and len(parts) > 2 and self._are_rows(parts):
             yield self.puzzle(sheet(parts, self.values, " "), rows[0].origin)
@@ -275,7 +288,8 @@ class MazeReader(Reader):
         return found
 
     def _rows(self, rows: Sequence[Row]) -> Sheet:
-        if is_top(rows[0].text) and len(rows) > 2:
+        lines = set(rows[0].text) - {" "}
+        if is_top(rows[0].text) and len(rows) > 2 and not lines <= set(self.legend):
             return cells_between(rows)
         return sheet(rows, self.values)
 
@@ -298,6 +312,9 @@ class MazeReader(Reader):
         self._set_ends(cells, sheet, values)
         if sheet.between:
             cells = mark_passages(cells)
+        if values == DIGITS and "1" in counts and "1" not in "".join(border(sheet.signs)):
+            message = "the border is open all around if 0 is, so 0 may be a wall: say which, as with"
+            sheet.fail(f"{message} --legend '1=wall,0=open,2=start,3=goal'")
         question = np.where(cells == PATH, OPEN, cells)
         if marked and any(problems_of(question, cells)):
             self._fail_strange(sheet, next(sign for sign in counts if sign in MARKS))
@@ -358,6 +375,11 @@ class MazeReader(Reader):
 
 def _is_blank(rows: Sequence[Row]) -> bool:
     return not any(row.text.strip() for row in rows)
+
+
+def _is_marked(note: Row) -> bool:
+    """Whether a note may stand between the rows of a maze."""
+    return note.text.lstrip().startswith((";", "//"))
 
 
 def _split(row: Row, joint: str) -> Iterator[Row]:
