@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from trmcli.solving.solver import Solver
+from trmcli.solving.torch_engine import TorchEngine
 from trmcli.tasks import get_task
 from trmcli.training.config import TrainConfig, load_config
 from trmcli.training.data import Examples
@@ -50,7 +51,7 @@ def data(count: int) -> tuple[Examples, Examples]:
 
 def exact(trainer: Trainer, examples: Examples) -> float:
     """Share of the puzzles that the averaged weights answer after all supervision steps."""
-    solver = Solver(trainer.averaged_model(), trainer.task, trainer.device, trainer.dtype)
+    solver = Solver(TorchEngine(trainer.averaged_model(), trainer.task, trainer.device, trainer.dtype))
     most = trainer.config.supervision_steps
     tokens = examples.questions.astype(np.int64)
     right = [

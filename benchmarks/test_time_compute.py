@@ -98,7 +98,7 @@ def measure(name: str, run: Run, data: str, weights: str | None, results: Path) 
         "command": f"python benchmarks/test_time_compute.py {name} --data {Path(data).name}",
         "date": date.today().isoformat(),
         "machine": platform.processor() or platform.machine(),
-        "device": str(solver.device),
+        "device": str(getattr(solver.engine, "device", "cpu")),
         "threads": torch.get_num_threads(),
         "weights": weights or "default",
         "run": asdict(run),

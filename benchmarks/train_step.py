@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch.profiler import ProfilerActivity, profile
 
-from trmcli.solving.solver import pick_device
+from trmcli.solving.torch_engine import pick_device
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Ints, Task
 from trmcli.training.config import DataConfig, TrainConfig, load_config

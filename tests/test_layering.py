@@ -17,7 +17,7 @@ ALLOWED = {
     "weights": {"weights", "model"},
     "training": {"training", "solving", "weights", "model", "tasks"},
     "ui": {"ui", "solving", "training", "weights", "model", "tasks"},
-    "cli": {"cli", "ui", "solving", "training", "weights", "model", "tasks"},
+    "cli": {"cli", "loading", "ui", "solving", "training", "weights", "model", "tasks"},
 }
 FILES = sorted(SOURCE.glob("*/*.py"))
 

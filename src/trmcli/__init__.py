@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trmcli import weights
+    from trmcli.solving.choices import EngineName
     from trmcli.solving.search import Answer
     from trmcli.solving.solver import Solver
     from trmcli.tasks import read_puzzles
@@ -37,7 +38,11 @@ _LAZY = {
 
 
 def load(
-    name: str | Path | None = None, task: str = "sudoku", device: str = "auto", rounds: int | None = None
+    name: str | Path | None = None,
+    task: str = "sudoku",
+    device: str = "auto",
+    rounds: int | None = None,
+    engine: EngineName = "auto",
 ) -> Solver:
     """A solver with trained weights.
 
@@ -46,6 +51,8 @@ def load(
         task: whose default is wanted.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
         rounds: T of a supervision step; by default as many as the weights are meant for.
+        engine: what runs the network: ``torch``; ``numpy``, which starts at once; or ``auto``, which is torch
+            wherever that is installed.
 
     Raises:
         InputError: there are no such weights, task or device, or the weights cannot be read.
@@ -54,11 +61,12 @@ def load(
 
     get_task(task)
     rounds = None if rounds is None else _whole("rounds", rounds, 1)
-    from trmcli.solving.solver import Solver, pick_device
-    from trmcli.weights import find_weights, load_weights
+    from trmcli.loading import load_engine
+    from trmcli.solving.solver import Solver
+    from trmcli.weights import find_weights, read_card
 
-    model, card = load_weights(find_weights(None if name is None else str(name), task))
-    return Solver(model, get_task(card.task), pick_device(device), rounds=rounds)
+    path = find_weights(None if name is None else str(name), task)
+    return Solver(load_engine(path, get_task(read_card(path).task), engine, device, rounds)[0])
 
 
 def solve(
@@ -109,7 +117,7 @@ def _answers(
     from trmcli.tasks.fit import check_fit
 
     solver = solver or load(task=first[0].name)
-    fits, ended = vars(solver.model.config), list[InputError]()
+    fits, ended = vars(solver.engine.config), list[InputError]()
 
     def puzzles() -> Iterator[Puzzle]:
         try:

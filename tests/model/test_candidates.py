@@ -14,7 +14,7 @@ from trmcli.model import Relations, TinyRecursiveModel, TRMConfig
 from trmcli.model.layout import grid_axes
 from trmcli.model.mixers import MeanMixer
 from trmcli.model.trm import candidate_kinds, spread_logits
-from trmcli.solving.solver import build_relations
+from trmcli.solving.torch_engine import build_relations
 from trmcli.tasks import get_task
 
 TASK = get_task("sudoku")

@@ -20,7 +20,7 @@ from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
 from trmcli.solving import blas, numpy_engine, numpy_layers, numpy_mixers
 from trmcli.solving.engine import Inputs, Output, State
 from trmcli.solving.numpy_engine import NumPyEngine
-from trmcli.solving.solver import build_relations
+from trmcli.solving.torch_engine import build_relations
 from trmcli.tasks import get_task, read_puzzles
 from trmcli.tasks.base import Ints, Puzzle, Shape, Task
 from trmcli.weights.arrays import load_arrays

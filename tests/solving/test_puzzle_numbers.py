@@ -14,8 +14,10 @@ import torch
 from trmcli.errors import InputError, Origin
 from trmcli.model import TinyRecursiveModel, TRMConfig
 from trmcli.solving.choices import STRATEGIES
+from trmcli.solving.engine import Inputs
 from trmcli.solving.search import SearchConfig, settle, solve_many, watch
 from trmcli.solving.solver import COMMIT_FROM, Pool, Solver
+from trmcli.solving.torch_engine import TorchEngine
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Ints, Puzzle
 from trmcli.training.config import DataConfig, TrainConfig
@@ -70,7 +72,7 @@ def solver(**changes: int) -> Solver:
     model = TinyRecursiveModel(TRMConfig.from_dict({**MODEL, **changes}))
     if model.config.num_puzzles > 1:
         weigh(model)
-    return Solver(model, TASK, CPU, torch.float32)
+    return Solver(TorchEngine(model, TASK, CPU, torch.float32))
 
 
 def tokens(count: int) -> Ints:
@@ -121,7 +123,7 @@ def test_a_puzzle_without_a_number_is_refused_where_there_are_several_vectors() 
     with pytest.raises(InputError, match=message):
         list(solve_many(solver(), puzzles([1, None]), SearchConfig()))
     with pytest.raises(ValueError, match=message):
-        solver().model.embed_question(torch.from_numpy(tokens(1)))
+        solver().engine.begin(Inputs(tokens(1), SHAPE))
 
 
 @pytest.mark.parametrize("number", [5, -1])

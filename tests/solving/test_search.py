@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from test_solver import random_tokens, small_solver
 
 from trmcli.errors import Origin
 from trmcli.solving.choices import STRATEGIES, Strategy
+from trmcli.solving.engine import Output, State
 from trmcli.solving.search import (
     LOOK_AHEAD,
     Answer,
@@ -122,14 +124,14 @@ def test_free_places_go_to_the_tries_of_what_is_left() -> None:
     """One puzzle, four places, tries of one step: 1, then 2 and 3, then 4 to 7, then 8 and 9."""
     calls = 0
     solver = small_solver()
-    step = solver.supervision_step
+    step = solver.engine.step
 
-    def counted(*arguments: object) -> object:
+    def counted(state: State[Any]) -> tuple[State[Any], Output]:
         nonlocal calls
         calls += 1
-        return step(*arguments)  # type: ignore[arg-type]
+        return step(state)
 
-    solver.supervision_step = counted  # type: ignore[method-assign, assignment]
+    solver.engine.step = counted  # type: ignore[method-assign]
     (answer,) = solve_many(solver, puzzles(1), SearchConfig(max_steps=1, tries=9, batch_size=4))
     assert (answer.tries, answer.steps, calls) == (9, 9, 4)
 

@@ -16,9 +16,8 @@ from trmcli.solving.solver import (
     Chance,
     Pool,
     Solver,
-    build_relations,
-    default_threads,
 )
+from trmcli.solving.torch_engine import TorchEngine, build_relations, default_threads
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Bools, Cells, Ints
 
@@ -46,7 +45,12 @@ def small_solver(seed: int = 0, **changes: object) -> Solver:
     """A random model in float64, in which a batch of another shape, with other kernels, says the same."""
     torch.manual_seed(seed)
     model = TinyRecursiveModel(relation_config(**changes))
-    return Solver(model, TASK, torch.device("cpu"), torch.float64)
+    return Solver(TorchEngine(model, TASK, torch.device("cpu"), torch.float64))
+
+
+def model_of(solver: Solver) -> TinyRecursiveModel:
+    assert isinstance(solver.engine, TorchEngine)
+    return solver.engine.model
 
 
 def random_tokens(count: int, size: int = 9) -> Ints:
@@ -65,7 +69,8 @@ def test_all_puzzles_stay_when_nothing_halts() -> None:
 
 def test_other_rounds_than_the_configuration_says() -> None:
     three = small_solver(rounds=3)
-    asked = Solver(small_solver(rounds=1).model, TASK, torch.device("cpu"), torch.float64, rounds=3)
+    model = model_of(small_solver(rounds=1))
+    asked = Solver(TorchEngine(model, TASK, torch.device("cpu"), torch.float64, rounds=3))
     answers = [
         solver.steps(random_tokens(2), (9, 9), max_steps=2, halt="never")
         for solver in (three, asked, small_solver(rounds=1))
@@ -77,7 +82,7 @@ def test_other_rounds_than_the_configuration_says() -> None:
 
 def test_the_halting_head_ends_a_try() -> None:
     solver = small_solver()
-    solver.model.halt_head.bias.data.fill_(5.0)
+    model_of(solver).halt_head.bias.data.fill_(5.0)
     (only,) = solver.steps(random_tokens(3), (9, 9), max_steps=16, halt="head")
     assert only.done.all() and (only.halt > 0.5).all()
 
@@ -125,16 +130,16 @@ def test_a_batch_that_is_shared_between_threads_gives_the_same_answers(
     alone = list(small_solver().steps(tokens, (9, 9), max_steps=3, halt="never"))[-1]
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
     sharing = small_solver()
-    state = sharing.model.initial_carry(puzzles, 81).answer
-    monkeypatch.setattr("trmcli.solving.solver.SHARE_BYTES", state.nbytes)
+    state = model_of(sharing).initial_carry(puzzles, 81).answer
+    monkeypatch.setattr("trmcli.solving.torch_engine.SHARE_BYTES", state.nbytes)
     parts: list[int] = []
-    whole = sharing.model.supervision_step
+    whole = model_of(sharing).supervision_step
 
     def watched(carry: Carry, *inputs: Any) -> tuple[Carry, Output]:
         parts.append(len(carry.answer))
         return whole(carry, *inputs)
 
-    monkeypatch.setattr(sharing.model, "supervision_step", watched)
+    monkeypatch.setattr(model_of(sharing), "supervision_step", watched)
     shared = list(sharing.steps(tokens, (9, 9), max_steps=3, halt="never"))[-1]
     assert sorted(parts) == sorted(3 * sizes)
     np.testing.assert_array_equal(alone.tokens, shared.tokens)
@@ -200,7 +205,7 @@ def test_committing_gives_the_network_its_own_guesses() -> None:
 def settled_solver() -> Solver:
     """A model whose answer never changes: its output head is zero, so that token 0 always wins."""
     solver = small_solver()
-    solver.model.lm_head.weight.data.zero_()
+    model_of(solver).lm_head.weight.data.zero_()
     return solver
 
 
@@ -295,13 +300,13 @@ def test_no_operation_is_shared_between_threads(monkeypatch: pytest.MonkeyPatch)
     """Whatever torch would use otherwise, and it is as before when the step is done."""
     seen = []
     solver = small_solver()
-    whole = solver.model.supervision_step
+    whole = model_of(solver).supervision_step
 
     def watched(*inputs: Any) -> tuple[Carry, Output]:
         seen.append(torch.get_num_threads())
         return whole(*inputs)
 
-    monkeypatch.setattr(solver.model, "supervision_step", watched)
+    monkeypatch.setattr(model_of(solver), "supervision_step", watched)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
@@ -315,7 +320,7 @@ def test_threads_are_as_many_as_there_are_processors_unless_one_says_otherwise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    monkeypatch.setattr("trmcli.solving.solver.processors", lambda: 2)
+    monkeypatch.setattr("trmcli.solving.torch_engine.processors", lambda: 2)
     monkeypatch.setenv("OMP_NUM_THREADS", "8")
     assert default_threads() == 8
     monkeypatch.delenv("OMP_NUM_THREADS")

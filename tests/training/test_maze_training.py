@@ -11,6 +11,7 @@ import torch
 
 from trmcli.errors import InputError
 from trmcli.solving.solver import Solver
+from trmcli.solving.torch_engine import TorchEngine
 from trmcli.tasks import get_task
 from trmcli.training.config import TrainConfig, load_config
 from trmcli.training.data import load_examples
@@ -38,7 +39,7 @@ def test_the_preset_trains_on_several_sizes_and_solves_any() -> None:
     assert {lane.examples.shape for lane in run.lanes} >= {(9, 9), (15, 15), (21, 21)}
     assert np.isfinite(Measures.read([run.step() for _ in range(3)]).loss)
     questions, _ = MAZE.generate(2, 1, {"size": "5x64"})
-    solver = Solver(run.averaged_model(), MAZE, CPU)
+    solver = Solver(TorchEngine(run.averaged_model(), MAZE, CPU))
     for shape, tokens in [((5, 64), MAZE.encode(questions))]:
         last = list(solver.steps(tokens, shape, max_steps=2, halt="never"))[-1]
         assert last.tokens.shape == (2, 320)

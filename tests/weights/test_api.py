@@ -13,6 +13,7 @@ import torch
 import trmcli
 from trmcli.errors import InputError
 from trmcli.model import TinyRecursiveModel, TRMConfig
+from trmcli.solving.torch_engine import TorchEngine
 from trmcli.tasks import get_task
 from trmcli.weights import Card, save_weights
 
@@ -69,7 +70,7 @@ def solver() -> trmcli.Solver:
     config = TRMConfig(
         vocab_size=18, hidden_size=16, num_heads=2, ffn_multiple=8, rounds=1, seq_len=16, mixer="mlp"
     )
-    return trmcli.Solver(TinyRecursiveModel(config), task, torch.device("cpu"))
+    return trmcli.Solver(TorchEngine(TinyRecursiveModel(config), task, torch.device("cpu")))
 
 
 def questions(solver: trmcli.Solver, *sources: object, **numbers: Any) -> list[Any]:

@@ -11,8 +11,9 @@ from trmcli.errors import InputError
 
 if TYPE_CHECKING:
     from trmcli.cli.options import Batches, Model
+    from trmcli.cli.stream import PuzzleStream
     from trmcli.solving.solver import Solver
-    from trmcli.tasks.base import Puzzle, Task
+    from trmcli.tasks.base import Puzzle
     from trmcli.weights.files import Card
 
 
@@ -49,8 +50,12 @@ def plural(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def load_solver(task: Task, model: Model, machine: Batches, puzzle: Puzzle | None) -> tuple[Solver, Card]:
-    """The named weights, or the task's default, ready to solve puzzles like ``puzzle`` if one is given.
+def load_solver(
+    stream: PuzzleStream, model: Model, machine: Batches, puzzle: Puzzle | None, limit: int | None = None
+) -> tuple[Solver, Card]:
+    """The named weights, or the task's default, ready to solve the puzzles of a stream that has begun.
+
+    They must take ``puzzle``, if one is given. Of the stream no more than ``limit`` puzzles are wanted.
 
     Whatever can be found wrong without torch is found before torch is imported.
 
@@ -58,18 +63,24 @@ def load_solver(task: Task, model: Model, machine: Batches, puzzle: Puzzle | Non
         InputError: if there are no such weights, they are damaged, or they were trained for something else,
             or if this machine has no such device.
     """
+    from trmcli.loading import load_engine
+    from trmcli.solving.crossover import many
+    from trmcli.solving.ranks import Ranks
+    from trmcli.solving.solver import Solver
     from trmcli.tasks.fit import check_fit
-    from trmcli.weights.files import load_weights, read_card
+    from trmcli.weights.files import read_card
     from trmcli.weights.registry import find_weights
 
+    task = stream.task
     path = find_weights(model.weights, task.name)
     card = read_card(path)
     if card.task != task.name:
         raise InputError(f"these weights solve {card.task}, and the puzzle is {task.name}", str(path))
     if puzzle is not None:
         check_fit(task, puzzle, card.config)
-    from trmcli.solving.solver import Solver, pick_device
-
-    device = pick_device(machine.device)
-    network, card = load_weights(path)
-    return Solver(network, task, device, rounds=model.rounds, threads=machine.threads), card
+    name, few = machine.engine, False
+    if name == "auto" and machine.device == "auto" and Ranks.here().count == 1:
+        enough = many(card.config_for(str(path)), stream.first().cells.size)
+        few = (limit is not None and limit < enough) or not stream.several(enough)
+    engine, card = load_engine(path, task, name, machine.device, model.rounds, machine.threads, few)
+    return Solver(engine), card

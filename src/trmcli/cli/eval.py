@@ -134,7 +134,7 @@ def evaluate(
             written.enter_context(writing(path if ranks.rank == 0 else None))
             for path in (view.predictions, view.save)
         )
-        solver, card = load_solver(stream.task, model, machine, None if data.skip_bad else first)
+        solver, card = load_solver(stream, model, machine, None if data.skip_bad else first, data.limit)
         stream.prepare(card.config, None if data.answers is None else _answering(stream.task, data))
         from trmcli.solving.evaluation import Evaluation
         from trmcli.solving.search import solve_many

@@ -18,7 +18,7 @@ import typer
 
 from trmcli.cli import complete
 from trmcli.errors import InputError, did_you_mean
-from trmcli.solving.choices import Halt, Select, Strategy
+from trmcli.solving.choices import EngineName, Halt, Select, Strategy
 
 if TYPE_CHECKING:
     from trmcli.solving.search import SearchConfig
@@ -279,6 +279,15 @@ BatchSize = Annotated[int, typer.Option(parser=whole(1), metavar="N", help="Trie
 class Batches(Machine):
     """Where batches of puzzles are solved."""
 
+    engine: Annotated[
+        EngineName,
+        typer.Option(
+            **choice(EngineName),
+            metavar="NAME",
+            help="What runs the network. numpy: starts at once. torch: is faster on many puzzles, and on "
+            "devices. auto: numpy for few puzzles where no device is named.",
+        ),
+    ] = "auto"
     batch_size: BatchSize = 64
     threads: Annotated[
         int | None,

@@ -123,7 +123,7 @@ def solve(
             from trmcli.ui.replay import saving
 
             saved = files.enter_context(saving(view.save, many))
-        solver, card = load_solver(stream.task, model, machine, None if kind.skip_bad else first)
+        solver, card = load_solver(stream, model, machine, None if kind.skip_bad else first)
         notes = replace(show, quiet=show.quiet or view.json)
         stream.prepare(card.config, lambda puzzle: _announced(stream.task, puzzle, notes))
         config = effort.config(tries or 32, machine.batch_size)

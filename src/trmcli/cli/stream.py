@@ -94,9 +94,9 @@ class PuzzleStream:
             raise InputError("there is no puzzle in the input")
         return self._taken[0]
 
-    def several(self) -> bool:
-        """Whether there is a second puzzle, as far as that can be told without waiting for long."""
-        return self._wait(2, None if self._patient else PATIENCE)
+    def several(self, count: int = 2) -> bool:
+        """Whether there are so many puzzles, as far as that can be told without waiting for long."""
+        return self._wait(count, None if self._patient else PATIENCE)
 
     def ready(self) -> bool:
         """Whether the next puzzle, or the end, is there already. Files are always ready."""

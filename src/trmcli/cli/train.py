@@ -128,7 +128,7 @@ def train(
         typer.echo(describe(config))
         return
 
-    from trmcli.solving.solver import pick_device
+    from trmcli.solving.torch_engine import pick_device
     from trmcli.training.journal import Observer
     from trmcli.training.ranks import join
     from trmcli.training.run import run

@@ -12,5 +12,8 @@ Strategy = Literal["guess", "symmetry", "noise", "restart", "mixed"]
 
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
+EngineName = Literal["auto", "numpy", "torch"]
+"""What runs the network; see :func:`trmcli.loading.load_engine`."""
+
 Select = Literal["halt", "vote"]
 """Which answer counts when the rules accept none; see :class:`trmcli.solving.search.SearchConfig`."""

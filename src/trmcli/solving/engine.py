@@ -7,13 +7,15 @@ terminals: whoever drives it decides which rows stay.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from trmcli.tasks.base import Bools, Ints, Shape
+from trmcli.model.config import TRMConfig
+from trmcli.tasks.base import Bools, Ints, Shape, Task
 
 Array = TypeVar("Array")
 Numbers = npt.NDArray[np.floating[Any]]
@@ -72,10 +74,21 @@ class Output:
 
 
 class Engine(Protocol[Array]):
-    """Supervision steps of one trained model."""
+    """Supervision steps of one trained model. It is worked with inside of :meth:`working`."""
+
+    @property
+    def config(self) -> TRMConfig:
+        """Of the model."""
+
+    @property
+    def task(self) -> Task:
+        """Says how cells belong together."""
+
+    def working(self) -> AbstractContextManager[None]:
+        """While it lasts, the machine is set for this engine, and its arrays may be written to."""
 
     def begin(self, inputs: Inputs) -> State[Array]:
-        """The states before the first step."""
+        """The states before the first step. Whoever writes to them joins them first."""
 
     def step(self, state: State[Array]) -> tuple[State[Array], Output]:
         """One supervision step of all rows. The state that comes in stays as it is."""
@@ -84,8 +97,23 @@ class Engine(Protocol[Array]):
         """These rows, by their indices or a mask."""
 
     def join(self, states: Sequence[State[Array]]) -> State[Array]:
-        """The rows of states of puzzles of one shape, one after another.
+        """The rows of states of puzzles of one shape, one after another, in memory of their own.
 
         Raises:
             ValueError: shapes differ, or there are no states.
         """
+
+    def array(self, numbers: Numbers) -> Array:
+        """NumPy's numbers as the engine keeps its own."""
+
+
+def shape_of(states: Sequence[State[Any]]) -> Shape:
+    """The shape of puzzles that all of these states have.
+
+    Raises:
+        ValueError: shapes differ, or there are no states.
+    """
+    shapes = {state.shape for state in states}
+    if len(shapes) != 1:
+        raise ValueError(f"states to join must be of one shape, not of {len(shapes)}")
+    return shapes.pop()

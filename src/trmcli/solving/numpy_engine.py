@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from trmcli.model.config import TRMConfig
 from trmcli.model.layout import Layout
 from trmcli.solving.blas import one_thread
-from trmcli.solving.engine import Inputs, Numbers, Output, State
+from trmcli.solving.engine import Inputs, Numbers, Output, State, shape_of
 from trmcli.solving.numpy_layers import Room, SwiGLU, Weights, norm, softmax, turned
 from trmcli.solving.numpy_mixers import MIXERS
 from trmcli.tasks.base import Bools, Ints, Shape, Task
@@ -76,6 +77,9 @@ class NumPyEngine:
         self._room = Room(self.dtype)
         self._layouts: dict[Shape, Layout] = {}
 
+    def working(self) -> AbstractContextManager[None]:
+        return one_thread()
+
     def begin(self, inputs: Inputs) -> State[Numbers]:
         question = self._question(inputs)
         answer, latent = (np.broadcast_to(state, question.shape) for state in self._initial)
@@ -98,14 +102,15 @@ class NumPyEngine:
         return State(state.question[rows], state.answer[rows], state.latent[rows], state.shape)
 
     def join(self, states: Sequence[State[Numbers]]) -> State[Numbers]:
-        shapes = {state.shape for state in states}
-        if len(shapes) != 1:
-            raise ValueError(f"states to join must be of one shape, not of {len(shapes)}")
+        shape = shape_of(states)
         question, answer, latent = (
             np.concatenate([getattr(state, name) for state in states])
             for name in ("question", "answer", "latent")
         )
-        return State(question, answer, latent, shapes.pop())
+        return State(question, answer, latent, shape)
+
+    def array(self, numbers: Numbers) -> Numbers:
+        return numbers.astype(self.dtype, copy=False)
 
     def layout(self, shape: Shape) -> Layout:
         """The relations of puzzles of this shape that the model uses."""
@@ -125,7 +130,7 @@ class NumPyEngine:
         if self.config.vectors == "candidates":
             given = tokens[..., None] == self.layout(inputs.shape).candidates
             tokens = np.where(given, 1, np.where(given.any(axis=2, keepdims=True), 2, 0)).reshape(
-                len(tokens), -1
+                len(tokens), math.prod(given.shape[1:])
             )
         embedded = self._embed[tokens]
         if self._puzzles is not None:

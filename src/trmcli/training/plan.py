@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from trmcli.errors import InputError
 from trmcli.model import RELATIONAL, Carry, TinyRecursiveModel
 from trmcli.model.losses import Losses, supervision_loss
-from trmcli.solving.solver import build_relations
+from trmcli.solving.torch_engine import build_relations
 from trmcli.tasks import TASKS, get_task
 from trmcli.tasks.base import Shape, Task
 from trmcli.training.config import DataConfig, TrainConfig

@@ -21,7 +21,8 @@ from torch.profiler import record_function
 
 from trmcli.errors import InputError
 from trmcli.model import Carry, TinyRecursiveModel
-from trmcli.solving.solver import Solver, build_relations
+from trmcli.solving.solver import Solver
+from trmcli.solving.torch_engine import TorchEngine, build_relations
 from trmcli.tasks.base import Task
 from trmcli.training.batch import Draw, Lane
 from trmcli.training.checkpoint import optimizer_tensors, restore_optimizers
@@ -198,7 +199,7 @@ class Trainer:
             InputError: as :func:`check_identifiers`.
         """
         check_identifiers(self.model.config, examples, self.config.validation or self.config.data[0].source)
-        solver = Solver(self.averaged_model(), self.task, self.device, self.dtype)
+        solver = Solver(TorchEngine(self.averaged_model(), self.task, self.device, self.dtype))
         steps, exact, trusted = 0, 0, 0
         share = np.arange(self.ranks.rank, len(examples.questions), self.ranks.size)
         for start in range(0, len(share), 256):

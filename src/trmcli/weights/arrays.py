@@ -54,10 +54,7 @@ def check_tensors(card: Card, shapes: Mapping[str, tuple[int, ...]], origin: str
     Raises:
         InputError: naming the first one that does not fit, with ``origin`` as the file.
     """
-    try:
-        config = card.model_config
-    except (ValueError, TypeError, ArithmeticError) as error:
-        raise InputError(f"describes no model that can be built: {error}", origin) from None
+    config = card.config_for(origin)
     layers = config.num_layers + config.answer_layers
     if layers > len(shapes):  # every layer has tensors; a damaged number must not keep us busy for hours
         raise InputError(f"describes {layers} layers and has {len(shapes)} tensors", origin)

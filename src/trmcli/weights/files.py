@@ -63,7 +63,7 @@ class Card:
 
     @property
     def model_config(self) -> TRMConfig:
-        """``config`` as a dataclass (imports torch).
+        """``config`` as a dataclass.
 
         Raises:
             ValueError: if it describes no model.
@@ -71,6 +71,17 @@ class Card:
         from trmcli.model.config import TRMConfig
 
         return TRMConfig.from_dict(self.config)
+
+    def config_for(self, origin: str) -> TRMConfig:
+        """The same, of a file.
+
+        Raises:
+            InputError: with ``origin`` as the file, if it describes no model.
+        """
+        try:
+            return self.model_config
+        except (ValueError, TypeError, ArithmeticError) as error:
+            raise InputError(f"describes no model that can be built: {error}", origin) from None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False)

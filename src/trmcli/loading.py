@@ -1,0 +1,74 @@
+"""From a weights file to a solver: which engine runs the model, and what that needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trmcli.errors import InputError
+
+if TYPE_CHECKING:
+    from trmcli.solving.choices import EngineName
+    from trmcli.solving.engine import Engine
+    from trmcli.tasks.base import Task
+    from trmcli.weights.files import Card
+
+
+def has_torch() -> bool:
+    """Whether PyTorch is installed. It is not imported."""
+    from importlib.util import find_spec
+
+    return find_spec("torch") is not None
+
+
+def need_torch(what: str) -> None:
+    """Raise InputError, which says what to install, where PyTorch is not installed."""
+    if not has_torch():
+        raise InputError(f"{what} needs PyTorch, which is not installed: pip install torch")
+
+
+def load_engine(
+    path: Path,
+    task: Task,
+    name: EngineName = "auto",
+    device: str = "auto",
+    rounds: int | None = None,
+    threads: int | None = None,
+    few: bool = False,
+) -> tuple[Engine[Any], Card]:
+    """The model of a weights file in an engine, and the file's card.
+
+    ``auto`` takes PyTorch where a device is named. Else it takes NumPy if there are ``few`` puzzles, or if
+    PyTorch is not installed.
+
+    Args:
+        path: of the weights.
+        task: that they solve.
+        name: of the engine.
+        device: where PyTorch computes.
+        rounds: T of a supervision step; by default the configuration's.
+        threads: of a CPU, for PyTorch; by default as many as there are processors.
+        few: whether there are so few puzzles that NumPy answers them sooner; see
+            :mod:`trmcli.solving.crossover`.
+
+    Raises:
+        InputError: the weights cannot be read, PyTorch is needed and not installed, or this machine has no
+            such device.
+    """
+    if name == "auto":
+        name = "numpy" if device == "auto" and (few or not has_torch()) else "torch"
+    if name == "numpy":
+        if device not in ("auto", "cpu"):
+            raise InputError(f"NumPy computes on the CPU, not on {device}: take --engine torch", "--device")
+        from trmcli.solving.numpy_engine import NumPyEngine
+        from trmcli.weights.arrays import load_arrays
+
+        arrays, card = load_arrays(path)
+        return NumPyEngine(card.model_config, arrays, task, rounds=rounds), card
+    need_torch("the torch engine" if device == "auto" else f"--device {device}")
+    from trmcli.solving.torch_engine import TorchEngine, pick_device
+    from trmcli.weights.files import load_weights
+
+    place = pick_device(device)
+    model, card = load_weights(path)
+    return TorchEngine(model, task, place, rounds=rounds, threads=threads), card

@@ -1,0 +1,31 @@
+"""Which engine answers sooner: NumPy, which starts at once, or PyTorch, which has to be imported first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+from trmcli.model.config import TRMConfig
+from trmcli.model.shapes import tensor_shapes
+
+WORTH_IMPORTING = 70e9
+"""Work of a supervision step of all puzzles from which PyTorch answers sooner: 32 Sudoku.
+
+On 16 cores with AMX a step takes NumPy 24 ms a puzzle, and PyTorch 9 ms in a batch of 16 and 4 ms in one of
+64; its import takes 3.4 s. At 6 steps a puzzle both need 4.6 s for 32 puzzles. With fewer cores, or without
+AMX, PyTorch catches up later (benchmarks/solve.py measures it).
+"""
+
+
+def step_work(config: TRMConfig, cells: int) -> float:
+    """About how many multiplications a supervision step of one puzzle takes: weights, times vectors, times
+    updates. It orders models and sizes; NumPy takes 11 to 29 ps for each of them."""
+    vectors = cells * (9 if config.vectors == "candidates" else 1) + config.puzzle_emb_len
+    one = tensor_shapes(replace(config, num_layers=1, answer_layers=0))
+    weights = sum(prod(shape) for name, shape in one.items() if name.startswith("layers."))
+    return float(weights * config.num_layers * vectors * config.rounds * (config.latent_updates + 1))
+
+
+def many(config: TRMConfig, cells: int) -> int:
+    """From how many puzzles of so many cells on PyTorch answers sooner, its import included; at least 2."""
+    return max(2, round(WORTH_IMPORTING / step_work(config, cells)))
