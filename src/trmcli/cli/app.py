@@ -1,21 +1,24 @@
 """The command line: joins the commands, and turns failures into one line and a status.
 
 Statuses: 0 done, 1 some puzzles not solved, 2 bad usage or input, 130 Ctrl-C, 141 a pipe that was closed.
-Command modules import torch and NumPy inside their functions, so that ``trm --help`` answers at once.
+Only the command that is asked for is loaded, and commands import torch and NumPy inside their functions, so
+that every answer comes at once.
 """
 
 from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.main import get_command, get_group
 
-from trmcli.cli import convert, data, download, eval, info, solve, standard, train
+from trmcli.cli import standard
 from trmcli.cli.common import undashed
 from trmcli.cli.help import Command, Group
 from trmcli.cli.options import spread
@@ -85,8 +88,62 @@ def _usage(error: Any) -> str:
     return message[:1].lower() + message[1:] + where
 
 
+FUNCTIONS = {
+    "solve": "solve",
+    "eval": "evaluate",
+    "train": "train",
+    "download": "download",
+    "info": "info",
+    "convert": "convert",
+    "data": None,
+}
+"""For each command the function in the module of its name; None where the module has a group of commands."""
+
+
+class Late(MutableMapping[str, Any]):
+    """The commands by name. Each is made, and its module imported, when it is asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = dict.fromkeys(FUNCTIONS)
+
+    def __getitem__(self, name: str) -> Any:
+        if self._made[name] is None:
+            self._made[name] = _made(name)
+        return self._made[name]
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        self._made[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
+def _made(name: str) -> Any:
+    module, function = import_module(f"trmcli.cli.{name}"), FUNCTIONS[name]
+    if function is None:
+        command: Any = get_group(module.app)
+        command.name = name
+        return command
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name, cls=Command, epilog=module.EXAMPLES)(spread(getattr(module, function)))
+    return get_command(alone)
+
+
 class Commands(Group):
     """The group of all commands; reads options and runs commands under :func:`failures`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = Late()
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         with failures():
@@ -123,19 +180,6 @@ def options(
     ] = False,
 ) -> None:
     """Solve puzzles with Tiny Recursive Models, and watch them think."""
-
-
-def _add(command: Callable[..., None], examples: str, name: str | None = None) -> None:
-    app.command(name, cls=Command, epilog=examples)(spread(command))
-
-
-_add(solve.solve, solve.EXAMPLES)
-_add(eval.evaluate, eval.EXAMPLES, "eval")
-_add(train.train, train.EXAMPLES)
-_add(download.download, download.EXAMPLES)
-_add(info.info, info.EXAMPLES)
-_add(convert.convert, convert.EXAMPLES)
-app.add_typer(data.app, name="data")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import typer
 from trmcli.cli import complete
 from trmcli.cli.options import choice
 from trmcli.errors import InputError
+from trmcli.loading import need_torch
 
 EXAMPLES = """
 Examples:
@@ -59,6 +60,7 @@ def convert(
     Nothing in a checkpoint is run. With --to reference, make a checkpoint
     of a weights file, and print the settings that the reference needs.
     """
+    need_torch("converting")
     if to == "reference":
         from trmcli.weights.convert import to_reference
 

@@ -16,6 +16,7 @@ from trmcli.cli.common import load_solver, name_skipped, plural, puzzle_sources
 from trmcli.cli.options import SHOW, Batches, BatchSize, Effort, Model, Puzzles, Show, whole
 from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
+from trmcli.solving.blas import import_numpy
 
 if TYPE_CHECKING:
     from trmcli.solving.evaluation import Evaluation
@@ -110,6 +111,7 @@ def evaluate(
     Exit status: 0 all solved, 1 some not, 2 bad usage or input; under torchrun
     0 also when some are not, for it takes anything else as a crash.
     """
+    import_numpy()
     from trmcli.files import writing
     from trmcli.solving.ranks import Ranks
     from trmcli.ui import tables

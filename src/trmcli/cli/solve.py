@@ -18,6 +18,7 @@ from trmcli.cli.options import SHOW, Batches, Effort, Model, Puzzles, Show, choi
 from trmcli.cli.outcome import Outcome, conclude, counted
 from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
+from trmcli.solving.blas import import_numpy
 
 if TYPE_CHECKING:
     from trmcli.solving.search import Answer, Frame, SearchConfig
@@ -106,6 +107,7 @@ def solve(
 
     Exit status: 0 all solved, 1 some not, 2 bad usage or input.
     """
+    import_numpy()
     if view.live and view.json:
         raise InputError("--live draws and --json writes: choose one")
     if view.live and not sys.stdout.isatty():

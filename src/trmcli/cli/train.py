@@ -20,6 +20,7 @@ import typer
 from trmcli.cli import complete
 from trmcli.cli.options import SHOW, Machine, Show
 from trmcli.errors import InputError
+from trmcli.loading import need_torch
 
 if TYPE_CHECKING:
     from trmcli.training.config import TrainConfig
@@ -128,6 +129,7 @@ def train(
         typer.echo(describe(config))
         return
 
+    need_torch("training")
     from trmcli.solving.torch_engine import pick_device
     from trmcli.training.journal import Observer
     from trmcli.training.ranks import join

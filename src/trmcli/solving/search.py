@@ -214,10 +214,10 @@ class Try:
         branch = guesses.take(attempt) if guesses is not None else None
         supposed = branch or Supposition(task.encode(puzzle.cells[None])[0], 1.0)
         kind = turns[(attempt - 2) % 3] if config.strategy == "mixed" else config.strategy
-        rng = np.random.default_rng((config.seed, number, attempt))
         symmetry = Symmetry.identity(1, puzzle.cells.size, task.vocab_size)
         chance = None
-        if attempt > 1:
+        if attempt > 1:  # the first needs no random numbers, whose import takes 10 ms
+            rng = np.random.default_rng((config.seed, number, attempt))
             if kind in ("symmetry", "guess"):
                 symmetry = task.symmetries(puzzle.shape, 1, rng)
             elif kind == "noise":

@@ -6,7 +6,6 @@ editable install it stands beside ``src``.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import sys
@@ -169,6 +168,8 @@ def unknown_name(name: str) -> InputError:
 
 def file_sha256(path: Path) -> str:
     """The digest of a file, read in pieces."""
+    import hashlib
+
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
