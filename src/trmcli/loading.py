@@ -65,7 +65,7 @@ def load_engine(
 
         arrays, card = load_arrays(path)
         return NumPyEngine(card.model_config, arrays, task, rounds=rounds), card
-    need_torch("the torch engine" if device == "auto" else f"--device {device}")
+    need_torch("--engine torch" if device == "auto" else f"--device {device}")
     from trmcli.solving.torch_engine import TorchEngine, pick_device
     from trmcli.weights.files import load_weights
 

@@ -1,0 +1,82 @@
+"""Which engine solves, and that both come to the same answers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from trmcli.cli.common import load_solver
+from trmcli.cli.options import Batches, Model
+from trmcli.cli.stream import PuzzleStream
+from trmcli.model import TRMConfig
+from trmcli.solving.crossover import many
+from trmcli.solving.numpy_engine import NumPyEngine
+from trmcli.solving.torch_engine import TorchEngine
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+EXAMPLES = Path(__file__).parents[2] / "examples"
+EASY = "1..4.4.22.4..3.1"
+
+
+def taken(source: str, machine: Batches = Batches(), limit: int | None = None) -> type:
+    """The engine that solves this source."""
+    stream = PuzzleStream([source], None, machine.batch_size)
+    first = stream.first()
+    solver, _ = load_solver(stream, Model(), machine, first, limit)
+    assert list(stream)[0] is first
+    return type(solver.engine)
+
+
+def test_few_puzzles_are_numpys_and_many_are_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = str(EXAMPLES / "sudoku" / "batch.txt")
+    assert taken(EASY) is taken(batch, limit=3) is NumPyEngine
+    assert taken(batch) is TorchEngine
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert taken(EASY) is TorchEngine  # which the processes need to tell each other what they found
+
+
+def test_whoever_names_an_engine_or_a_device_gets_it() -> None:
+    batch = str(EXAMPLES / "sudoku" / "batch.txt")
+    assert taken(batch, Batches(engine="numpy")) is taken(batch, Batches("cpu", "numpy")) is NumPyEngine
+    assert taken(EASY, Batches(engine="torch")) is taken(EASY, Batches("cpu")) is TorchEngine
+
+
+def test_the_larger_the_model_the_fewer_puzzles_are_many() -> None:
+    small = TRMConfig(vocab_size=11, hidden_size=64, num_heads=4)
+    paper = TRMConfig(vocab_size=11, mixer="mlp", seq_len=81)
+    assert 2 <= many(paper, 81) < 20 < many(small, 81) < many(small, 36)
+    assert many(TRMConfig(vocab_size=11, num_layers=10**9), 81) == 2
+
+
+@pytest.mark.parametrize("file", ["sudoku/hard.txt", "sudoku/4x4.txt", "maze/15x15.txt"])
+def test_both_engines_solve_the_examples(file: str, trm: Run) -> None:
+    keys = ("puzzle", "verified", "tries", "solutions", "method")
+    found = []
+    for engine in ("numpy", "torch"):
+        done = trm("solve", EXAMPLES / file, "--engine", engine, "--json")
+        assert done.returncode == 0, done.stderr
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        found.append([[record[key] for key in keys] for record in records])
+    assert found[0] == found[1]
+
+
+def test_both_engines_evaluate_alike(trm: Run) -> None:
+    data = "\n".join((EXAMPLES / "sudoku" / "4x4.txt").read_text().splitlines()[:1] + [EASY] * 2)
+    figures = [
+        json.loads(trm("eval", "-", "--json", "--engine", engine, stdin=data).stdout)
+        for engine in ("numpy", "torch")
+    ]
+    assert figures[0]["solved"] == figures[1]["solved"] == figures[0]["puzzles"] > 1
+
+
+def test_an_engine_that_there_is_not(trm: Run) -> None:
+    done = trm("solve", EASY, "--engine", "nunpy")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "trm: error: --engine: 'nunpy' is not one of auto, numpy, torch; did you mean numpy?\n"
+    )
