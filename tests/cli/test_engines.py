@@ -27,7 +27,7 @@ def taken(source: str, machine: Batches = Batches(), limit: int | None = None) -
     stream = PuzzleStream([source], None, machine.batch_size)
     first = stream.first()
     solver, _ = load_solver(stream, Model(), machine, first, limit)
-    assert list(stream)[0] is first
+    assert next(iter(stream)) is first
     return type(solver.engine)
 
 
@@ -66,12 +66,11 @@ def test_both_engines_solve_the_examples(file: str, trm: Run) -> None:
 
 
 def test_both_engines_evaluate_alike(trm: Run) -> None:
-    data = "\n".join((EXAMPLES / "sudoku" / "4x4.txt").read_text().splitlines()[:1] + [EASY] * 2)
     figures = [
-        json.loads(trm("eval", "-", "--json", "--engine", engine, stdin=data).stdout)
+        json.loads(trm("eval", "-", "--json", "--engine", engine, stdin=f"{EASY}\n" * 2).stdout)
         for engine in ("numpy", "torch")
     ]
-    assert figures[0]["solved"] == figures[1]["solved"] == figures[0]["puzzles"] > 1
+    assert figures[0]["solved"] == figures[1]["solved"] == 2
 
 
 def test_an_engine_that_there_is_not(trm: Run) -> None:
