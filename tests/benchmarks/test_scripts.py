@@ -82,7 +82,16 @@ def test_solve_measures_each_set_of_puzzles(puzzles: Path) -> None:
     sets = {row["puzzles"] for row in figures["rates"]}
     assert sets == {"30 or more clues", "17clue", "magictour", "forum_hardest_11"}
     assert all(row["solved"] == 1.0 and row["share_of_matmul"] > 0 for row in figures["rates"])
-    assert min(figures["solve_one_parts"].values()) > 0
+    assert {row["engine"] for row in figures["steps"]} == {"numpy", "torch"}
+    assert all(row["milliseconds_a_puzzle"] > 0 < row["share_of_matmul"] for row in figures["steps"])
+
+
+def test_solve_takes_turns_with_another_revision() -> None:
+    figures = json.loads(script("solve", "--cold", "--runs", "1", "--against", "HEAD"))
+    rows = {(row["what"], row["code"]): row for row in figures["cold"]}
+    assert {code for _, code in rows} == {"this", "HEAD"} and len(rows) == 8
+    assert rows["import torch", "this"]["seconds_to_import_torch"] == 1.0
+    assert all(row["processor_seconds"] > 0 < row["memory_mib"] for row in rows.values())
 
 
 def test_test_time_compute_counts_the_puzzles_asked_for(puzzles: Path, tmp_path: Path) -> None:
