@@ -216,7 +216,7 @@ class Try:
         kind = turns[(attempt - 2) % 3] if config.strategy == "mixed" else config.strategy
         symmetry = Symmetry.identity(1, puzzle.cells.size, task.vocab_size)
         chance = None
-        if attempt > 1:  # the first needs no random numbers, whose import takes 10 ms
+        if attempt > 1:
             rng = np.random.default_rng((config.seed, number, attempt))
             if kind in ("symmetry", "guess"):
                 symmetry = task.symmetries(puzzle.shape, 1, rng)

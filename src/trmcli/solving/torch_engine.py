@@ -156,11 +156,13 @@ class TorchEngine:
     def step(self, state: State[Tensor]) -> tuple[State[Tensor], Output]:
         carry = Carry(state.answer, state.latent)
         carry, heads = self.supervision_step(carry, state.question, self.relations(state.shape))
-        change = (carry.answer - state.answer).float()
+        moved, exact = carry.answer - state.answer, heads.halt.dtype  # float32 at least
+        change = torch.linalg.vector_norm(moved, dim=(1, 2), dtype=exact)
+        change /= math.sqrt(math.prod(moved.shape[1:]))
         output = Output(
             heads.logits.float().softmax(dim=-1).cpu().numpy(),
             heads.halt.sigmoid().cpu().numpy(),
-            change.square().mean(dim=(1, 2)).sqrt().cpu().numpy(),
+            change.cpu().numpy(),
         )
         return State(state.question, carry.answer, carry.latent, state.shape), output
 
@@ -169,10 +171,11 @@ class TorchEngine:
         return State(state.question[kept], state.answer[kept], state.latent[kept], state.shape)
 
     def join(self, states: Sequence[State[Tensor]]) -> State[Tensor]:
+        shape = shape_of(states)
         question, answer, latent = (
             torch.cat([getattr(state, name) for state in states]) for name in ("question", "answer", "latent")
         )
-        return State(question, answer, latent, shape_of(states))
+        return State(question, answer, latent, shape)
 
     def array(self, numbers: Numbers) -> Tensor:
         return torch.from_numpy(numbers).to(self.device, self.model.dtype)
