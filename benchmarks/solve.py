@@ -52,23 +52,29 @@ COLD = {
 """What a fresh process does."""
 
 
+SPENT = """
+import json, os, subprocess, sys, time
+start = time.perf_counter()
+null = subprocess.DEVNULL
+process = subprocess.Popen([sys.executable, *sys.argv[1:]], stdout=null, stderr=null)
+_, status, used = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)
+most = used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+print(json.dumps([time.perf_counter() - start, used.ru_utime + used.ru_stime, most]))
+sys.exit(process.returncode)
+"""
+"""A process of its own, for a new process counts the memory of the one that it comes from as its own."""
+
+
 def spent(arguments: Sequence[str], source: Path) -> tuple[float, float, float]:
     """Seconds on the clock and on processors, and the most MiB in memory, of Python with the code there."""
-    changes = {"PYTHONPATH": str(source / "src")}
-    inherited = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**inherited, **changes},
+    environment = {**os.environ, "PYTHONPATH": str(source / "src")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    done = subprocess.run(
+        [sys.executable, "-c", SPENT, *arguments], check=True, capture_output=True, env=environment
     )
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(arguments)} ended with status {process.returncode}")
-    most = used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-    return time.perf_counter() - start, used.ru_utime + used.ru_stime, most
+    seconds, processor, memory = json.loads(done.stdout)
+    return seconds, processor, memory
 
 
 def cold(sources: Mapping[str, Path], runs: int) -> list[dict[str, Any]]:
