@@ -37,7 +37,7 @@ def test_few_puzzles_are_numpys_and_many_are_torchs(monkeypatch: pytest.MonkeyPa
     assert taken(batch) is TorchEngine
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert taken(EASY) is TorchEngine  # which the processes need to tell each other what they found
+    assert taken(EASY) is NumPyEngine  # several processes have the figures of one
 
 
 def test_whoever_names_an_engine_or_a_device_gets_it() -> None:

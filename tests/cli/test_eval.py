@@ -45,7 +45,7 @@ def test_json_is_one_object(trm: Run, random_weights: Path) -> None:
 def test_rounds_of_a_step_can_be_chosen(trm: Run, random_weights: Path, tmp_path: Path) -> None:
     predictions, confidence = [], []
     for rounds in (1, 5):
-        common = ["--rounds", rounds, "--weights", random_weights]
+        common = ["--rounds", rounds, "--weights", random_weights, "--engine", "torch"]
         trm("eval", "-", "--predictions", tmp_path / "all.csv", *common, stdin=SMALL)
         predictions.append((tmp_path / "all.csv").read_text())
         trm("solve", "-", "--tries", 1, "--save", tmp_path / "steps.json", *common, stdin=SMALL)

@@ -65,7 +65,6 @@ def load_solver(
     """
     from trmcli.loading import load_engine
     from trmcli.solving.crossover import many
-    from trmcli.solving.ranks import Ranks
     from trmcli.solving.solver import Solver
     from trmcli.tasks.fit import check_fit
     from trmcli.weights.files import read_card
@@ -79,7 +78,7 @@ def load_solver(
     if puzzle is not None:
         check_fit(task, puzzle, card.config)
     name, few = machine.engine, False
-    if name == "auto" and machine.device == "auto" and Ranks.here().count == 1:
+    if name == "auto" and machine.device == "auto":
         enough = many(card.config_for(str(path)), stream.first().cells.size)
         few = (limit is not None and limit < enough) or not stream.several(enough)
     engine, card = load_engine(path, task, name, machine.device, model.rounds, machine.threads, few)
