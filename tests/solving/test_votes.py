@@ -30,7 +30,7 @@ def recorded_votes() -> Votes:
     return votes
 
 
-def tests() -> dict[str, list[tuple[Any, Any]]]:
+def known_tests() -> dict[str, list[tuple[Any, Any]]]:
     return {
         name: [(grid(pair["input"]), grid(pair["output"])) for pair in puzzle["test"]]
         for name, puzzle in RECORDED["test_puzzles"].items()
@@ -39,7 +39,7 @@ def tests() -> dict[str, list[tuple[Any, Any]]]:
 
 def test_the_score_is_that_of_the_reference() -> None:
     expected = RECORDED["expected"]["metrics"]
-    assert {f"ARC/pass@{k}": score for k, score in scores(recorded_votes(), tests()).items()} == expected
+    assert {f"ARC/pass@{k}": score for k, score in scores(recorded_votes(), known_tests()).items()} == expected
     assert len(expected) == len(PASSES)
 
 
@@ -47,7 +47,7 @@ def test_the_submission_is_that_of_the_reference() -> None:
     votes = recorded_votes()
     answers = {
         name: [found for pair in pairs if (found := [vote.grid for vote in votes.of(name, pair[0])])]
-        for name, pairs in tests().items()
+        for name, pairs in known_tests().items()
     }
     assert submission(answers) == RECORDED["expected"]["submission"]
 
