@@ -39,7 +39,9 @@ def known_tests() -> dict[str, list[tuple[Any, Any]]]:
 
 def test_the_score_is_that_of_the_reference() -> None:
     expected = RECORDED["expected"]["metrics"]
-    assert {f"ARC/pass@{k}": score for k, score in scores(recorded_votes(), known_tests()).items()} == expected
+    assert {
+        f"ARC/pass@{k}": score for k, score in scores(recorded_votes(), known_tests()).items()
+    } == expected
     assert len(expected) == len(PASSES)
 
 

@@ -74,10 +74,10 @@ def test_tokens_without_a_colour_in_the_corner_are_an_empty_grid() -> None:
     assert decode(np.zeros(SIDE * SIDE, np.uint8)).size == 0
 
 
-@pytest.mark.parametrize("name", ["a|||t8|||0123456789", "a|||t0|||0123456788", "a|||0123456789|||t0", "a|||"])
-def test_a_name_that_is_not_of_a_view_is_refused(name: str) -> None:
+@pytest.mark.parametrize("view", ["t8|||0123456789", "t0|||0123456788", "0123456789|||t0", ""])
+def test_a_name_that_is_not_of_a_view_is_refused(view: str) -> None:
     with pytest.raises(InputError, match="does not name a view"):
-        parse(name)
+        parse(f"a|||{view}")
 
 
 def test_the_plain_view_has_the_name_of_the_task() -> None:

@@ -1,8 +1,9 @@
 """Grids of ARC for the terminal: in the official colours, or by symbol where there are none.
 
-A drawing is a list of lines, each a list of segments, so that grids can be laid beside each other and counted
-before they are shown. In a *wide* drawing a cell is two columns, about as wide as it is high, and has room for
-a mark. In a *tight* one it is one column, and with colours two cells stand on top of each other in a line.
+A drawing is a list of lines, each a list of segments, so that grids can be laid beside each other, and
+measured before they are shown. In a *wide* drawing a cell is two columns, about as wide as it is high, and has
+room for a mark. In a *tight* one it is one column, and with colours two cells stand on top of each other in a
+line.
 """
 
 from __future__ import annotations
@@ -79,9 +80,11 @@ def grid_drawing(grid: Grid, look: Look, wide: bool, marks: Bools | None = None,
     if not wide and look.coloured and not look.ascii_only:
         inside = _halves(grid, look)
     else:
-        inside = [_row(row, look, wide, None if marks is None else marks[n], mark) for n, row in enumerate(grid)]
+        inside = [
+            _row(row, look, wide, None if marks is None else marks[n], mark) for n, row in enumerate(grid)
+        ]
     width = grid.shape[1] * (2 if wide else 1)
-    above, below, left, right = ("--||" if look.ascii_only else "▁▔▕▏")
+    above, below, left, right = "--||" if look.ascii_only else "▁▔▕▏"
     corner = " "
     return [
         [Segment(corner + above * width + corner, _FRAME)],
@@ -186,12 +189,16 @@ def fitted(blocks: Blocks, columns: int, rows: int) -> Drawing:
         drawing = above(*flow(drawn, columns))
         if len(drawing) <= rows and width_of(drawing) <= columns:
             return drawing
-    narrow = min((blocks(False, stacked) for stacked in (False, True)), key=lambda all: max(map(width_of, all)))
+    narrow = min((blocks(False, stacked) for stacked in (False, True)), key=_widest)
     for count in range(len(narrow) - 1, 0, -1):
         drawing = above(*flow(narrow[:count], columns), caption(f"and {len(narrow) - count} more"))
         if len(drawing) <= rows and width_of(drawing) <= columns:
             return drawing
     return caption(f"a terminal of {columns} columns is too small to draw this")
+
+
+def _widest(blocks: Sequence[Drawing]) -> int:
+    return max(map(width_of, blocks))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """ARC tasks from JSON: single ones, lists, Kaggle's challenges with their solutions, folders of all these.
 
-One task is ``{"train": [{"input": …, "output": …}, …], "test": [{"input": …}, …]}``. A collection is a list of
-them, an object that names each one, or several documents one after another. Solutions are kept apart from the
-rest: whoever solves a task is given none.
+One task is ``{"train": [{"input": …, "output": …}, …], "test": [{"input": …}, …]}``. A collection is a list
+of them, an object that names each one, or several documents one after another. Solutions are kept apart from
+the rest: whoever solves a task is given none.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +29,9 @@ MOST_CELLS = 30
 COLOURS = 10
 
 _SHAPE = 'an ARC task is {"train": [{"input": GRID, "output": GRID}, …], "test": [{"input": GRID}, …]}'
-_LOOKS = re.compile(r'"train"\s*:\s*\[\s*(\]|\{\s*"(in|out)put"\s*:\s*\[)|"test"\s*:\s*\[\s*\{\s*"input"\s*:\s*\[')
+_LOOKS = re.compile(
+    r'"train"\s*:\s*\[\s*(\]|\{\s*"(in|out)put"\s*:\s*\[)|"test"\s*:\s*\[\s*\{\s*"input"\s*:\s*\['
+)
 _HEAD = 1 << 16
 """Bytes of a file, at most, that tell whether it is of ARC."""
 _NAMES = ("name", "id", "task_id", "task")
@@ -42,7 +44,7 @@ def looks(source: str) -> bool:
     Standard input is looked at, and can be read from its beginning all the same.
     """
     if source == "-":
-        stream = getattr(sys.stdin, "buffer", None)
+        stream: Any = getattr(sys.stdin, "buffer", None)
         head = stream.peek() if hasattr(stream, "peek") and not sys.stdin.isatty() else b""
         return _shows_pairs(head)
     if source.lstrip()[:1] in ("{", "["):
@@ -73,12 +75,7 @@ def read_tasks(sources: Sequence[str], skip: Skip, answers: bool = True) -> list
         skip: hears of everything that is bad, a task or a whole file; the others are read all the same.
         answers: whether outputs of tests are kept where a file has them.
     """
-    tasks: list[ArcTask] = []
-    for source in sources:
-        try:
-            tasks += _source(source, skip)
-        except InputError as error:
-            skip(error)
+    tasks = [task for source in sources for task in _good(_source, source, skip)]
     if not answers:
         tasks = [without_answers(task) for task in tasks]
     return _distinct(tasks)
@@ -89,6 +86,15 @@ def without_answers(task: ArcTask) -> ArcTask:
     return replace(task, answers=None)
 
 
+def _good(read: Callable[[Any, Skip], list[ArcTask]], source: Any, skip: Skip) -> list[ArcTask]:
+    """What can be read of a source; ``skip`` hears of the rest."""
+    try:
+        return read(source, skip)
+    except InputError as error:
+        skip(error)
+        return []
+
+
 def _source(source: str, skip: Skip) -> list[ArcTask]:
     if source == "-":
         return list(_Document(_text(None), "<stdin>", "stdin", skip).tasks())
@@ -97,17 +103,19 @@ def _source(source: str, skip: Skip) -> list[ArcTask]:
     path = Path(source)
     if not path.is_dir():
         return list(_Document(_text(path), source, _stem(path), skip).tasks())
-    tasks, problems = [], 0
-    for file in _json_files(path):
-        try:
-            document = _Document(_text(file), str(file), _stem(file), skip)
-            tasks += [] if document.is_foreign else list(document.tasks())
-        except InputError as error:
-            problems += 1
-            skip(error)
-    if not tasks and not problems:
+    bad: list[InputError] = []
+    tasks = [task for file in _json_files(path) for task in _good(_in_folder, file, bad.append)]
+    for error in bad:
+        skip(error)
+    if not tasks and not bad:
         raise InputError(f"is a folder without ARC tasks; {_SHAPE}", source)
     return tasks
+
+
+def _in_folder(file: Path, skip: Skip) -> list[ArcTask]:
+    """The tasks of a file that may as well hold something else."""
+    document = _Document(_text(file), str(file), _stem(file), skip)
+    return [] if document.is_foreign else list(document.tasks())
 
 
 def _stem(path: Path) -> str:
@@ -272,7 +280,8 @@ class _Task:
         if not tests:
             raise self._error("", "has no test: there is nothing to answer")
         if answers and len(answers) != len(tests):
-            raise self._error("test", f"{len(answers)} of {len(tests)} inputs have an output: give all or none")
+            message = f"{len(answers)} of {len(tests)} inputs have an output: give all or none"
+            raise self._error("test", message)
         return ArcTask(self.name, tuple(shown), tuple(tests), tuple(answers) or None, Origin(self.file))
 
     def _list(self, value: Mapping[str, Any], key: str) -> list[Any]:
@@ -285,7 +294,9 @@ class _Task:
         for key in ("input", "output"):
             if not isinstance(value, Mapping) or value.get(key) is None:
                 raise self._error(place, f"has no {key}: a demonstration is a pair of input and output")
-        return Pair(self.grid(value["input"], f"{place}, input"), self.grid(value["output"], f"{place}, output"))
+        return Pair(
+            self.grid(value["input"], f"{place}, input"), self.grid(value["output"], f"{place}, output")
+        )
 
     def grid(self, value: Any, place: str) -> Grid:
         """A grid of a list of rows.
@@ -306,7 +317,8 @@ class _Task:
                 raise self._error(where, f"has {len(row)} cells, the rows above have {width}")
             for column, cell in enumerate(row, start=1):
                 if type(cell) is not int or not 0 <= cell < COLOURS:
-                    raise self._error(where, f"cell {column} is {_short(cell)}: colours are numbers from 0 to 9")
+                    message = f"cell {column} is {_short(cell)}: colours are numbers from 0 to 9"
+                    raise self._error(where, message)
         return np.array(value, dtype=np.uint8)
 
     def _error(self, place: str, message: str) -> InputError:
@@ -360,7 +372,8 @@ def with_solutions(tasks: Sequence[ArcTask], path: Path) -> list[ArcTask]:
         if grids is None:
             raise InputError(f"has no solution of task {task.name}, which is in {task.origin}", str(path))
         if len(grids) != len(task.tests):
-            message = f"task {task.name}: has {len(grids)} solutions, and {task.origin} has {len(task.tests)} tests"
+            found = f"has {len(grids)} solutions, and {task.origin} has {len(task.tests)} tests"
+            message = f"task {task.name}: {found}"
             raise InputError(message, str(path))
         answered.append(replace(task, answers=grids))
     return answered

@@ -12,7 +12,11 @@ _NONE = [[0, 0], [0, 0]]
 """What stands in a submission where there is no attempt, as in Kaggle's own sample."""
 
 
-def submission(answers: Mapping[str, Sequence[Sequence[Grid]]]) -> dict[str, list[dict[str, list[list[int]]]]]:
+Entry = dict[str, list[list[int]]]
+"""``{"attempt_1": GRID, "attempt_2": GRID}``"""
+
+
+def submission(answers: Mapping[str, Sequence[Sequence[Grid]]]) -> dict[str, list[Entry]]:
     """``{task: [{"attempt_1": GRID, "attempt_2": GRID}, …]}`` of the attempts at each test, best first.
 
     A single attempt stands in both places.
@@ -20,7 +24,7 @@ def submission(answers: Mapping[str, Sequence[Sequence[Grid]]]) -> dict[str, lis
     return {name: [_entry(attempts) for attempts in tests] for name, tests in answers.items()}
 
 
-def _entry(attempts: Sequence[Grid]) -> dict[str, list[list[int]]]:
+def _entry(attempts: Sequence[Grid]) -> Entry:
     grids = [grid.tolist() for grid in attempts[:ATTEMPTS]] or [_NONE]
     grids += [grids[0]] * (ATTEMPTS - len(grids))
     return {f"attempt_{number}": grid for number, grid in enumerate(grids, start=1)}
