@@ -114,7 +114,7 @@ class ArcSolve:
         if self.output is not None and self.output.suffix.lower() != ".json":
             raise InputError("a submission is JSON: the name must end in .json", str(self.output))
         with writing(self.output) as file:
-            adapt = self.adapt or _real()  # imports torch, when all that can be wrong has been looked for
+            adapt = self.adapt or real()  # when all that can be wrong has been looked for
             try:
                 for number, task in enumerate(self.tasks, start=1):
                     self._one(adapt, number, task)
@@ -201,7 +201,8 @@ class ArcSolve:
                 self.show.say(f"{task.name}{test}: {words}")
 
 
-def _real() -> Adapt:
+def real() -> Adapt:
+    """What fits networks; imports torch."""
     from trmcli.solving.adapted import adapt
 
     return adapt

@@ -22,7 +22,7 @@ _FINE = 1 << 30
 """Probabilities are summed in units of one part in so many."""
 
 
-def wilson(successes: int, count: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson(successes: float, count: int, z: float = 1.959964) -> tuple[float, float]:
     """The 95% Wilson score interval of a share (Wilson 1927); (0, 1) when nothing was counted."""
     if count == 0:
         return 0.0, 1.0

@@ -1,9 +1,9 @@
 """Grids of ARC for the terminal: in the official colours, or by symbol where there are none.
 
 A drawing is a list of lines, each a list of segments, so that grids can be laid beside each other, and
-measured before they are shown. In a *wide* drawing a cell is two columns, about as wide as it is high, and has
-room for a mark. In a *tight* one it is one column, and with colours two cells stand on top of each other in a
-line.
+measured before they are shown. In a *wide* drawing a cell is two columns, about as wide as it is high, and
+has room for a mark. In a *tight* one it is one column, and with colours two cells stand on top of each other
+in a line.
 """
 
 from __future__ import annotations

@@ -145,6 +145,10 @@ def _text(path: Path | None) -> str:
         raise InputError(error.strerror or str(error), str(path)) from error
 
 
+_NUMBER = re.compile(r" \(\d+\)$")
+"""What tells tasks of one name apart."""
+
+
 def _distinct(tasks: Sequence[ArcTask]) -> list[ArcTask]:
     """The tasks, each with a name of its own."""
     seen: Counter[str] = Counter()
@@ -368,7 +372,7 @@ def with_solutions(tasks: Sequence[ArcTask], path: Path) -> list[ArcTask]:
     """
     known, answered = read_solutions(path), []
     for task in tasks:
-        grids = known.get(task.name)
+        grids = known.get(task.name, known.get(_NUMBER.sub("", task.name)))
         if grids is None:
             raise InputError(f"has no solution of task {task.name}, which is in {task.origin}", str(path))
         if len(grids) != len(task.tests):
