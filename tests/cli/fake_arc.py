@@ -3,8 +3,8 @@
 The stand-in knows one rule: outputs are views of the inputs. It answers with the view that all demonstrations
 show, and takes no time, so that nothing here depends on how fast a machine is.
 
-Run as ``python fake_arc.py ARGUMENTS``. ``FAKE_ARC`` names what it shall do besides: ``interrupt`` raises what
-Ctrl-C raises with the attempts so far, ``die`` ends the process when a task of that name comes.
+Run as ``python fake_arc.py ARGUMENTS``. ``FAKE_ARC`` says what it shall do besides: ``interrupt NAME`` raises
+what Ctrl-C raises, with the attempts so far, and ``die NAME`` ends the process when that task comes.
 """
 
 from __future__ import annotations

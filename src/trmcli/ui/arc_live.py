@@ -26,6 +26,8 @@ _PATIENCE = 3.0
 """Seconds, at most, in which steps that were not shown yet are played at the end."""
 _DOUBT = 0.9
 """A colour that is less probable bears a question mark."""
+_WORDS = 13
+"""Columns that are kept free for words above a demonstration, so that nothing moves when they change."""
 _BAR = 24
 _ABOVE = 5
 """Lines above the grids, and the one that the cursor stands in."""
@@ -145,14 +147,14 @@ class TaskView:
             answer = shown.shown[number]
             wrong = differs(answer, pair.answer)
             right = number < len(shown.right) and shown.right[number]
-            said = "" if right else f" {int(wrong.sum())} cells wrong" if wrong.any() else " not yet"
+            said = "" if right else f" {int(wrong.sum())} wrong" if wrong.any() else " not yet"
             words = f"{number + 1} {self.look.sign(right)}{said}"
         cross = "x" if self.look.ascii_only else "×"
         drawn = [
             grid_drawing(pair.question, self.look, wide),
             grid_drawing(answer, self.look, wide, wrong, cross),
         ]
-        return above(caption(words), self._joined(drawn, stacked))
+        return above(caption(words.ljust(_WORDS)), self._joined(drawn, stacked))
 
     def _test(self, shown: Progress, number: int, wide: bool, stacked: bool) -> Drawing:
         drawn = [grid_drawing(self.task.tests[number], self.look, wide)]
