@@ -80,7 +80,7 @@ class Fitted:
         fitted: after how many all demonstrations were right at first; None if they never were.
         loss: of the last update.
         rows: candidates of all demonstrations.
-        cpu_seconds: of this process.
+        seconds, cpu_seconds: by the clock, and of this process.
     """
 
     ballots: tuple[Ballot, ...]
@@ -89,6 +89,7 @@ class Fitted:
     fitted: int | None
     loss: float
     rows: int
+    seconds: float
     cpu_seconds: float
 
 
@@ -202,7 +203,7 @@ def fit(
     task: ArcTask,
     options: FitOptions | None = None,
     seed: int = 0,
-    deadline: float | None = None,
+    over: Callable[[], bool] = lambda: False,
     observe: Observer | None = None,
     member: int = 1,
     began: float | None = None,
@@ -212,11 +213,11 @@ def fit(
     Args:
         task: its answers are not looked at.
         options: how.
-        seed: of the weights; the same seed gives the same answers unless the deadline ends the fit.
-        deadline: on the clock of ``time.monotonic``; then it answers with what it has.
+        seed: of the weights; the same seed gives the same answers unless ``over`` ends the fit.
+        over: is asked between updates whether it has to answer with what it has.
         observe: is told of the progress.
         member: what the progress calls it.
-        began: when the task was begun, on the same clock.
+        began: when the task was begun, on the clock of ``time.monotonic``.
     """
     options = options or FitOptions()
     cpu, clock = time.process_time(), time.monotonic()
@@ -242,7 +243,7 @@ def fit(
         enough = fitted is not None and current.updates >= max(options.after * fitted, options.least)
         if enough and whole and current.loss < options.loss:
             break
-        if deadline is not None and now >= deadline:
+        if over():
             break
     told = None if observe is None else _Answering(current, member, began, observe)
     current.vote(told)
@@ -253,6 +254,7 @@ def fit(
         fitted,
         current.loss,
         current.problem.rows,
+        time.monotonic() - clock,
         time.process_time() - cpu,
     )
 
