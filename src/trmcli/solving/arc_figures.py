@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from trmcli.solving.adapted import Adapted, Attempts
-from trmcli.solving.evaluation import wilson
+from trmcli.solving.intervals import wilson
 from trmcli.tasks.arc.task import ArcTask
 
 CANVASES = (10, 15, 20, 30)
