@@ -189,16 +189,17 @@ def fitted(blocks: Blocks, columns: int, rows: int) -> Drawing:
         drawing = above(*flow(drawn, columns))
         if len(drawing) <= rows and width_of(drawing) <= columns:
             return drawing
-    narrow = min((blocks(False, stacked) for stacked in (False, True)), key=_widest)
-    for count in range(len(narrow) - 1, 0, -1):
-        drawing = above(*flow(narrow[:count], columns), caption(f"and {len(narrow) - count} more"))
-        if len(drawing) <= rows and width_of(drawing) <= columns:
-            return drawing
-    return caption(f"a terminal of {columns} columns is too small to draw this")
-
-
-def _widest(blocks: Sequence[Drawing]) -> int:
-    return max(map(width_of, blocks))
+    arrangements = [blocks(False, stacked) for stacked in (False, True)]
+    for count in range(len(arrangements[0]) - 1, 0, -1):
+        more = caption(f"and {len(arrangements[0]) - count} more")
+        for drawn in arrangements:
+            drawing = above(*flow(drawn[:count], columns), more)
+            if len(drawing) <= rows and width_of(drawing) <= columns:
+                return drawing
+    drawing = min((above(*drawn[:1]) for drawn in arrangements), key=width_of)
+    if width_of(drawing) <= columns and rows > 1:
+        return [*drawing[: rows - 1], *caption("and more: there is no room for it"[:columns])]
+    return caption("there is no room to draw this"[:columns])
 
 
 @dataclass(frozen=True)
