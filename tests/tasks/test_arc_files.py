@@ -310,3 +310,9 @@ def test_whatever_text_there_is_parses_or_is_refused(text: str) -> None:
 def test_solutions_of_a_huge_grid_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has 31 rows"):
         read_solutions(Path(write(tmp_path / "s.json", {"aa": [[[0]] * 31]})))
+
+
+def test_the_examples_are_tasks_with_known_outputs() -> None:
+    tasks = read(str(Path(__file__).parents[2] / "examples" / "arc"))
+    assert names(tasks) == ["beam", "fill", "largest", "shadow", "unfold"]
+    assert all(task.answers is not None and len(task.shown) == 4 for task in tasks)
