@@ -23,8 +23,9 @@ class Batch:
     Attributes:
         sheet: the grids.
         target: ``[B, *out]`` numbers of colours.
-        weight: ``[B, *out]``: what the cross entropy of each cell counts: an equal share of one over all cells,
-            and of another one over the cells that differ from the input; divided by the task's demonstrations.
+        weight: ``[B, *out]``: what the cross entropy of each cell counts: an equal share of one over all
+            cells, and of another one over the cells that differ from the input; divided by the task's
+            demonstrations.
         pairs: numbers of the demonstrations.
     """
 
