@@ -56,7 +56,8 @@ class Problem:
 
     def grid(self, numbers: Tensor) -> Grid:
         """Colours ``[height, width]`` from numbers of colours."""
-        return self.colours[numbers.numpy()]
+        grid: Grid = self.colours[numbers.numpy()]
+        return grid
 
 
 def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | None = None) -> Problem:
@@ -93,7 +94,7 @@ def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | N
     tests: list[Sheet | None] = []
     for question, guesses in zip(task.tests, shapes or guess_shapes(task), strict=True):
         if guesses:
-            canvas = lay(question, tuple(guesses[guess % len(guesses)]), colours, background)
+            canvas = lay(question, guesses[guess % len(guesses)], colours, background)
             tests.append(_sheet([canvas], len(colours), number))
         else:
             tests.append(None)

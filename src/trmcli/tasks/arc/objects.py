@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,7 +20,7 @@ def connected(keys: npt.NDArray[np.integer], diagonal: bool) -> Labels:
     """
     height, width = keys.shape
     labels = np.arange(height * width).reshape(height, width)
-    pairs = [(np.s_[1:, :], np.s_[:-1, :]), (np.s_[:, 1:], np.s_[:, :-1])]
+    pairs: list[tuple[Any, Any]] = [(np.s_[1:, :], np.s_[:-1, :]), (np.s_[:, 1:], np.s_[:, :-1])]
     if diagonal:
         pairs += [(np.s_[1:, 1:], np.s_[:-1, :-1]), (np.s_[1:, :-1], np.s_[:-1, 1:])]
     joined = [(one, other, keys[one] == keys[other]) for one, other in pairs]

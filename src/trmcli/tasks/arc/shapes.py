@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from trmcli.tasks.arc.objects import boxes, connected
 from trmcli.tasks.arc.task import ArcTask, Grid
@@ -26,7 +27,7 @@ Shape = tuple[int, int]
 
 def background_of(task: ArcTask) -> int:
     """Black where any demonstration's input has it, else the commonest colour of the inputs."""
-    counts = sum(np.bincount(pair.question.ravel(), minlength=10) for pair in task.shown)
+    counts = np.bincount(np.concatenate([pair.question.ravel() for pair in task.shown]))
     return 0 if counts[0] else int(np.argmax(counts))
 
 
@@ -76,7 +77,7 @@ def quantities(grid: Grid, background: int) -> Quantities:
     return found
 
 
-def _extent(lit: np.ndarray) -> Shape:  # type: ignore[type-arg]
+def _extent(lit: npt.NDArray[np.bool_]) -> Shape:
     """Height and width of the box around what is lit; zeros if nothing is."""
     rows, columns = np.flatnonzero(lit.any(1)), np.flatnonzero(lit.any(0))
     return (int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1) if len(rows) else (0, 0)
