@@ -3,11 +3,11 @@
 Run it with: python benchmarks/arc.py --data FOLDER --set training --canvas 15 --limit 100 --processes 16 \
     --members 3 --most 3 --out local/arc.jsonl --max-time 540
 
-FOLDER holds ``arc-agi_SET_challenges.json`` and ``arc-agi_SET_solutions.json``. The sample is the first so many
-tasks in order of the SHA-256 of their names, of those whose shown grids fit the canvas. Every process works on
-one task at a time, one thread each, members one after another; solutions never reach them. A finished task is a
-line of the file; a run that is started again skips those. ``--option fit.code_lr=0.005`` sets what
-trmcli.training.members.AdaptOptions has. ``--report`` only prints what a file says.
+FOLDER holds ``arc-agi_SET_challenges.json`` and ``arc-agi_SET_solutions.json``. The sample is the first so
+many tasks in order of the SHA-256 of their names, of those whose shown grids fit the canvas. Every process
+works on one task at a time, one thread each, members one after another; solutions never reach them. A
+finished task is a line of the file; a run that is started again skips those. ``--option fit.code_lr=0.005``
+sets what trmcli.training.members.AdaptOptions has. ``--report`` only prints what a file says.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np  # noqa: E402 - the number of threads comes first
+import numpy as np
 
-from trmcli.errors import Origin  # noqa: E402
-from trmcli.solving.adapted import Ballot, count  # noqa: E402
-from trmcli.tasks.arc.task import ArcTask, Grid, Pair  # noqa: E402
-from trmcli.training.members import AdaptOptions, Job, work_alone  # noqa: E402
+from trmcli.errors import Origin
+from trmcli.solving.adapted import Ballot, count
+from trmcli.tasks.arc.task import ArcTask, Grid, Pair
+from trmcli.training.members import AdaptOptions, Job, work_alone
 
 
 def load(data: Path, name: str) -> dict[str, ArcTask]:
@@ -64,7 +64,7 @@ def text(cells: Grid) -> str:
 def canvas(task: ArcTask) -> int:
     """The longest side of all grids that are shown."""
     grids = [side for pair in task.shown for side in (pair.question, pair.answer)] + list(task.tests)
-    return max(max(cells.shape) for cells in grids)
+    return max(side for cells in grids for side in cells.shape)
 
 
 def sample(tasks: dict[str, ArcTask], largest: int, limit: int) -> list[str]:
@@ -77,7 +77,9 @@ def with_option(options: Any, setting: str) -> Any:
     path, _, value = setting.partition("=")
     name, _, rest = path.partition(".")
     if name not in {field.name for field in dataclasses.fields(options)}:
-        raise SystemExit(f"no option {name}; options are {', '.join(f.name for f in dataclasses.fields(options))}")
+        raise SystemExit(
+            f"no option {name}; options are {', '.join(f.name for f in dataclasses.fields(options))}"
+        )
     now = getattr(options, name)
     if rest:
         return dataclasses.replace(options, **{name: with_option(now, f"{rest}={value}")})
@@ -242,7 +244,9 @@ def report(records: list[dict[str, Any]], tasks: dict[str, ArcTask]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder of challenges and solutions")
     parser.add_argument("--set", default="training", help="training, evaluation, …")
     parser.add_argument("--canvas", type=int, default=30, help="tasks whose grids are at most so large")

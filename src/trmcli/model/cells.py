@@ -1,8 +1,9 @@
-"""A Tiny Recursive Model with a vector for every (cell, colour) of a grid, small enough to be fitted to one task.
+"""A Tiny Recursive Model with a vector for every (cell, colour) of a grid, small enough to be fitted to one
+task.
 
 Its weights know neither colours nor directions: a colour permuted, a grid mirrored or turned gives an answer
-permuted, mirrored or turned. What a task needs to tell apart is in its *code*, a few hundred numbers that begin
-at zero: a vector for each colour, and what sets apart each direction and each symmetry of the grid.
+permuted, mirrored or turned. What a task needs to tell apart is in its *code*, a few hundred numbers that
+begin at zero: a vector for each colour, and what sets apart each direction and each symmetry of the grid.
 
 The state has one row for each candidate: ``[grids, colours, height * width]`` of them, one after another. All
 grids of a batch share a canvas, the larger of input and output each way; see :mod:`trmcli.model.sheet`.
@@ -176,7 +177,8 @@ class CellsModel(nn.Module):
         """``[B, C, height, width]`` of the output, before the softmax over colours.
 
         An output smaller than the canvas is a mixture, weighted by the code, of ways to read it: the top left
-        corner, the average over areas, over equal blocks of the input, and the box around what is not background.
+        corner, the average over areas, over equal blocks of the input, and the box around what is not
+        background.
         """
         (height, width), (tall, wide) = sheet.canvas, sheet.out
         logits = (state @ self.head).view(sheet.grids, sheet.colours, height, width)

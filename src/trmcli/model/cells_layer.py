@@ -1,7 +1,7 @@
 """One layer of :class:`~trmcli.model.cells.CellsModel`, forward and backward by hand.
 
-Fitting one task means thousands of small steps, in which keeping the record of every operation costs more than
-the operations. So the gradient is written out, and sums go where they are needed in place.
+Fitting one task means thousands of small steps, in which keeping the record of every operation costs more
+than the operations. So the gradient is written out, and sums go where they are needed in place.
 
 For rows ``x`` of width D and R = D / 2, a layer computes::
 
@@ -187,10 +187,37 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        (x, y, y_scale, z, z_scale, both, gated, mixed, columns, lines, seen, means, grid_in, grid_both, *rest) = (
-            ctx.saved_tensors
-        )
-        grid_gated, cell_in, taps, rays, mirrors, enter, leave, grid_enter, grid_leave, cell, object_, *rest = rest
+        (
+            x,
+            y,
+            y_scale,
+            z,
+            z_scale,
+            both,
+            gated,
+            mixed,
+            columns,
+            lines,
+            seen,
+            means,
+            grid_in,
+            grid_both,
+            *rest,
+        ) = ctx.saved_tensors
+        (
+            grid_gated,
+            cell_in,
+            taps,
+            rays,
+            mirrors,
+            enter,
+            leave,
+            grid_enter,
+            grid_leave,
+            cell,
+            object_,
+            *rest,
+        ) = rest
         up, down = rest
         sheet: Sheet = ctx.sheet
         padded: _Padded = ctx.padded

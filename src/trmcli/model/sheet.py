@@ -1,9 +1,9 @@
 """Grids of one shape as index tensors: which rows of a table each candidate hears, and the reverse.
 
-A row of the state stands for a candidate; rows run over grids, then colours, then cells. Means over the cells of
-an object, over a colour's whole grid and over a cell's colours are all the same operation, a sum over given rows
-of a table; so is the way back from the table to the candidates. Both directions are kept, as each is the other's
-gradient.
+A row of the state stands for a candidate; rows run over grids, then colours, then cells. Means over the cells
+of an object, over a colour's whole grid and over a cell's colours are all the same operation, a sum over
+given rows of a table; so is the way back from the table to the candidates. Both directions are kept, as each
+is the other's gradient.
 """
 
 from __future__ import annotations
@@ -94,7 +94,8 @@ class Sheet:
         edges: ``[B * cells, 4]``: 1 in the first row, first column, last column, last row.
         background: ``[C]``: 1 for the background.
         blocks: corners of equal blocks as large as the output, if the canvas is made of such.
-        boxes: for each grid the corner of the box around what is not background, if it is as large as the output.
+        boxes: for each grid the corner of the box around what is not background, if it is as large as the
+            output.
     """
 
     grids: int

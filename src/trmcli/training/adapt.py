@@ -34,7 +34,8 @@ class FitOptions:
         least: updates at least.
         after: the fit ends at so many times the updates after which all demonstrations were right at once.
         loss: and not before its loss is below this.
-        effort: nominal seconds of one processor; gives the number of updates at most, and when the rates fall.
+        effort: nominal seconds of one processor; gives the number of updates at most, and when the rates
+            fall.
         guess: which guess of the outputs' sizes to take.
     """
 
@@ -53,7 +54,7 @@ class FitOptions:
     guess: int = 0
 
     def updates(self, rows: int) -> int:
-        """At most: so many as take about ``effort`` seconds, counted so that no clock decides on the result."""
+        """At most: so many as take about ``effort`` seconds, counted so that no clock decides."""
         return max(self.least, int(self.effort / (SECONDS_AN_UPDATE + SECONDS_A_ROW * rows * self._work)))
 
     @property
@@ -289,7 +290,5 @@ class _Answering:
         grids, confidence = zip(*(self.shown[one] for one in sorted(self.shown)), strict=True)
         right, seconds = tuple(self.current.right), time.monotonic() - self.began
         self.observe(
-            Progress(
-                self.member, "answering", self.current.loss, right, grids, step, seconds, confidence
-            )
+            Progress(self.member, "answering", self.current.loss, right, grids, step, seconds, confidence)
         )

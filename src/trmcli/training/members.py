@@ -223,9 +223,7 @@ def work_alone(job: Job) -> None:
             def over(deadline: float = order.deadline) -> bool:
                 return time.monotonic() >= deadline
 
-            fitted = fit(
-                order.task, order.options, order.seed, over, job.observe, order.member, order.began
-            )
+            fitted = fit(order.task, order.options, order.seed, over, job.observe, order.member, order.began)
             job.hear((order.member, fitted))
     finally:
         torch.set_num_threads(threads)

@@ -23,8 +23,9 @@ class Batch:
     Attributes:
         sheet: the grids.
         target: ``[B, *out]`` numbers of colours.
-        weight: ``[B, *out]``: what the cross entropy of each cell counts: an equal share of one over all cells,
-            and of another one over the cells that differ from the input; divided by the task's demonstrations.
+        weight: ``[B, *out]``: what the cross entropy of each cell counts: an equal share of one over all
+            cells, and of another one over the cells that differ from the input; divided by the task's
+            demonstrations.
         pairs: numbers of the demonstrations.
     """
 
@@ -55,7 +56,8 @@ class Problem:
 
     def grid(self, numbers: Tensor) -> Grid:
         """Colours ``[height, width]`` from numbers of colours."""
-        return self.colours[numbers.numpy()]
+        grid: Grid = self.colours[numbers.numpy()]
+        return grid
 
 
 def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | None = None) -> Problem:
@@ -92,7 +94,7 @@ def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | N
     tests: list[Sheet | None] = []
     for question, guesses in zip(task.tests, shapes or guess_shapes(task), strict=True):
         if guesses:
-            canvas = lay(question, tuple(guesses[guess % len(guesses)]), colours, background)
+            canvas = lay(question, guesses[guess % len(guesses)], colours, background)
             tests.append(_sheet([canvas], len(colours), number))
         else:
             tests.append(None)

@@ -22,12 +22,13 @@ class Canvas:
     """An input, and the output that it has, should have or may have. H and W are the larger sides of both.
 
     Attributes:
-        views: ``[1 or 3, H, W]``: the input as it is; if the canvas is larger, also scaled to it and tiled over it.
-            Numbers of colours, -1 outside of the input.
+        views: ``[1 or 3, H, W]``: the input as it is; if the canvas is larger, also scaled to it and tiled
+            over it. Numbers of colours, -1 outside of the input.
         labels: ``[2, H, W]``: objects of one colour, and of any but the background, by number.
         features: ``[H, W, 10]``, see :func:`~trmcli.tasks.arc.objects.object_features`.
         out: height and width of the output.
-        blocks: corners of equal blocks of the output's size that make up the canvas, perhaps with lines between.
+        blocks: corners of equal blocks of the output's size that make up the canvas, perhaps with lines
+            between.
         box: corner of the box around what is not background, if it is of the output's size.
         target: ``[*out]`` numbers of colours, or None.
         changed: ``[*out]``: where the target differs from the input; everywhere if their sizes do.
@@ -86,7 +87,10 @@ def lay(
 
 def _blocks(height: int, width: int, out: Shape) -> tuple[tuple[int, int], ...]:
     for line in (0, 1):
-        (down, over), (across, beyond) = divmod(height + line, out[0] + line), divmod(width + line, out[1] + line)
+        (down, over), (across, beyond) = (
+            divmod(height + line, out[0] + line),
+            divmod(width + line, out[1] + line),
+        )
         if over == beyond == 0 and down * across > 1:
             pitch = out[0] + line, out[1] + line
             return tuple((y * pitch[0], x * pitch[1]) for y in range(down) for x in range(across))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,7 +20,7 @@ def connected(keys: npt.NDArray[np.integer], diagonal: bool) -> Labels:
     """
     height, width = keys.shape
     labels = np.arange(height * width).reshape(height, width)
-    pairs = [(np.s_[1:, :], np.s_[:-1, :]), (np.s_[:, 1:], np.s_[:, :-1])]
+    pairs: list[tuple[Any, Any]] = [(np.s_[1:, :], np.s_[:-1, :]), (np.s_[:, 1:], np.s_[:, :-1])]
     if diagonal:
         pairs += [(np.s_[1:, 1:], np.s_[:-1, :-1]), (np.s_[1:, :-1], np.s_[:-1, 1:])]
     joined = [(one, other, keys[one] == keys[other]) for one, other in pairs]
@@ -42,7 +44,9 @@ def boxes(labels: Labels) -> npt.NDArray[np.int64]:
     count = int(labels.max()) + 1
     rows, columns = np.indices(labels.shape)
     result = np.empty((count, 4), np.int64)
-    for place, (values, lowest) in enumerate(((rows, True), (rows, False), (columns, True), (columns, False))):
+    for place, (values, lowest) in enumerate(
+        ((rows, True), (rows, False), (columns, True), (columns, False))
+    ):
         result[:, place] = 10**6 if lowest else -1
         (np.minimum if lowest else np.maximum).at(result[:, place], labels, values)
     return result
@@ -52,9 +56,10 @@ def object_features(grid: npt.NDArray[np.integer], background: int) -> npt.NDArr
     """``[H, W, 10]``: what is said of the object that each cell belongs to.
 
     An object is made of cells of one colour that touch, at corners too. In order: half the logarithm of its
-    cells; whether it touches the border; fills its box; is its own left-right and up-down mirror image; is the
-    largest; the smallest; has a shape that no other has (these three of what is not background); whether the
-    cell is background that the border does not reach, by sides; the longer side of its box less one, in tenths.
+    cells; whether it touches the border; fills its box; is its own left-right and up-down mirror image; is
+    the largest; the smallest; has a shape that no other has (these three of what is not background); whether
+    the cell is background that the border does not reach, by sides; the longer side of its box less one, in
+    tenths.
     """
     height, width = grid.shape
     labels = connected(grid, diagonal=True)

@@ -1,17 +1,19 @@
 """How large is the output? Simple rules that hold in every demonstration, the likeliest first.
 
-Height and width are each a quantity of the input times a number and plus a number, a part of it, a square or a
-product; a rule counts if it gives every demonstration's size. What is likelier is a matter of cost: the input's
-own sides first, then what is measured in it; a constant where all outputs are of one size.
+Height and width are each a quantity of the input times a number and plus a number, a part of it, a square or
+a product; a rule counts if it gives every demonstration's size. What is likelier is a matter of cost: the
+input's own sides first, then what is measured in it; a constant where all outputs are of one size.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from trmcli.tasks.arc.objects import boxes, connected
 from trmcli.tasks.arc.task import ArcTask, Grid
@@ -25,7 +27,7 @@ Shape = tuple[int, int]
 
 def background_of(task: ArcTask) -> int:
     """Black where any demonstration's input has it, else the commonest colour of the inputs."""
-    counts = sum(np.bincount(pair.question.ravel(), minlength=10) for pair in task.shown)
+    counts = np.bincount(np.concatenate([pair.question.ravel() for pair in task.shown]))
     return 0 if counts[0] else int(np.argmax(counts))
 
 
@@ -47,11 +49,9 @@ def quantities(grid: Grid, background: int) -> Quantities:
         "box width": box_width,
     }
     for name, lines in (("height", grid), ("width", grid.T)):
-        separators = [
-            n for n, line in enumerate(lines) if line[0] != background and (line == line[0]).all()
-        ]
+        separators = [n for n, line in enumerate(lines) if line[0] != background and (line == line[0]).all()]
         ends = [-1, *separators, len(lines)]
-        parts = [after - before - 1 for before, after in zip(ends, ends[1:], strict=False)]
+        parts = [after - before - 1 for before, after in itertools.pairwise(ends)]
         parts = [part for part in parts if part > 0]
         found[f"separated {name}"] = len(separators) + 1
         found[f"part {name}"] = parts[0] if len(set(parts)) == 1 else -1
@@ -77,7 +77,7 @@ def quantities(grid: Grid, background: int) -> Quantities:
     return found
 
 
-def _extent(lit: np.ndarray) -> Shape:  # type: ignore[type-arg]
+def _extent(lit: npt.NDArray[np.bool_]) -> Shape:
     """Height and width of the box around what is lit; zeros if nothing is."""
     rows, columns = np.flatnonzero(lit.any(1)), np.flatnonzero(lit.any(0))
     return (int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1) if len(rows) else (0, 0)
@@ -117,7 +117,11 @@ def _rules(targets: list[int], shown: list[Quantities], common: list[str], side:
             rules.append(_Rule(cost, f"{name}*{times}+{plus}", _line(name, times, plus)))
         if own:
             rules += [
-                _Rule(1 + 0.1 * parts + abs(plus) * 0.3 + constant, f"{name}/{parts}+{plus}", _part(name, parts, plus))
+                _Rule(
+                    1 + 0.1 * parts + abs(plus) * 0.3 + constant,
+                    f"{name}/{parts}+{plus}",
+                    _part(name, parts, plus),
+                )
                 for parts in (2, 3, 4, 5)
                 for plus in (0, 1, -1)
                 if ((values + plus) % parts == 0).all() and ((values + plus) // parts == wanted).all()
@@ -126,7 +130,9 @@ def _rules(targets: list[int], shown: list[Quantities], common: list[str], side:
                 rules.append(_Rule(0.5 + constant, f"{name}^2", _product(name, name)))
     for name in ("height", "width"):
         for other in ("colours", "other colours", "lit", "corner objects"):
-            if all(found[name] * found[other] == target for found, target in zip(shown, targets, strict=True)):
+            if all(
+                found[name] * found[other] == target for found, target in zip(shown, targets, strict=True)
+            ):
                 cost = 2.5 + (len(set(targets)) == 1)
                 rules.append(_Rule(cost, f"{name}*{other}", _product(name, other)))
     return sorted(rules, key=lambda rule: rule.cost)[:_KEPT]
