@@ -119,7 +119,7 @@ def test_two_tasks_of_one_name_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_standard_input_is_looked_at_and_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(json.dumps(TASK).encode())))  # type: ignore[arg-type]
+    stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(json.dumps(TASK).encode())))
     monkeypatch.setattr(sys, "stdin", stream)
     assert looks("-")
     assert names(read("-")) == ["stdin"]

@@ -32,7 +32,7 @@ Examples:
   cat batch.txt | trm eval - --json | jq .exact_accuracy
   trm eval test.csv --limit 1000 --per-step  # what each step adds
   trm eval test.csv --predictions out.csv    # every answer, and its cost
-  trm eval arc-agi_training_challenges.json --sample 100 --predictions done.jsonl
+  trm eval challenges.json --sample 100 --predictions done.jsonl  # of ARC
   torchrun --standalone --nproc-per-node 4 -m trmcli eval test.csv
 """
 

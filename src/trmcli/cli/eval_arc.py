@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trmcli.cli.common import plural
-from trmcli.cli.solve_arc import BUDGET, Adapt, read, real
+from trmcli.cli.solve_arc import BUDGET, Adapt, Fitter, read
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.records import Skip
 
@@ -95,17 +95,13 @@ class Kept:
             os.close(number)
 
 
-def work(
-    number: int, tasks: Sequence[ArcTask], kept: Kept, adapt: Adapt | None, processes: int | None
-) -> Result:
+def work(number: int, tasks: Sequence[ArcTask], kept: Kept, adapt: Adapt) -> Result:
     """Work on the task with this number, and keep what comes of it."""
     from trmcli.solving.arc_figures import Result
     from trmcli.tasks.arc.files import without_answers
 
-    adapt = adapt or real()
     task, settings = without_answers(tasks[number]), kept.settings
-    adapted = adapt(task, budget=settings["budget"], seed=settings["seed"], processes=processes)
-    result = Result.of(adapted)
+    result = Result.of(adapt(task, budget=settings["budget"], seed=settings["seed"]))
     kept.add(result)
     return result
 
@@ -203,11 +199,15 @@ class ArcEval:
         from trmcli.tasks.workers import mapped
         from trmcli.ui.progress import progress
 
-        processes = self.processes if self.workers is None else 1
-        make = partial(work, tasks=tasks, kept=kept, adapt=self.adapt, processes=processes)
         with (
             progress("answering", count, prints=False, hidden=self.show.quiet) as advance,
-            mapped(make, len(tasks), self.workers or 1, size=1) as results,
+            Fitter(self.processes if self.workers is None else 1) as fitter,
+            mapped(
+                partial(work, tasks=tasks, kept=kept, adapt=self.adapt or fitter),
+                len(tasks),
+                self.workers or 1,
+                size=1,
+            ) as results,
         ):
             for _ in range(count - len(tasks)):
                 advance()

@@ -11,10 +11,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from trmcli.cli.common import name_skipped, plural
 from trmcli.errors import InputError
@@ -23,23 +23,59 @@ if TYPE_CHECKING:
     from trmcli.cli.options import Show
     from trmcli.solving.adapted import Adapted, Progress
     from trmcli.tasks.arc.task import ArcTask
+    from trmcli.training.members import Members
 
 BUDGET = 60.0
 """Seconds of a task, where nobody says otherwise."""
 
 
 class Adapt(Protocol):
-    """:func:`trmcli.solving.adapted.adapt`, or what stands in for it."""
+    """What fits networks to a task: :class:`Fitter`, or what stands in for it."""
 
     def __call__(
         self,
         task: ArcTask,
         *,
         budget: float,
-        processes: int | None,
         seed: int,
         observe: Callable[[Progress], None] | None = None,
     ) -> Adapted: ...
+
+
+class Fitter:
+    """:func:`trmcli.training.members.adapt` by processes that stay for all tasks.
+
+    They start with the first task, and torch is imported then.
+
+    Args:
+        processes: how many work at once; None for as many as there are processors.
+    """
+
+    def __init__(self, processes: int | None) -> None:
+        self.processes = processes
+        self._pool: Members | None = None
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Fitter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._opened.close()
+
+    def __call__(
+        self,
+        task: ArcTask,
+        *,
+        budget: float,
+        seed: int,
+        observe: Callable[[Progress], None] | None = None,
+    ) -> Adapted:
+        if self._pool is None:
+            from trmcli.tasks.workers import processors
+            from trmcli.training.members import Members
+
+            self._pool = self._opened.enter_context(Members(self.processes or processors()))
+        return self._pool.adapt(task, budget=budget, seed=seed, observe=observe)
 
 
 def is_arc(sources: Sequence[str], task: str) -> bool:
@@ -113,8 +149,8 @@ class ArcSolve:
         begin, interrupted = time.perf_counter(), False
         if self.output is not None and self.output.suffix.lower() != ".json":
             raise InputError("a submission is JSON: the name must end in .json", str(self.output))
-        with writing(self.output) as file:
-            adapt = self.adapt or real()  # when all that can be wrong has been looked for
+        with writing(self.output) as file, Fitter(self.processes) as fitter:
+            adapt = self.adapt or fitter
             try:
                 for number, task in enumerate(self.tasks, start=1):
                     self._one(adapt, number, task)
@@ -153,10 +189,9 @@ class ArcSolve:
         from trmcli.tasks.arc.files import without_answers
 
         hidden = without_answers(task)
-        options: dict[str, Any] = {"budget": self.budget, "processes": self.processes, "seed": self.seed}
         try:
             with self._observing(number, task) as observe:
-                adapted = adapt(hidden, observe=observe, **options)
+                adapted = adapt(hidden, budget=self.budget, seed=self.seed, observe=observe)
         except Interrupted as interrupt:
             if any(test.attempts for test in interrupt.so_far.tests):
                 self._show(task, interrupt.so_far)
@@ -199,13 +234,6 @@ class ArcSolve:
             elif not self.as_json or len(self.tasks) == 1:
                 test = f", test {number + 1}" if len(adapted.tests) > 1 else ""
                 self.show.say(f"{task.name}{test}: {words}")
-
-
-def real() -> Adapt:
-    """What fits networks; imports torch."""
-    from trmcli.solving.adapted import adapt
-
-    return adapt
 
 
 def verdict(task: ArcTask, adapted: Adapted, number: int) -> str:

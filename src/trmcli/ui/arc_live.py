@@ -74,6 +74,8 @@ class TaskView:
     def update(self, progress: Progress) -> None:
         """Hear of a member."""
         now = time.monotonic()
+        if not self._members:
+            self._begin = now - progress.seconds  # what came before, such as imports, is not of the budget
         self._members[progress.member] = progress
         if progress.stage == "answering":
             self._steps.append(progress)
