@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -59,9 +61,6 @@ class Look:
         sixteen = console.color_system in ("standard", "windows")
         return Look(coloured, sixteen, not console.encoding.lower().startswith("utf"))
 
-    def colour(self, number: int) -> str:
-        return _SIXTEEN[number] if self.sixteen else rgb(PALETTE[number])
-
     @property
     def arrow(self) -> str:
         return "->" if self.ascii_only else "→"
@@ -99,30 +98,49 @@ def _row(row: Grid, look: Look, wide: bool, marks: Bools | None, mark: str) -> l
         marked = marks is not None and bool(marks[column])
         if look.coloured:
             text = (f"{mark} " if marked else "  ") if wide else " "
-            cells.append(Segment(text, Style(color=_ink(number), bgcolor=look.colour(number), bold=marked)))
+            cells.append((text, _paper(number, look.sixteen, marked)))
         else:
             text = f"{number}{mark if marked else ' '}" if wide else str(number)
-            cells.append(Segment(text, Style(bold=number != 0, dim=number == 0)))
-    return cells
+            cells.append((text, _FIGURE if number else _ZERO))
+    return _merged(cells)
 
 
-def _ink(number: int) -> str:
-    """What is legible on a colour."""
+_FIGURE, _ZERO = Style(bold=True), Style(dim=True)
+
+
+@cache
+def _paper(number: int, sixteen: bool, marked: bool) -> Style:
+    """A cell's colour, and a legible one for what stands on it."""
     red, green, blue = PALETTE[number]
-    return "black" if red * 0.3 + green * 0.59 + blue * 0.11 > 110 else "white"
+    ink = "black" if red * 0.3 + green * 0.59 + blue * 0.11 > 110 else "white"
+    return Style(color=ink, bgcolor=_name(number, sixteen), bold=marked)
+
+
+@cache
+def _stacked(upper: int, lower: int | None, sixteen: bool) -> Style:
+    paper = None if lower is None else _name(lower, sixteen)
+    return Style(color=_name(upper, sixteen), bgcolor=paper)
+
+
+def _name(number: int, sixteen: bool) -> str:
+    return _SIXTEEN[number] if sixteen else rgb(PALETTE[number])
 
 
 def _halves(grid: Grid, look: Look) -> Drawing:
     """Two rows of cells in each line, the upper one in the ink and the lower one on the paper."""
+    rows: list[list[int]] = grid.tolist()
     lines = []
-    for row in range(0, len(grid), 2):
-        line = []
-        for column in range(grid.shape[1]):
-            upper = look.colour(int(grid[row, column]))
-            lower = look.colour(int(grid[row + 1, column])) if row + 1 < len(grid) else None
-            line.append(Segment("▀", Style(color=upper, bgcolor=lower)))
-        lines.append(line)
+    for number in range(0, len(rows), 2):
+        below = rows[number + 1] if number + 1 < len(rows) else [None] * len(rows[number])
+        pairs = zip(rows[number], below, strict=True)
+        lines.append(_merged([("▀", _stacked(upper, lower, look.sixteen)) for upper, lower in pairs]))
     return lines
+
+
+def _merged(cells: Sequence[tuple[str, Style]]) -> list[Segment]:
+    """Cells of one style in one piece: drawings are made several times a second."""
+    pieces = groupby(cells, key=lambda cell: cell[1])
+    return [Segment("".join(text for text, _ in run), style) for style, run in pieces]
 
 
 def caption(text: Text | str) -> Drawing:

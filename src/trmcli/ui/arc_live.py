@@ -18,7 +18,7 @@ from trmcli.tasks.arc.task import ArcTask
 from trmcli.ui.arc import Drawing, Lines, Look, above, beside, caption, differs, fitted, flow, grid_drawing
 from trmcli.ui.live_panel import LivePanel
 
-TICK = 0.1
+TICK = 0.2
 """Seconds between two drawings."""
 _QUIET = 1.0
 """Seconds without news after which the view turns to another member."""
@@ -54,6 +54,7 @@ class TaskView:
         self._steps: deque[Progress] = deque()
         self._step: Progress | None = None
         self._until = self._begin
+        self._last: tuple[Progress | None, tuple[int, int], Drawing] | None = None
         self._done = False
         self._panel = LivePanel(console, self.content, TICK)
 
@@ -94,8 +95,15 @@ class TaskView:
         lines = [title, self._state(shown), self._clock(), Text()]
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
+        return Group(*lines, Lines(self._drawing(shown)))
+
+    def _drawing(self, shown: Progress | None) -> Drawing:
+        """The grids; made anew only where there is something new, for the members need the time."""
         columns, rows = self.console.width, self.console.height - _ABOVE
-        return Group(*lines, Lines(fitted(lambda *how: self._blocks(shown, *how), columns, rows)))
+        if self._last is None or self._last[0] is not shown or self._last[1] != (columns, rows):
+            drawing = fitted(lambda *how: self._blocks(shown, *how), columns, rows)
+            self._last = shown, (columns, rows), drawing
+        return self._last[2]
 
     def _play(self) -> None:
         """Take the next step of an answer when the one before has been seen for long enough."""
