@@ -4,13 +4,15 @@ The stand-in knows one rule: outputs are views of the inputs. It answers with th
 show, and takes no time, so that nothing here depends on how fast a machine is.
 
 Run as ``python fake_arc.py ARGUMENTS``. ``FAKE_ARC`` says what it shall do besides: ``interrupt NAME`` raises
-what Ctrl-C raises, with the attempts so far, and ``die NAME`` ends the process when that task comes.
+what Ctrl-C raises, with the attempts so far, ``wait NAME`` waits for Ctrl-C, and ``die NAME`` ends the process
+when that task comes.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -51,6 +53,11 @@ def adapt(
     result = Adapted(task, tests, fits(best), 0.5, 1.0, agree == 3)
     if wanted == f"interrupt {task.name}":
         raise Interrupted(result)
+    if wanted == f"wait {task.name}":
+        try:
+            time.sleep(100)
+        except KeyboardInterrupt:
+            raise Interrupted(result) from None
     return result
 
 

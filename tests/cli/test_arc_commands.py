@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import environment
+from conftest import Screen, environment
 
 from trmcli.tasks.arc.views import View
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+Terminal = Callable[..., Screen]
 FAKE = Path(__file__).parent / "fake_arc.py"
 
 
@@ -192,6 +193,74 @@ def test_ctrl_c_gives_the_attempts_so_far(trm: Run, challenges: Path, tmp_path: 
     assert done.stdout.count("attempt 1") == 3
     assert "interrupted: 2 of 4 tasks answered so far" in done.stderr
     assert list(json.loads((tmp_path / "s.json").read_text())) == ["t1", "t2"]
+
+
+def test_a_terminal_shows_the_task_and_then_its_attempts(terminal: Terminal, tmp_path: Path) -> None:
+    screen = terminal(
+        "solve",
+        write(tmp_path / "turn.json", task(1)),
+        rows=24,
+        columns=80,
+        program=FAKE,
+        on=("learning", lambda number: os.write(number, b"\x03")),
+        FAKE_ARC="wait turn",
+    )
+    assert screen.status == 130
+    assert "48;2;0;116;217" in screen.text  # blue, as the official site has it
+    before, _, after = screen.text.rpartition("attempt 1, 100% of the votes")
+    assert "learning the demonstrations: member 1, 3 of 3 right" in before
+    assert "fits 3 of 3 demonstrations, 3 of 3 members agree, attempt 1 is right" in after
+    assert screen.text.rindex("\x1b[?25h") > screen.text.rindex("\x1b[?25l")
+
+
+def test_a_terminal_shows_several_tasks_one_after_another(terminal: Terminal, tmp_path: Path) -> None:
+    tasks = write(tmp_path / "c.json", {"one": task(1, known=False), "two": task(2, known=False)})
+    screen = terminal("solve", tasks, program=FAKE, FAKE_ARC="interrupt two")
+    assert screen.status == 130
+    assert ["one, 1 of 2" in screen.text, "two, 2 of 2" in screen.text] == [True, True]
+    assert screen.text.count("members agree, unchecked") == 2
+    assert screen.text.rindex("\x1b[?25h") > screen.text.rindex("\x1b[?25l")
+
+
+@pytest.mark.parametrize(
+    ("variables", "shown"),
+    [
+        ({"NO_COLOR": "1"}, "▏"),
+        ({"TERM": "xterm", "COLORTERM": ""}, "\x1b[97;44m"),
+        ({"TERM": "dumb"}, "# turn, test 1, attempt 1"),
+    ],
+)
+def test_terminals_with_fewer_colours_show_what_they_can(
+    terminal: Terminal, tmp_path: Path, variables: dict[str, str], shown: str
+) -> None:
+    one = {"train": [{"input": [[1, 1]], "output": [[1], [1]]}], "test": [{"input": [[1, 1]]}]}
+    screen = terminal("solve", write(tmp_path / "turn.json", one), program=FAKE, **variables)
+    assert screen.status == 0
+    assert shown in screen.text or shown.replace("97;", "37;") in screen.text
+    assert "48;2" not in screen.text
+
+
+def test_networks_are_really_fitted(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", task(2, known=False))
+    command = [
+        sys.executable,
+        "-m",
+        "trmcli",
+        "solve",
+        str(path),
+        "--budget",
+        "3",
+        "--threads",
+        "1",
+        "--json",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=120)
+    (line,) = map(json.loads, done.stdout.splitlines())
+    assert done.returncode in (0, 1)
+    assert 1 <= len(line["attempts"]) <= 2
+    assert line["members"] >= 1
+    assert 0 <= line["fits_demonstrations"] <= line["demonstrations"] == 3
+    assert all(1 <= len(grid) <= 30 for grid in line["attempts"])
 
 
 def test_an_evaluation_tells_shares_with_intervals(trm: Run, challenges: Path) -> None:
