@@ -64,7 +64,7 @@ def text(cells: Grid) -> str:
 def canvas(task: ArcTask) -> int:
     """The longest side of all grids that are shown."""
     grids = [side for pair in task.shown for side in (pair.question, pair.answer)] + list(task.tests)
-    return max(side for cells in grids for side in cells.shape)
+    return max(side for cells in grids for side in (int(cells.shape[0]), int(cells.shape[1])))
 
 
 def sample(tasks: dict[str, ArcTask], largest: int, limit: int) -> list[str]:
