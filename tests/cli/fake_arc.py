@@ -4,8 +4,8 @@ The stand-in knows one rule: outputs are views of the inputs. It answers with th
 show, and takes no time, so that nothing here depends on how fast a machine is.
 
 Run as ``python fake_arc.py ARGUMENTS``. ``FAKE_ARC`` says what it shall do besides: ``interrupt NAME`` raises
-what Ctrl-C raises, with the attempts so far, ``wait NAME`` waits for Ctrl-C, and ``die NAME`` ends the process
-when that task comes.
+what Ctrl-C raises, with the attempts so far, ``wait NAME`` waits for Ctrl-C, and ``die NAME`` ends the
+process when that task comes.
 """
 
 from __future__ import annotations

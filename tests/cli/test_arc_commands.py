@@ -222,6 +222,26 @@ def test_a_terminal_shows_several_tasks_one_after_another(terminal: Terminal, tm
     assert screen.text.rindex("\x1b[?25h") > screen.text.rindex("\x1b[?25l")
 
 
+def test_progress_is_on_the_terminal_while_attempts_go_to_a_file(terminal: Terminal, tmp_path: Path) -> None:
+    attempts = tmp_path / "attempts.txt"
+    redirecting = f"""
+import os, runpy
+os.dup2(os.open({str(attempts)!r}, os.O_WRONLY | os.O_CREAT), 1)
+runpy.run_path({str(FAKE)!r}, run_name="__main__")
+"""
+    screen = terminal(
+        "solve",
+        write(tmp_path / "turn.json", task(1, known=False)),
+        program=write(tmp_path / "redirecting.py", redirecting),
+        on=("turn: member 1: 3 of 3 demonstrations right", lambda number: os.write(number, b"\x03")),
+        FAKE_ARC="wait turn",
+    )
+    assert screen.status == 130
+    assert "turn: fits 3 of 3 demonstrations, 3 of 3 members agree, unchecked" in screen.text
+    assert attempts.read_text().startswith("# turn, test 1, attempt 1\n")
+    assert "\x1b" not in attempts.read_text()
+
+
 @pytest.mark.parametrize(
     ("variables", "shown"),
     [

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @contextmanager
 def progress_line(title: str, demonstrations: int, budget: float) -> Iterator[Callable[[Progress], None]]:
     """Show a line that is gone at the end; yields what hears of the progress."""
-    begin, latest, done = time.monotonic(), list[Progress](), False
+    begin, done = time.monotonic(), False
+    latest: list[Progress] = []
 
     def content() -> Text:
         if done:
