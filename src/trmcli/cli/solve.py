@@ -116,6 +116,10 @@ def solve(
     pipe, give one answer after another, in the form and order in which the
     puzzles came. What is not solved keeps its doubtful cells blank.
 
+    ARC tasks get two attempts at each test input, from networks that are
+    fitted to each task. Nothing can check those; the status is 0 if they
+    agree.
+
     Exit status: 0 all solved, 1 some not, 2 bad usage or input.
     """
     if view.live and view.json:

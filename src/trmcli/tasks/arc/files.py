@@ -52,7 +52,7 @@ def looks(source: str) -> bool:
     try:
         path = Path(source)
         if path.is_dir():
-            return any(True for _ in _json_files(path))
+            return any(True for _ in path.rglob("*.json"))
         if not path.is_file():
             return False
         with path.open("rb") as file:
