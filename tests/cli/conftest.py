@@ -59,7 +59,8 @@ class Screen:
 def terminal() -> Callable[..., Screen]:
     """Run ``trm ARGUMENTS`` on a pseudo-terminal of ``rows`` and ``columns``.
 
-    ``on`` is (a text to wait for, what to do with the terminal's number when it has appeared).
+    ``on`` is (a text to wait for, what to do with the terminal's number when it has appeared); ``program`` is
+    run in place of ``trm``.
     """
 
     def run(
@@ -67,13 +68,14 @@ def terminal() -> Callable[..., Screen]:
         rows: int = 40,
         columns: int = 100,
         on: tuple[str, Callable[[int], object]] | None = None,
+        program: Path | None = None,
         **variables: str,
     ) -> Screen:
         ours, theirs = pty.openpty()
         resize(theirs, rows, columns)
         process = subprocess.Popen(
             # The terminal becomes the controlling one, so that Ctrl-C in it is a signal.
-            [sys.executable, "-c", _ON_TERMINAL, *map(str, arguments)],
+            [sys.executable, "-c", _ON_TERMINAL.format(str(program or "")), *map(str, arguments)],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -110,7 +112,11 @@ _ON_TERMINAL = """
 import fcntl, runpy, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 sys.argv[0] = "trm"
-runpy.run_module("trmcli", run_name="__main__", alter_sys=False)
+program = {!r}
+if program:
+    runpy.run_path(program, run_name="__main__")
+else:
+    runpy.run_module("trmcli", run_name="__main__", alter_sys=False)
 """
 
 

@@ -45,7 +45,7 @@ def complete(line: str, shell: str = "bash") -> list[str]:
         ("trm train sudoku-", ["sudoku-4x4", "sudoku-mlp", "sudoku-small"]),
         ("trm train x --init-from maze", ["maze-small"]),
         ("trm train x --device c", ["cpu", "cuda"]),
-        ("trm solve x --task ", ["auto", "maze", "sudoku"]),
+        ("trm solve x --task ", ["auto", "arc", "maze", "sudoku"]),
         ("trm solve x --weights maze", ["maze-small"]),
         ("trm solve x --strategy ", ["guess", "symmetry", "noise", "restart", "mixed"]),
         ("trm eval x --halt ", ["checked", "head", "never"]),

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trmcli.errors import Origin
-from trmcli.solving.evaluation import Calibration, Evaluation, Point, wilson
+from trmcli.solving.evaluation import Calibration, Evaluation, Point
+from trmcli.solving.intervals import wilson
 from trmcli.solving.search import Answer
 from trmcli.tasks.base import Puzzle
 

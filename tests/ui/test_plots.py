@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trmcli.solving.evaluation import Point, wilson
+from trmcli.solving.evaluation import Point
+from trmcli.solving.intervals import wilson
 from trmcli.ui.plots import svg, text
 
 SVG = {"s": "http://www.w3.org/2000/svg"}

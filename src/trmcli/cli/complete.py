@@ -20,7 +20,7 @@ def kinds() -> list[str]:
 
 def tasks() -> list[str]:
     """The same, for an option that may leave it to the puzzles."""
-    return ["auto", *kinds()]
+    return ["auto", "arc", *kinds()]
 
 
 def weights() -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import count, islice, zip_longest
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
+from trmcli.cli import solve_arc
 from trmcli.cli.common import load_solver, name_skipped, plural, puzzle_sources
 from trmcli.cli.options import SHOW, Batches, BatchSize, Effort, Model, Puzzles, Show, whole
 from trmcli.cli.stream import PuzzleStream
@@ -32,6 +33,7 @@ Examples:
   cat batch.txt | trm eval - --json | jq .exact_accuracy
   trm eval test.csv --limit 1000 --per-step  # what each step adds
   trm eval test.csv --predictions out.csv    # every answer, and its cost
+  trm eval challenges.json --sample 100 --predictions done.jsonl  # of ARC
   torchrun --standalone --nproc-per-node 4 -m trmcli eval test.csv
 """
 
@@ -44,11 +46,47 @@ class Data(Puzzles):
     """Which puzzles a model is measured on."""
 
     answers: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Known answers, one a puzzle in the same order.")
+        Path | None,
+        typer.Option(
+            "--answers",
+            "--solutions",
+            metavar="FILE",
+            help="Known answers, one a puzzle in the same order; of ARC tasks, Kaggle's solutions, which are "
+            "found beside the challenges without it.",
+        ),
     ] = None
     limit: Annotated[
         int | None, typer.Option(parser=whole(1), metavar="N", help="Only the first N puzzles.")
     ] = None
+
+
+@dataclass(frozen=True)
+class ArcSet:
+    """How a set of ARC tasks is gone through."""
+
+    panel: ClassVar[str] = "Sets of ARC tasks"
+
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole(1), metavar="N", help="Only N tasks, drawn by the hash of --seed and their names."
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole(1),
+            metavar="N",
+            help="Tasks worked on at once, each by one process; without it, one task by all of them.",
+        ),
+    ] = None
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the tasks that --predictions does not hold yet.")
+    ] = False
+    blind: Annotated[
+        bool,
+        typer.Option("--blind", help="Drop all solutions first, and open their files when all is answered."),
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +112,10 @@ class View:
         typer.Option(metavar="FILE", help="Save the figures (.json) or the curve over the tries (.svg)."),
     ] = None
     predictions: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="Write every answer to this file.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write every answer to this file: CSV, and JSON Lines of ARC tasks."
+        ),
     ] = None
 
 
@@ -100,6 +141,7 @@ def evaluate(
     ] = None,
     effort: Effort = Effort(),
     machine: LargeBatches = LargeBatches(),
+    arc: ArcSet = ArcSet(),
     view: View = View(),
     show: Show = Show(),
 ) -> None:
@@ -118,10 +160,15 @@ def evaluate(
     from trmcli.ui.progress import progress
 
     effort.check(tries)
+    sources = puzzle_sources(files)
+    if solve_arc.is_arc(sources, data.task):
+        raise typer.Exit(_evaluate_arc(sources, data, model, tries, effort, machine, arc, view, show))
+    if arc != ArcSet():
+        raise InputError("--sample, --workers, --resume and --blind are for sets of ARC tasks")
     if data.skip_bad and data.answers is not None:
         raise InputError("--answers go with the puzzles by their order, which --skip-bad would break")
     limits = _limits(tries)
-    ranks, sources = Ranks.here(), puzzle_sources(files)
+    ranks = Ranks.here()
     if ranks.count > 1 and "-" in sources:
         raise InputError("standard input cannot be shared by several processes: name a file")
     _check_suffix(view.save, limits)
@@ -185,6 +232,47 @@ def evaluate(
         raise typer.Exit(130)
     solved = evaluation.total.solved == evaluation.total.count and not stream.skipped
     raise typer.Exit(0 if ranks.count > 1 or solved else 1)
+
+
+def _evaluate_arc(
+    sources: Sequence[str],
+    data: Data,
+    model: Model,
+    tries: str | None,
+    effort: Effort,
+    machine: LargeBatches,
+    arc: ArcSet,
+    view: View,
+    show: Show,
+) -> int:
+    """Measure on ARC tasks; the exit status."""
+    from trmcli.cli.eval_arc import ArcEval
+
+    solve_arc.refuse(
+        legend=data.legend,
+        weights=model.weights,
+        rounds=model.rounds,
+        tries=tries,
+        until_solved=effort.until_solved,
+        per_step=view.per_step,
+    )
+    run = ArcEval(
+        sources,
+        show,
+        budget=solve_arc.BUDGET if effort.budget is None else effort.budget,
+        seed=effort.seed,
+        processes=machine.threads,
+        workers=arc.workers,
+        solutions=data.answers,
+        blind=arc.blind,
+        limit=data.limit,
+        drawn=arc.sample,
+        predictions=view.predictions,
+        resume=arc.resume,
+        save=view.save,
+        as_json=view.json,
+    )
+    return run.run(data.skip_bad)
 
 
 def _limits(tries: str | None) -> tuple[int, ...]:

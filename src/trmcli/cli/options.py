@@ -191,7 +191,8 @@ class Effort:
         typer.Option(
             parser=real(0),
             metavar="SECONDS",
-            help="Most computing time of a puzzle; puzzles that are worked on together share the clock.",
+            help="Most computing time of a puzzle; puzzles that are worked on together share the clock. "
+            "An ARC task has 60 without it.",
         ),
     ] = None
     strategy: Annotated[

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
+from trmcli.cli import solve_arc
 from trmcli.cli.common import load_solver, name_skipped, plural, puzzle_sources
 from trmcli.cli.options import SHOW, Batches, Effort, Model, Puzzles, Show, choice, real, whole
 from trmcli.cli.outcome import Outcome, conclude, counted
@@ -36,6 +37,8 @@ Examples:
   trm solve puzzle.txt --save steps.json   # every step
   trm solve puzzle.txt --save answer.svg   # the last grid
   trm solve hard.txt --until-solved --budget 60 --fallback search
+  trm solve task.json                      # an ARC task: two attempts
+  trm solve challenges.json -o submission.json --budget 30
 """
 
 Fallback = Literal["search"]
@@ -71,6 +74,15 @@ class View:
         Path | None, typer.Option(metavar="FILE", help="Save every step (.json) or the last grid (.svg).")
     ] = None
     json: Annotated[bool, typer.Option("--json", help="Write one JSON object a puzzle.")] = False
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE.json",
+            help="Write two attempts at each ARC test: a submission.",
+        ),
+    ] = None
 
 
 def solve(
@@ -105,6 +117,10 @@ def solve(
     pipe, give one answer after another, in the form and order in which the
     puzzles came. What is not solved keeps its doubtful cells blank.
 
+    ARC tasks get two attempts at each test input, from networks that are
+    fitted to each task. Nothing can check those; the status is 0 if they
+    agree.
+
     Exit status: 0 all solved, 1 some not, 2 bad usage or input.
     """
     import_numpy()
@@ -114,6 +130,10 @@ def solve(
         raise InputError("--live needs a terminal to draw on, and stdout is not one")
     effort.check(tries)
     sources, task = puzzle_sources(puzzles), None if kind.task == "auto" else kind.task
+    if solve_arc.is_arc(sources, kind.task):
+        raise typer.Exit(_solve_arc(sources, kind, model, tries, effort, machine, view, show))
+    if view.output is not None:
+        raise InputError("a submission is of ARC tasks: these answers go to stdout", "--output")
     skip = name_skipped if kind.skip_bad else None
     stream = PuzzleStream(sources, task, machine.batch_size, skip, kind.legend)
     first = stream.first()
@@ -150,6 +170,41 @@ def solve(
         show.say(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped")
     stream.fail()
     raise typer.Exit(0 if run.solved == run.count + stream.skipped else 1)
+
+
+def _solve_arc(
+    sources: Sequence[str],
+    kind: Puzzles,
+    model: Model,
+    tries: int | None,
+    effort: SolveEffort,
+    machine: Batches,
+    view: View,
+    show: Show,
+) -> int:
+    """Answer ARC tasks; the exit status."""
+    solve_arc.refuse(
+        legend=kind.legend,
+        weights=model.weights,
+        rounds=model.rounds,
+        tries=tries,
+        until_solved=effort.until_solved,
+        fallback=effort.fallback,
+        save=view.save,
+    )
+    tasks, bad = solve_arc.read(sources)
+    run = solve_arc.ArcSolve(
+        tasks,
+        show,
+        budget=solve_arc.BUDGET if effort.budget is None else effort.budget,
+        processes=machine.threads,
+        seed=effort.seed,
+        live=view.live,
+        fps=view.fps,
+        as_json=view.json,
+        output=view.output,
+    )
+    return run.run(bad, kind.skip_bad)
 
 
 def _announced(task: Task, puzzle: Puzzle, notes: Show) -> Puzzle:

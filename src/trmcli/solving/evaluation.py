@@ -6,12 +6,12 @@ All of them are sums of integers, so that the parts of an evaluation add up to t
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
+from trmcli.solving.intervals import wilson
 from trmcli.solving.search import Answer
 from trmcli.tasks.base import Ints
 
@@ -20,16 +20,6 @@ BINS = 10
 
 _FINE = 1 << 30
 """Probabilities are summed in units of one part in so many."""
-
-
-def wilson(successes: int, count: int, z: float = 1.959964) -> tuple[float, float]:
-    """The 95% Wilson score interval of a share (Wilson 1927); (0, 1) when nothing was counted."""
-    if count == 0:
-        return 0.0, 1.0
-    share, weight = successes / count, z * z / count
-    middle = (share + weight / 2) / (1 + weight)
-    half = z / (1 + weight) * math.sqrt(share * (1 - share) / count + weight / (4 * count))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 @dataclass(frozen=True)

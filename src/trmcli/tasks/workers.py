@@ -34,8 +34,10 @@ def processors() -> int:
 
 
 @contextmanager
-def mapped(make: partial[T], count: int, processes: int) -> Iterator[Iterator[T]]:
+def mapped(make: partial[T], count: int, processes: int, size: int | None = None) -> Iterator[Iterator[T]]:
     """``make(0)``, ``make(1)``, … in order, by several processes that end with the block, however it ends.
+
+    Each is given ``size`` of them at a time; without it, as many as suit what takes milliseconds.
 
     What ``make`` raises is raised by the iterator, after the results that come before it.
 
@@ -45,7 +47,7 @@ def mapped(make: partial[T], count: int, processes: int) -> Iterator[Iterator[T]
     if min(count, processes) <= 1:
         yield map(make, range(count))
         return
-    size = max(1, min(16, count // (4 * processes)))
+    size = size or max(1, min(16, count // (4 * processes)))
     context = multiprocessing.get_context("spawn")
     workers: list[SpawnProcess] = []
     pipes: list[Connection] = []

@@ -18,7 +18,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 TICK = 0.5
-"""Seconds between two drawings."""
+"""Seconds between two drawings, where nobody wants others."""
 
 
 class LivePanel:
@@ -28,8 +28,8 @@ class LivePanel:
     the shell, and ``fg`` begins a new panel below.
     """
 
-    def __init__(self, console: Console, content: Callable[[], RenderableType]) -> None:
-        self.console, self.content = console, content
+    def __init__(self, console: Console, content: Callable[[], RenderableType], tick: float = TICK) -> None:
+        self.console, self.content, self.tick = console, content, tick
         self._live: Live | None = None
         self._size = console.size
         self._lock = threading.RLock()
@@ -59,7 +59,7 @@ class LivePanel:
             self._hide()
 
     def _draw_on(self) -> None:
-        while not self._end.wait(TICK):
+        while not self._end.wait(self.tick):
             self._draw()
 
     def _draw(self) -> None:

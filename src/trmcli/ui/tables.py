@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,14 +28,14 @@ def curve(evaluation: Evaluation, task: str) -> str:
 def show(evaluation: Evaluation, per_step: bool, calibration: bool) -> None:
     """Print tables to stdout: drawn on a terminal, tab-separated elsewhere."""
     rows = [_row(name, figures) for name, figures in (*evaluation.named.items(), ("all", evaluation.total))]
-    _table(("source", "puzzles", "exact", "95% interval", "cells", "mean steps", "mean tries"), rows)
+    table(("source", "puzzles", "exact", "95% interval", "cells", "mean steps", "mean tries"), rows)
     print(
         f"halting head right in {evaluation.calibration.accuracy:.1%} of steps, "
         f"expected calibration error {evaluation.calibration.error:.3f}"
     )
     print(f"{evaluation.puzzles_per_second:.1f} puzzles/s, {evaluation.seconds:.1f} s")
     if calibration:
-        _table(
+        table(
             ("halting probability", "steps", "mean", "right"),
             [
                 (
@@ -65,7 +66,7 @@ def _curves(evaluation: Evaluation) -> dict[str, list[Point]]:
 
 def _print_curves(curves: dict[str, list[Point]]) -> None:
     """What more tries buy. The time is that of the whole, shared out by supervision steps."""
-    _table(
+    table(
         ("source", "tries", "exact", "95% interval", "mean steps", "seconds"),
         [
             (
@@ -86,7 +87,8 @@ def _print_curves(curves: dict[str, list[Point]]) -> None:
         print(text(curves))
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """One table: drawn on a terminal, tab-separated elsewhere."""
     from rich.console import Console
     from rich.table import Table
 
@@ -95,12 +97,12 @@ def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
         for line in (header, *rows):
             print("\t".join(line))
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(header):
-        table.add_column(column, justify="right" if number else "left")
+        drawn.add_column(column, justify="right" if number else "left")
     for row in rows:
-        table.add_row(*row, style="bold" if row[0] == "all" else None)
-    console.print(table)
+        drawn.add_row(*row, style="bold" if row[0] == "all" else None)
+    console.print(drawn)
 
 
 def _row(name: str, figures: Figures) -> tuple[str, ...]:

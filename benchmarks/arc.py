@@ -1,0 +1,302 @@
+"""ARC tasks by networks fitted to each: pass@1 and pass@2, seconds, and how far agreement can be trusted.
+
+Run it with: python benchmarks/arc.py --data FOLDER --set training --canvas 15 --limit 100 --processes 16 \
+    --members 3 --most 3 --out local/arc.jsonl --max-time 540
+
+FOLDER holds ``arc-agi_SET_challenges.json`` and ``arc-agi_SET_solutions.json``. The sample is the first so
+many tasks in order of the SHA-256 of their names, of those whose shown grids fit the canvas. Every process
+works on one task at a time, one thread each, members one after another; solutions never reach them. A
+finished task is a line of the file; a run that is started again skips those. ``--option fit.code_lr=0.005``
+sets what trmcli.training.members.AdaptOptions has. ``--report`` only prints what a file says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import math
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+from trmcli.errors import Origin
+from trmcli.solving.adapted import Ballot, count
+from trmcli.tasks.arc.task import ArcTask, Grid, Pair
+from trmcli.training.members import AdaptOptions, Job, work_alone
+
+
+def load(data: Path, name: str) -> dict[str, ArcTask]:
+    """The tasks of a set, by name; without answers where it has no file of solutions."""
+    challenges = json.loads((data / f"arc-agi_{name}_challenges.json").read_text(encoding="utf-8"))
+    file = data / f"arc-agi_{name}_solutions.json"
+    solutions = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return {
+        key: ArcTask(
+            key,
+            tuple(Pair(grid(pair["input"]), grid(pair["output"])) for pair in task["train"]),
+            tuple(grid(test["input"]) for test in task["test"]),
+            tuple(grid(answer) for answer in solutions[key]) if key in solutions else None,
+            Origin(key),
+        )
+        for key, task in challenges.items()
+    }
+
+
+def grid(rows: list[list[int]]) -> Grid:
+    return np.array(rows, np.uint8)
+
+
+def text(cells: Grid) -> str:
+    """Rows of digits."""
+    return "/".join("".join(map(str, row)) for row in cells.tolist())
+
+
+def canvas(task: ArcTask) -> int:
+    """The longest side of all grids that are shown."""
+    grids = [side for pair in task.shown for side in (pair.question, pair.answer)] + list(task.tests)
+    return max(side for cells in grids for side in (int(cells.shape[0]), int(cells.shape[1])))
+
+
+def sample(tasks: dict[str, ArcTask], largest: int, limit: int) -> list[str]:
+    names = sorted(tasks, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    return [name for name in names if canvas(tasks[name]) <= largest][:limit]
+
+
+def with_option(options: Any, setting: str) -> Any:
+    """A copy of a data class in which ``a.b=value`` is set."""
+    path, _, value = setting.partition("=")
+    name, _, rest = path.partition(".")
+    if name not in {field.name for field in dataclasses.fields(options)}:
+        raise SystemExit(
+            f"no option {name}; options are {', '.join(f.name for f in dataclasses.fields(options))}"
+        )
+    now = getattr(options, name)
+    if rest:
+        return dataclasses.replace(options, **{name: with_option(now, f"{rest}={value}")})
+    if isinstance(now, bool):
+        return dataclasses.replace(options, **{name: value.lower() in ("1", "true", "yes", "on")})
+    return dataclasses.replace(options, **{name: type(now)(value)})
+
+
+def work(task: ArcTask, arguments: argparse.Namespace, options: AdaptOptions) -> dict[str, Any]:
+    """Fit members to one task; all of this happens in a process that has no answers."""
+    began = time.monotonic()
+    job = Job(
+        task=task,
+        members=arguments.members,
+        most=arguments.most,
+        seed=arguments.seed,
+        observe=None,
+        options=options,
+        began=began,
+        deadline=began + arguments.budget,
+    )
+    cpu = time.process_time()
+    work_alone(job)
+    adapted = job.adapted()
+    return {
+        "task": task.name,
+        "canvas": canvas(task),
+        "same": all(pair.question.shape == pair.answer.shape for pair in task.shown),
+        "seconds": round(adapted.seconds, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "fits": adapted.fits,
+        "demonstrations": len(task.shown),
+        "settled": adapted.settled,
+        "tests": [
+            {
+                "attempts": [text(attempt) for attempt in test.attempts],
+                "votes": [round(vote, 3) for vote in test.votes],
+                "agreement": test.agreement,
+                "members": test.members,
+            }
+            for test in adapted.tests
+        ],
+        "members": [
+            {
+                "updates": fitted.updates,
+                "fitted": fitted.fitted,
+                "right": sum(fitted.right),
+                "loss": round(fitted.loss, 5),
+                "rows": fitted.rows,
+                "cpu_seconds": round(fitted.cpu_seconds, 2),
+                "ballots": [
+                    [
+                        [text(cells), round(weight, 4)]
+                        for cells, weight in zip(ballot.grids[:6], ballot.weights, strict=False)
+                    ]
+                    for ballot in fitted.ballots
+                ],
+            }
+            for _, fitted in sorted(job.done.items())
+        ],
+    }
+
+
+def wilson(right: float, of: int) -> tuple[float, float]:
+    """The 95% interval of a share (Wilson, 1927)."""
+    z, share = 1.96, right / of
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    return middle - half, middle + half
+
+
+def score(attempts: Sequence[Sequence[str]], answers: Sequence[str], most: int) -> float:
+    """The share of a task's test inputs that one of the first ``most`` attempts answers."""
+    return sum(answer in tried[:most] for tried, answer in zip(attempts, answers, strict=True)) / len(answers)
+
+
+def ballot(votes: list[tuple[str, float]]) -> Ballot:
+    grids = tuple(np.array([list(map(int, row)) for row in cells.split("/")], np.uint8) for cells, _ in votes)
+    return Ballot(grids, tuple(weight for _, weight in votes))
+
+
+def first_members(record: dict[str, Any], number: int) -> list[list[str]]:
+    """The attempts, had only the first ``number`` members voted."""
+    members = record["members"][:number]
+    tests = range(len(record["tests"]))
+    counted = [count([ballot(member["ballots"][test]) for member in members]) for test in tests]
+    return [[text(attempt) for attempt in test.attempts] for test in counted]
+
+
+def line(name: str, scores: Sequence[tuple[float, float]], seconds: Sequence[float]) -> str:
+    cells = [name, str(len(scores))]
+    for place in (0, 1):
+        right = sum(pair[place] for pair in scores)
+        low, high = wilson(right, len(scores))
+        cells.append(f"{right:.1f} = {100 * right / len(scores):.1f}% ({100 * low:.0f}-{100 * high:.0f})")
+    return "| " + " | ".join([*cells, f"{np.mean(seconds):.1f}"]) + " |"
+
+
+def report(records: list[dict[str, Any]], tasks: dict[str, ArcTask]) -> str:
+    """Tables in Markdown."""
+    answers = {
+        record["task"]: [text(answer) for answer in tasks[record["task"]].answers or ()] for record in records
+    }
+    scores = {
+        record["task"]: (
+            score([test["attempts"] for test in record["tests"]], answers[record["task"]], 1),
+            score([test["attempts"] for test in record["tests"]], answers[record["task"]], 2),
+        )
+        for record in records
+    }
+    lines = ["| tasks | n | pass@1 | pass@2 | CPU s a task |", "|---|---|---|---|---|"]
+    classes = {
+        "all": records,
+        "same shape": [record for record in records if record["same"]],
+        "other shape": [record for record in records if not record["same"]],
+        "canvas to 10": [record for record in records if record["canvas"] <= 10],
+        "canvas 11 to 15": [record for record in records if 10 < record["canvas"] <= 15],
+        "canvas 16 to 20": [record for record in records if 15 < record["canvas"] <= 20],
+        "canvas 21 to 30": [record for record in records if record["canvas"] > 20],
+        "all demonstrations right": [
+            record for record in records if record["fits"] == record["demonstrations"]
+        ],
+        "settled": [record for record in records if record["settled"]],
+    }
+    for name, part in classes.items():
+        if part:
+            lines.append(
+                line(name, [scores[r["task"]] for r in part], [record["cpu_seconds"] for record in part])
+            )
+    most = max(len(record["members"]) for record in records)
+    for number in range(1, most + 1):
+        part = [record for record in records if len(record["members"]) >= min(number, most)]
+        tried = {record["task"]: first_members(record, number) for record in part}
+        seconds = [sum(m["cpu_seconds"] for m in record["members"][:number]) for record in part]
+        both = [
+            (score(tried[r["task"]], answers[r["task"]], 1), score(tried[r["task"]], answers[r["task"]], 2))
+            for r in part
+        ]
+        lines.append(line(f"first {number} members, where there are", both, seconds))
+        alone = [
+            [[cells for cells, _ in ballots] for ballots in record["members"][number - 1]["ballots"]]
+            for record in part
+        ]
+        both = [
+            (score(own, answers[r["task"]], 1), score(own, answers[r["task"]], 2))
+            for own, r in zip(alone, part, strict=True)
+        ]
+        seconds = [record["members"][number - 1]["cpu_seconds"] for record in part]
+        lines.append(line(f"member {number} alone", both, seconds))
+    lines += ["", "| first attempts alike | of members | test inputs | right |", "|---|---|---|---|"]
+    table: dict[tuple[int, int], list[bool]] = {}
+    for record in records:
+        for test, answer in zip(record["tests"], answers[record["task"]], strict=True):
+            if test["members"]:
+                key = test["agreement"], test["members"]
+                table.setdefault(key, []).append(test["attempts"][0] == answer)
+    for (alike, members), right in sorted(table.items(), reverse=True):
+        lines.append(
+            f"| {alike} | {members} | {len(right)} | {sum(right)} = {100 * sum(right) / len(right):.0f}% |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of challenges and solutions")
+    parser.add_argument("--set", default="training", help="training, evaluation, …")
+    parser.add_argument("--canvas", type=int, default=30, help="tasks whose grids are at most so large")
+    parser.add_argument("--limit", type=int, default=100, help="tasks")
+    parser.add_argument("--tasks", nargs="*", help="only these")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--budget", type=float, default=120.0, help="seconds of one thread a task")
+    parser.add_argument("--members", type=int, default=3, help="before they may be settled")
+    parser.add_argument("--most", type=int, default=3, help="members at most")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--max-time", type=float, default=math.inf, help="seconds for the whole run")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--out", type=Path, required=True, help="a line of JSON for every finished task")
+    parser.add_argument("--report", action="store_true", help="only report what there is")
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    options = AdaptOptions()
+    for setting in arguments.option:
+        options = with_option(options, setting)
+    tasks = load(arguments.data, arguments.set)
+    names = arguments.tasks or sample(tasks, arguments.canvas, arguments.limit)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    done = arguments.out.read_text(encoding="utf-8").splitlines() if arguments.out.exists() else []
+    records = {record["task"]: record for record in map(json.loads, done)}
+    todo = [] if arguments.report else [name for name in names if name not in records]
+    blind = [dataclasses.replace(tasks[name], answers=None) for name in todo]
+    if blind:
+        with (
+            multiprocessing.get_context("spawn").Pool(min(arguments.processes, len(blind))) as pool,
+            arguments.out.open("a", encoding="utf-8") as file,
+        ):
+            results = pool.imap_unordered(partial(work, arguments=arguments, options=options), blind)
+            for number in range(1, len(blind) + 1):
+                try:
+                    record = results.next(max(0.0, min(1e6, began + arguments.max_time - time.monotonic())))
+                except multiprocessing.TimeoutError:
+                    print(f"the time is over: {len(blind) - number + 1} tasks are left")
+                    break
+                records[record["task"]] = record
+                file.write(json.dumps(record) + "\n")
+                file.flush()
+    found = [records[name] for name in names if name in records]
+    print(
+        f"{arguments.set}, canvas to {arguments.canvas}, {len(found)} of {len(names)} tasks, "
+        f"seed {arguments.seed}, {' '.join(arguments.option) or 'no options'}, "
+        f"{time.monotonic() - began:.0f} s\n"
+    )
+    if found and tasks[found[0]["task"]].answers is not None:
+        print(report(found, tasks))
+
+
+if __name__ == "__main__":
+    main()

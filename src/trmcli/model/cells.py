@@ -1,0 +1,198 @@
+"""A Tiny Recursive Model with a vector for every (cell, colour) of a grid, small enough to be fitted to one
+task.
+
+Its weights know neither colours nor directions: a colour permuted, a grid mirrored or turned gives an answer
+permuted, mirrored or turned. What a task needs to tell apart is in its *code*, a few hundred numbers that
+begin at zero: a vector for each colour, and what sets apart each direction and each symmetry of the grid.
+
+The state has one row for each candidate: ``[grids, colours, height * width]`` of them, one after another. All
+grids of a batch share a canvas, the larger of input and output each way; see :mod:`trmcli.model.sheet`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from trmcli.model.cells_layer import Kernels, Weights, apply_layer
+from trmcli.model.sheet import Sheet, hear
+
+FEATURES = 10
+"""Numbers that tell of the object that a cell belongs to."""
+
+VIEWS = 3
+"""Ways to lay the input on the canvas: as it is; and where the canvas is larger, scaled and tiled."""
+
+
+@dataclass(frozen=True)
+class CellsConfig:
+    """The size of the network.
+
+    Attributes:
+        width: D, numbers in a vector; even.
+        layers: layers that a pass goes through.
+        passes: times that the state goes through the layers in one supervision step.
+        code: numbers in the code of a direction or a symmetry.
+        expansion: hidden width of the SwiGLU, in widths.
+    """
+
+    width: int = 32
+    layers: int = 2
+    passes: int = 3
+    code: int = 16
+    expansion: int = 2
+
+
+def normal(*shape: int, scale: float) -> nn.Parameter:
+    """A parameter of normal numbers with standard deviation ``scale``."""
+    return nn.Parameter(torch.randn(*shape) * scale)
+
+
+def matrix(rows: int, columns: int, scale: float = 1.0) -> nn.Parameter:
+    """A matrix to multiply rows with: standard deviation ``scale / sqrt(rows)``."""
+    return normal(rows, columns, scale=scale / math.sqrt(rows))
+
+
+class TaskCode(nn.Module):
+    """What one task adds to the weights that all tasks share; all zeros at first.
+
+    Attributes:
+        colour, here: ``[C, D]``: a colour's vector everywhere, and where the input has that colour.
+        task: ``[D]``: heard by every candidate.
+        straight, slanted: ``[4, code]``: up, left, right, down; and the diagonals.
+        symmetry: ``[7, code]``: left-right, up-down, half turn, transpose, anti-transpose, quarter turns.
+        edge: ``[4, D]``: up, left, right, down.
+        readout: ``[5]``: ways to read an output smaller than the canvas, see :meth:`CellsModel.logits`.
+    """
+
+    def __init__(self, colours: int, config: CellsConfig) -> None:
+        super().__init__()
+        width, code = config.width, config.code
+        self.colour = nn.Parameter(torch.zeros(colours, width))
+        self.here = nn.Parameter(torch.zeros(colours, width))
+        self.task = nn.Parameter(torch.zeros(width))
+        self.straight = nn.Parameter(torch.zeros(4, code))
+        self.slanted = nn.Parameter(torch.zeros(4, code))
+        self.symmetry = nn.Parameter(torch.zeros(7, code))
+        self.edge = nn.Parameter(torch.zeros(4, width))
+        self.readout = nn.Parameter(torch.zeros(5))
+
+
+class CellsLayer(nn.Module):
+    """The weights of one layer; what they do is in :mod:`trmcli.model.cells_layer`."""
+
+    def __init__(self, config: CellsConfig) -> None:
+        super().__init__()
+        width, code, half = config.width, config.code, config.width // 2
+        self.enter = matrix(width, 2 * width)
+        self.leave = matrix(2 * width, width, 0.7)
+        self.near = normal(3, width, scale=0.3)  # the cell itself, its four neighbours, the diagonal ones
+        self.straight = matrix(code, width)
+        self.slanted = matrix(code, width)
+        self.ray = normal(half, scale=0.5)
+        self.ray_code = matrix(code, half)
+        self.mirror = nn.Parameter(torch.zeros(4, half))  # mirrors, half turn, transposes, quarter turns
+        self.mirror_code = matrix(code, half)
+        self.grid_enter = matrix(3 * width, 2 * width)
+        self.grid_leave = matrix(width, width, 0.7)
+        self.cell = matrix(2 * width, width, 0.7)
+        self.object = matrix(2 * width, width, 0.7)
+        self.up = matrix(width, 2 * config.expansion * width)
+        self.down = matrix(config.expansion * width, width, 0.7)
+
+    def kernels(self, code: TaskCode) -> Kernels:
+        """What the code makes of directions and symmetries in this layer."""
+        straight, slanted = code.straight @ self.straight, code.slanted @ self.slanted
+        taps = torch.cat((torch.zeros_like(straight[:1]), straight, slanted)) + self.near[_TAP_KIND]
+        mirrors = code.symmetry @ self.mirror_code + self.mirror[_MIRROR_KIND]
+        return Kernels(taps[_TAP_ORDER], code.straight @ self.ray_code + self.ray, mirrors)
+
+    def weights(self) -> Weights:
+        return Weights(
+            self.enter,
+            self.leave,
+            self.grid_enter,
+            self.grid_leave,
+            self.cell,
+            self.object,
+            self.up,
+            self.down,
+        )
+
+
+_TAP_KIND = torch.tensor([0, 1, 1, 1, 1, 2, 2, 2, 2])
+_TAP_ORDER = torch.tensor([5, 1, 6, 2, 0, 3, 7, 4, 8])
+"""The rows of a 3x3 window among: the middle; up, left, right, down; the diagonals."""
+_MIRROR_KIND = torch.tensor([0, 0, 1, 2, 2, 3, 3])
+
+
+class CellsModel(nn.Module):
+    """The network without the code of a task."""
+
+    start: Tensor
+
+    def __init__(self, config: CellsConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.layers = nn.ModuleList(CellsLayer(config) for _ in range(config.layers))
+        self.kind = normal(VIEWS, 3, width, scale=1.0)  # here, another colour, outside
+        self.background = normal(width, scale=0.5)
+        self.edge = normal(width, scale=0.5)
+        self.colour = matrix(width, width)
+        self.feature = normal(FEATURES, width, scale=0.3)
+        self.register_buffer("start", torch.randn(width))
+        self.head = matrix(width, 1, 0.5)
+
+    def question(self, sheet: Sheet, code: TaskCode) -> Tensor:
+        """``[rows, D]``: what is said to every candidate at the start of each pass."""
+        other, outside = self.kind[:, 1], self.kind[:, 2]
+        here = self.kind[:, :1] + code.here  # [views, C, D]
+        seen = torch.cat((here, other[:, None], outside[:, None]), 1)[: sheet.views].flatten(0, 1)
+        colours = code.colour @ self.colour + code.task + sheet.background[:, None] * self.background
+        cells = sheet.features @ self.feature + sheet.edges @ (self.edge * (1 + code.edge))
+        return hear(torch.cat((seen, colours, cells)), sheet.said)
+
+    def kernels(self, code: TaskCode) -> list[Kernels]:
+        """What every layer makes of the code: the same for all sheets of a task."""
+        return [layer.kernels(code) for layer in self.layers]  # type: ignore[operator]
+
+    def initial(self, sheet: Sheet) -> Tensor:
+        """``[rows, D]``: the state before the first step."""
+        return self.start.expand(sheet.rows, -1)
+
+    def step(self, state: Tensor, question: Tensor, kernels: list[Kernels], sheet: Sheet) -> Tensor:
+        """One supervision step: the state after all passes."""
+        for _ in range(self.config.passes):
+            state = state + question
+            for layer, kernel in zip(self.layers, kernels, strict=True):
+                state = apply_layer(state, layer.weights(), kernel, sheet)  # type: ignore[operator]
+        return state
+
+    def logits(self, state: Tensor, sheet: Sheet, code: TaskCode) -> Tensor:
+        """``[B, C, height, width]`` of the output, before the softmax over colours.
+
+        An output smaller than the canvas is a mixture, weighted by the code, of ways to read it: the top left
+        corner, the average over areas, over equal blocks of the input, and the box around what is not
+        background.
+        """
+        (height, width), (tall, wide) = sheet.canvas, sheet.out
+        logits = (state @ self.head).view(sheet.grids, sheet.colours, height, width)
+        if (tall, wide) == (height, width):
+            return logits
+        ways = [logits[:, :, :tall, :wide], F.adaptive_avg_pool2d(logits, (tall, wide))]
+        weights = [code.readout[0], code.readout[1]]
+        if sheet.blocks:
+            blocks = [logits[:, :, y : y + tall, x : x + wide] for y, x in sheet.blocks]
+            ways.append(torch.stack(blocks).mean(0))
+            weights.append(code.readout[2] + 1)
+        if sheet.boxes:
+            boxes = [logits[n, :, y : y + tall, x : x + wide] for n, (y, x) in enumerate(sheet.boxes)]
+            ways.append(torch.stack(boxes))
+            weights.append(code.readout[3] + 1)
+        shares = torch.softmax(torch.stack(weights) * 3, 0)
+        return (torch.stack(ways) * shares[:, None, None, None, None]).sum(0)

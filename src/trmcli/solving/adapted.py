@@ -1,0 +1,119 @@
+"""What fitting a network to one ARC task gives: two attempts for each test input, and how far to trust them.
+
+No one can check an attempt. What stands in for a check is that several networks, each fitted by itself to the
+demonstrations alone, give the same grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from trmcli.tasks.arc.task import ArcTask, Grid
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What is answered to one test input.
+
+    Attributes:
+        attempts: at most two grids, the best first; none where no member had an answer.
+        votes: the share of the members' votes for each of them.
+        agreement: how many members put ``attempts[0]`` first.
+        members: how many members answered.
+    """
+
+    attempts: tuple[Grid, ...]
+    votes: tuple[float, ...]
+    agreement: int
+    members: int
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """One task, worked on.
+
+    Attributes:
+        task: the task.
+        tests: what is answered to each of its test inputs.
+        fits: how many demonstrations the best member reproduces exactly.
+        seconds: wall clock.
+        cpu_seconds: of all processes.
+        settled: three members agree on every test input.
+    """
+
+    task: ArcTask
+    tests: tuple[Attempts, ...]
+    fits: int
+    seconds: float
+    cpu_seconds: float
+    settled: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one member is; told about ten times a second at most.
+
+    Attributes:
+        member: which, from 1.
+        stage: whether it learns the demonstrations or answers the test inputs.
+        loss: of the last update.
+        right: which demonstrations are right by now.
+        shown: the network's answers, now: to the demonstrations, or to the test inputs when it answers.
+        step: the supervision step, when it answers.
+        seconds: since the task was begun.
+        confidence: for each cell of ``shown`` the probability of the colour shown.
+    """
+
+    member: int
+    stage: Literal["fitting", "answering"]
+    loss: float
+    right: tuple[bool, ...]
+    shown: tuple[Grid, ...]
+    step: int
+    seconds: float
+    confidence: tuple[npt.NDArray[np.float32], ...]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C while a task was worked on; ``so_far`` has the attempts of the members that had answered."""
+
+    def __init__(self, so_far: Adapted) -> None:
+        super().__init__()
+        self.so_far = so_far
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One member's answers to one test input: distinct grids and their weights, which sum to one."""
+
+    grids: tuple[Grid, ...]
+    weights: tuple[float, ...]
+
+
+def count(ballots: Sequence[Ballot]) -> Attempts:
+    """Add up the members' votes for one test input; every member's weigh one in all.
+
+    Of grids with equal votes the one that came first is put first.
+    """
+    totals: dict[tuple[tuple[int, ...], bytes], float] = {}
+    grids: dict[tuple[tuple[int, ...], bytes], Grid] = {}
+    firsts = []
+    cast = [ballot for ballot in ballots if ballot.grids]
+    for ballot in cast:
+        keys = [(grid.shape, grid.tobytes()) for grid in ballot.grids]
+        for key, grid, weight in zip(keys, ballot.grids, ballot.weights, strict=True):
+            totals[key] = totals.get(key, 0.0) + weight
+            grids.setdefault(key, grid)
+        firsts.append(keys[int(np.argmax(ballot.weights))])
+    best = sorted(totals, key=lambda key: -totals[key])[:2]
+    return Attempts(
+        tuple(grids[key] for key in best),
+        tuple(totals[key] / len(cast) for key in best),
+        firsts.count(best[0]) if best else 0,
+        len(cast),
+    )

@@ -1,0 +1,104 @@
+"""A pair of grids laid on one canvas, in numbers of the task's colours: what a network is told of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from trmcli.tasks.arc.objects import connected, object_features
+from trmcli.tasks.arc.shapes import Shape
+from trmcli.tasks.arc.task import ArcTask, Grid
+
+Numbers = npt.NDArray[np.int64]
+
+_OUTSIDE = 10
+"""What stands for cells that the input does not have; not a colour."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """An input, and the output that it has, should have or may have. H and W are the larger sides of both.
+
+    Attributes:
+        views: ``[1 or 3, H, W]``: the input as it is; if the canvas is larger, also scaled to it and tiled
+            over it. Numbers of colours, -1 outside of the input.
+        labels: ``[2, H, W]``: objects of one colour, and of any but the background, by number.
+        features: ``[H, W, 10]``, see :func:`~trmcli.tasks.arc.objects.object_features`.
+        out: height and width of the output.
+        blocks: corners of equal blocks of the output's size that make up the canvas, perhaps with lines
+            between.
+        box: corner of the box around what is not background, if it is of the output's size.
+        target: ``[*out]`` numbers of colours, or None.
+        changed: ``[*out]``: where the target differs from the input; everywhere if their sizes do.
+    """
+
+    views: Numbers
+    labels: Numbers
+    features: npt.NDArray[np.float32]
+    out: Shape
+    blocks: tuple[tuple[int, int], ...]
+    box: tuple[int, int] | None
+    target: Numbers | None
+    changed: npt.NDArray[np.bool_]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Canvases with equal keys can stand in one batch."""
+        return self.views.shape, self.out, self.box is None
+
+
+def colours_of(task: ArcTask) -> npt.NDArray[np.uint8]:
+    """The colours of the demonstrations and of the test inputs, in order."""
+    grids = [grid for pair in task.shown for grid in (pair.question, pair.answer)] + list(task.tests)
+    return np.unique(np.concatenate([grid.ravel() for grid in grids])).astype(np.uint8)
+
+
+def lay(
+    question: Grid, out: Shape, colours: npt.NDArray[np.uint8], background: int, answer: Grid | None = None
+) -> Canvas:
+    """Lay an input, and the output if it is known, on a canvas."""
+    height, width = question.shape
+    tall, wide = max(height, out[0]), max(width, out[1])
+    numbers = np.full(_OUTSIDE + 1, -1)
+    numbers[colours] = np.arange(len(colours))
+    as_it_is = np.full((tall, wide), _OUTSIDE)
+    as_it_is[:height, :width] = question
+    rows, columns = np.arange(tall), np.arange(wide)
+    scaled = question[np.ix_(rows * height // tall, columns * width // wide)]
+    views = [as_it_is]
+    if (tall, wide) != (height, width):
+        views += [scaled, question[np.ix_(rows % height, columns % width)]]
+    source = scaled if tall % height == 0 and wide % width == 0 else as_it_is
+    target = None if answer is None else numbers[answer]
+    changed = np.ones(out, bool) if answer is None or out != (height, width) else answer != question
+    return Canvas(
+        numbers[np.stack(views)],
+        np.stack((connected(source, True), connected((source != background).astype(np.int64), True))),
+        object_features(source, background),
+        out,
+        () if out == (tall, wide) else _blocks(tall, wide, out),
+        None if out == (tall, wide) else _box(question != background, out),
+        target,
+        changed,
+    )
+
+
+def _blocks(height: int, width: int, out: Shape) -> tuple[tuple[int, int], ...]:
+    for line in (0, 1):
+        (down, over), (across, beyond) = (
+            divmod(height + line, out[0] + line),
+            divmod(width + line, out[1] + line),
+        )
+        if over == beyond == 0 and down * across > 1:
+            pitch = out[0] + line, out[1] + line
+            return tuple((y * pitch[0], x * pitch[1]) for y in range(down) for x in range(across))
+    return ()
+
+
+def _box(lit: npt.NDArray[np.bool_], out: Shape) -> tuple[int, int] | None:
+    rows, columns = np.flatnonzero(lit.any(1)), np.flatnonzero(lit.any(0))
+    if len(rows) and (np.ptp(rows) + 1, np.ptp(columns) + 1) == out:
+        return int(rows[0]), int(columns[0])
+    return None

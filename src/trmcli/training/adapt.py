@@ -1,0 +1,294 @@
+"""Fit one network to the demonstrations of one ARC task, from nothing, and answer its test inputs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from trmcli.model.cells import CellsConfig, CellsModel, TaskCode
+from trmcli.model.sheet import Sheet
+from trmcli.solving.adapted import Ballot, Progress
+from trmcli.tasks.arc.task import ArcTask, Grid
+from trmcli.training.flat import FlatOptimizer
+from trmcli.training.problem import Batch, Problem, prepare
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How one network is fitted.
+
+    Attributes:
+        cells: its size.
+        steps: supervision steps in training: as many updates, with the state carried from one to the next.
+        steps_used: supervision steps when it answers; those from ``steps`` on vote.
+        matrix_lr, lr, code_lr: learning rates of the layers' matrices (Muon), other weights, the task's code.
+        ema: decay of the average of the weights, which answers.
+        warmup: updates until the rates are whole.
+        least: updates at least.
+        after: the fit ends at so many times the updates after which all demonstrations were right at once.
+        loss: and not before its loss is below this.
+        effort: nominal seconds of one processor; gives the number of updates at most, and when the rates
+            fall.
+        guess: which guess of the outputs' sizes to take.
+    """
+
+    cells: CellsConfig = field(default_factory=CellsConfig)
+    steps: int = 3
+    steps_used: int = 6
+    matrix_lr: float = 0.02
+    lr: float = 4e-3
+    code_lr: float = 1e-2
+    ema: float = 0.97
+    warmup: int = 20
+    least: int = 150
+    after: float = 2.0
+    loss: float = 0.02
+    effort: float = 25.0
+    guess: int = 0
+
+    def updates(self, rows: int) -> int:
+        """At most: so many as take about ``effort`` seconds, counted so that no clock decides."""
+        return max(self.least, int(self.effort / (SECONDS_AN_UPDATE + SECONDS_A_ROW * rows * self._work)))
+
+    @property
+    def _work(self) -> float:
+        """The arithmetic of a row, beside that of the usual size."""
+        usual = CellsConfig()
+        return (self.cells.layers * self.cells.passes * self.cells.width) / (
+            usual.layers * usual.passes * usual.width
+        )
+
+
+SECONDS_AN_UPDATE, SECONDS_A_ROW = 0.005, 15e-6
+"""Of one processor: what an update costs, and each candidate in it."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What one member came to.
+
+    Attributes:
+        ballots: its answers to each test input.
+        right: which demonstrations it reproduces.
+        updates: how many it made.
+        fitted: after how many all demonstrations were right at first; None if they never were.
+        loss: of the last update.
+        rows: candidates of all demonstrations.
+        seconds, cpu_seconds: by the clock, and of this process.
+    """
+
+    ballots: tuple[Ballot, ...]
+    right: tuple[bool, ...]
+    updates: int
+    fitted: int | None
+    loss: float
+    rows: int
+    seconds: float
+    cpu_seconds: float
+
+
+Observer = Callable[[Progress], None]
+INTERVAL = 0.1
+"""Seconds between two reports of progress."""
+
+
+class Member:
+    """A network and a task's code while they are fitted."""
+
+    def __init__(self, problem: Problem, options: FitOptions, seed: int) -> None:
+        self.problem, self.options = problem, options
+        with torch.random.fork_rng([]):
+            torch.manual_seed(seed)
+            self.model = CellsModel(options.cells)
+            self.code = TaskCode(len(problem.colours), options.cells)
+        inside = [p for p in self.model.layers.parameters() if p.ndim == 2 and p.shape[0] >= 16]
+        known = {id(parameter) for parameter in inside}
+        others = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
+        rates = options.matrix_lr, options.lr, options.code_lr
+        self.optimizer = FlatOptimizer(inside, others, list(self.code.parameters()), rates, options.ema)
+        self.most = options.updates(problem.rows)
+        self.tally: list[dict[bytes, float]] = [{} for _ in problem.tests]
+        self.right = [False] * sum(len(batch.pairs) for batch in problem.batches)
+        self.loss = float("inf")
+
+    @property
+    def updates(self) -> int:
+        return self.optimizer.updates
+
+    def learn(self) -> list[Tensor]:
+        """As many updates as there are supervision steps; the logits of the last, batch after batch."""
+        states = [self.model.initial(batch.sheet) for batch in self.problem.batches]
+        logits: list[Tensor] = []
+        for _ in range(self.options.steps):
+            logits = []
+            kernels = self.model.kernels(self.code)
+            total: Tensor | None = None
+            for number, batch in enumerate(self.problem.batches):
+                question = self.model.question(batch.sheet, self.code)
+                state = self.model.step(states[number], question, kernels, batch.sheet)
+                said = self.model.logits(state, batch.sheet, self.code)
+                loss = _loss(said, batch)
+                total = loss if total is None else total + loss
+                states[number] = state.detach()
+                logits.append(said.detach())
+            assert total is not None
+            total.backward()  # type: ignore[no-untyped-call]
+            self.loss = float(total.detach())
+            self.optimizer.update(self._share())
+        for batch, said in zip(self.problem.batches, logits, strict=True):
+            right = (said.argmax(1) == batch.target).flatten(1).all(1)
+            for pair, is_right in zip(batch.pairs, right.tolist(), strict=True):
+                self.right[pair] = is_right
+        return logits
+
+    def _share(self) -> float:
+        """Of the learning rates: a warm-up, then all, then a fall over the second half."""
+        done = self.updates / self.most
+        return min(1.0, (self.updates + 1) / self.options.warmup) * min(1.0, max(0.05, 2 * (1 - done)))
+
+    def vote(self, told: Callable[[int, int, Tensor], None] | None = None) -> None:
+        """Answer the test inputs with the averaged weights; every step's answer weighs its mean probability.
+
+        Args:
+            told: is told of each test input, step and ``[C, height, width]`` of logits.
+        """
+        self.optimizer.swap()
+        with torch.no_grad():
+            kernels = self.model.kernels(self.code)
+            for number, (sheet, tally) in enumerate(zip(self.problem.tests, self.tally, strict=True)):
+                for step, logits in enumerate(self._answers(sheet, kernels), 1):
+                    if told is not None:
+                        told(number, step, logits)
+                    if step >= self.options.steps:
+                        highest = logits.log_softmax(0).amax(0)
+                        answer = logits.argmax(0).to(torch.uint8).numpy().tobytes()
+                        tally[answer] = tally.get(answer, 0.0) + float(highest.mean().exp())
+        self.optimizer.swap()
+
+    def _answers(self, sheet: Sheet | None, kernels: list) -> list[Tensor]:  # type: ignore[type-arg]
+        if sheet is None:
+            return []
+        question, state, answers = self.model.question(sheet, self.code), self.model.initial(sheet), []
+        for _ in range(self.options.steps_used):
+            state = self.model.step(state, question, kernels, sheet)
+            answers.append(self.model.logits(state, sheet, self.code)[0])
+        return answers
+
+    def ballots(self) -> tuple[Ballot, ...]:
+        """The answers so far, the likeliest first; the weights of each test input's sum to one."""
+        result = []
+        for sheet, tally in zip(self.problem.tests, self.tally, strict=True):
+            best = sorted(tally.items(), key=lambda item: -item[1])
+            whole = sum(tally.values())
+            grids = tuple(
+                self.problem.colours[np.frombuffer(answer, np.uint8).reshape(sheet.out)]
+                for answer, _ in best
+                if sheet is not None
+            )
+            result.append(Ballot(grids, tuple(weight / whole for _, weight in best)))
+        return tuple(result)
+
+
+def _loss(logits: Tensor, batch: Batch) -> Tensor:
+    return (F.cross_entropy(logits, batch.target, reduction="none") * batch.weight).sum()
+
+
+def fit(
+    task: ArcTask,
+    options: FitOptions | None = None,
+    seed: int = 0,
+    over: Callable[[], bool] = lambda: False,
+    observe: Observer | None = None,
+    member: int = 1,
+    began: float | None = None,
+) -> Fitted:
+    """Fit one member and let it answer.
+
+    Args:
+        task: its answers are not looked at.
+        options: how.
+        seed: of the weights; the same seed gives the same answers unless ``over`` ends the fit.
+        over: is asked between updates whether it has to answer with what it has.
+        observe: is told of the progress.
+        member: what the progress calls it.
+        began: when the task was begun, on the clock of ``time.monotonic``.
+    """
+    options = options or FitOptions()
+    cpu, clock = time.process_time(), time.monotonic()
+    began = clock if began is None else began
+    current = Member(prepare(task, options.guess), options, seed)
+    fitted: int | None = None
+    # Snapshots vote while the fit goes on: every eighth of it, and every eighth of what follows.
+    following = current.most / 2
+    reported = 0.0
+    while current.updates < current.most:
+        logits = current.learn()
+        now = time.monotonic()
+        if observe is not None and now - reported >= INTERVAL:
+            reported = now
+            observe(_fitting(current, logits, member, now - began))
+        whole = all(current.right)
+        if whole and fitted is None:
+            fitted = current.updates
+            following = 1.25 * fitted
+        if current.updates >= following:
+            current.vote()
+            following += 0.25 * fitted if fitted else current.most / 8
+        enough = fitted is not None and current.updates >= max(options.after * fitted, options.least)
+        if enough and whole and current.loss < options.loss:
+            break
+        if over():
+            break
+    told = None if observe is None else _Answering(current, member, began, observe)
+    current.vote(told)
+    return Fitted(
+        current.ballots(),
+        tuple(current.right),
+        current.updates,
+        fitted,
+        current.loss,
+        current.problem.rows,
+        time.monotonic() - clock,
+        time.process_time() - cpu,
+    )
+
+
+def _seen(problem: Problem, logits: Tensor) -> tuple[Grid, npt.NDArray[np.float32]]:
+    """The likeliest colours of ``[C, height, width]`` and their probabilities."""
+    probability, number = logits.softmax(0).max(0)
+    return problem.grid(number), probability.numpy()
+
+
+def _fitting(current: Member, logits: list[Tensor], member: int, seconds: float) -> Progress:
+    shown = {}
+    for batch, said in zip(current.problem.batches, logits, strict=True):
+        for pair, one in zip(batch.pairs, said, strict=True):
+            shown[pair] = _seen(current.problem, one)
+    grids, confidence = zip(*(shown[pair] for pair in sorted(shown)), strict=True)
+    return Progress(member, "fitting", current.loss, tuple(current.right), grids, 0, seconds, confidence)
+
+
+@dataclass
+class _Answering:
+    """Tells of the answers to the test inputs as they form, one test input after another."""
+
+    current: Member
+    member: int
+    began: float
+    observe: Observer
+    shown: dict[int, tuple[Grid, npt.NDArray[np.float32]]] = field(default_factory=dict)
+
+    def __call__(self, number: int, step: int, logits: Tensor) -> None:
+        self.shown[number] = _seen(self.current.problem, logits)
+        grids, confidence = zip(*(self.shown[one] for one in sorted(self.shown)), strict=True)
+        right, seconds = tuple(self.current.right), time.monotonic() - self.began
+        self.observe(
+            Progress(self.member, "answering", self.current.loss, right, grids, step, seconds, confidence)
+        )
