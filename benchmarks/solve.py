@@ -27,8 +27,9 @@ from torch.utils.flop_counter import FlopCounterMode
 import trmcli
 from trmcli.solving.evaluation import Evaluation
 from trmcli.solving.search import SearchConfig, solve_many
-from trmcli.tasks import get_task, read_puzzles
+from trmcli.tasks import read_puzzles
 from trmcli.tasks.base import Puzzle
+from trmcli.tasks.sudoku.kind import SudokuMaker
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "sudoku"
 
@@ -124,8 +125,7 @@ def main() -> None:
     solver = trmcli.load(options.weights)
     flops, most = step_flops(solver), ceiling(solver, 4 * options.runs)
     figures |= {"flops_per_step": flops, "matmul_flops_per_second": most}
-    task = get_task("sudoku")
-    easy, _ = task.generate(options.count, 0, {"size": 9, "clues": "30-36"})
+    easy, _ = SudokuMaker().make(options.count, 0, {"size": 9, "clues": "30-36"})
     first = next(puzzle for _, puzzle in read_puzzles([str(EXAMPLES / "hard.txt")]))
     sets = {"30 or more clues": [Puzzle(cells, first.origin) for cells in easy]}
     if options.data:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from trmcli.solving.search import Answer
     from trmcli.solving.solver import Solver
     from trmcli.tasks import read_puzzles
-    from trmcli.tasks.base import Puzzle, Task
+    from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
 
     __version__: str
 

@@ -12,7 +12,8 @@ from trmcli.errors import InputError
 if TYPE_CHECKING:
     from trmcli.cli.options import Batches, Model
     from trmcli.solving.solver import Solver
-    from trmcli.tasks.base import Puzzle, Task
+    from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
     from trmcli.weights.files import Card
 
 

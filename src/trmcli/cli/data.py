@@ -16,7 +16,8 @@ from trmcli.cli.help import Command, Group
 from trmcli.cli.options import Show, choice, spread, whole
 
 if TYPE_CHECKING:
-    from trmcli.tasks.base import Cells, Task
+    from trmcli.tasks.base import Cells
+    from trmcli.tasks.task import Task
 
 EXAMPLES = """
 Examples:
@@ -205,16 +206,16 @@ def sudoku(which: Sudokus = Sudokus(), making: MakingSudokus = MakingSudokus(), 
     The rating in a CSV is the number of guesses that a plain search with singles needs, 0 for easy puzzles.
     """
     from trmcli.tasks.sudoku.generate import generate_many, parse_clues
-    from trmcli.tasks.sudoku.kind import Sudoku
+    from trmcli.tasks.sudoku.kind import sudoku_task
     from trmcli.tasks.workers import processors
 
     size, count = which.size, making.count
     clues = None if which.clues is None else parse_clues(which.clues)
     processes = making.processes or (processors() if count > 50 or size == 16 else 1)
-    task = Sudoku()
+    task = sudoku_task()
 
     def line(cells: Cells) -> str:
-        return "".join(task.symbol(value, (size, size)) for value in cells.ravel().tolist())
+        return "".join(task.paint.symbol(value, (size, size)) for value in cells.ravel().tolist())
 
     puzzles = generate_many(size, count, clues, which.minimal, making.seed, processes, which.unique)
     making.write(puzzles, line, None if making.format == "csv" else line, quiet=show.quiet)
@@ -230,18 +231,18 @@ def maze(which: Mazes = Mazes(), making: MakingMazes = MakingMazes(), show: Show
     from trmcli.tasks import read_puzzles
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.maze.generate import canonical, generate_many, parse_options
-    from trmcli.tasks.maze.kind import Maze
+    from trmcli.tasks.maze.kind import maze_task
     from trmcli.tasks.maze.text import draw
     from trmcli.tasks.workers import processors
 
     wanted = parse_options(which.kind, which.size, which.walls, which.min_path)
     processes = making.processes or (processors() if making.count > 100 else 1)
-    task = Maze()
+    task = maze_task()
     known = read_puzzles(which.exclude, task.name) if which.exclude else ()
     others = {canonical(puzzle.cells) for _, puzzle in known}
 
     def line(cells: Cells) -> str:
-        return task.write(Puzzle(cells, Origin("generated")), cells)
+        return task.text.write(Puzzle(cells, Origin("generated")), cells)
 
     mazes = generate_many(wanted, making.count, making.seed, processes, others)
     making.write(mazes, line, None if making.format == "csv" else draw, apart="\n", quiet=show.quiet)
@@ -292,18 +293,18 @@ class BuildingMazes(Building):
 
 def build_sudoku(building: BuildingSudoku) -> None:
     """Make a folder of Sudoku that trm and the reference train on."""
-    from trmcli.tasks.sudoku.kind import Sudoku
+    from trmcli.tasks.sudoku.kind import sudoku_task
     from trmcli.training.reference_data import build_sudoku
 
-    building.build(build_sudoku, Sudoku(), building.augment)
+    building.build(build_sudoku, sudoku_task(), building.augment)
 
 
 def build_maze(building: BuildingMazes) -> None:
     """Make a folder of square mazes of one size that trm and the reference train on."""
-    from trmcli.tasks.maze.kind import Maze
+    from trmcli.tasks.maze.kind import maze_task
     from trmcli.training.reference_data import build_maze
 
-    building.build(build_maze, Maze(), building.augment)
+    building.build(build_maze, maze_task(), building.augment)
 
 
 generate_app.command("sudoku", cls=Command, epilog=SUDOKU_EXAMPLES)(spread(sudoku))

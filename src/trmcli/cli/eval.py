@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from trmcli.solving.evaluation import Evaluation
     from trmcli.solving.ranks import Ranks
     from trmcli.solving.search import Answer
-    from trmcli.tasks.base import Puzzle, Task
+    from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
 
 EXAMPLES = """
 Examples:
@@ -237,10 +238,10 @@ class _Rows:
         task, line = self.task, replace(answer.puzzle, layout="line")
         row = [
             line.source,
-            task.write(line, line.cells),
-            "" if line.answer is None else task.write(line, line.answer),
-            task.write(line, answer.cells),
-            str(int(answer.checked)),
+            task.text.write(line, line.cells),
+            "" if line.answer is None else task.text.write(line, line.answer),
+            task.text.write(line, answer.cells),
+            {"right": "1", "wrong": "0", "unknown": ""}[answer.judgement],
             str(answer.tries),
             str(answer.steps),
             f"{answer.halt:.4f}",
@@ -296,7 +297,8 @@ def _answering(task: Task, data: Data) -> Callable[[Puzzle], Puzzle]:
         if answer is None:
             raise InputError(f"has fewer answers than there are puzzles: none for {puzzle.origin}", str(path))
         cells = answer.cells if answer.answer is None else answer.answer  # a path that is drawn in a maze
-        if cells.shape != puzzle.shape or not task.of(puzzle).verify(puzzle.cells, cells).ok:
+        rules = task.of(puzzle).rules
+        if cells.shape != puzzle.shape or (rules and not rules.verify(puzzle.cells, cells).ok):
             raise InputError(f"does not answer the puzzle at {puzzle.origin}", answer.origin)
         return replace(puzzle, answer=cells)
 

@@ -22,7 +22,8 @@ from trmcli.errors import InputError
 if TYPE_CHECKING:
     from trmcli.solving.search import Answer, Frame, SearchConfig
     from trmcli.solving.solver import Solver
-    from trmcli.tasks.base import Puzzle, Task
+    from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
     from trmcli.ui.replay import Replay
     from trmcli.weights.files import Card
 
@@ -126,7 +127,7 @@ def solve(
         solver, card = load_solver(stream.task, model, machine, None if kind.skip_bad else first)
         notes = replace(show, quiet=show.quiet or view.json)
         stream.prepare(card.config, lambda puzzle: _announced(stream.task, puzzle, notes))
-        config = effort.config(tries or 32, machine.batch_size)
+        config = effort.config(tries or (32 if stream.task.rules else 1), machine.batch_size)
         run = _Run(solver, card, config, stream, effort.fallback == "search", saved, view, show, notes)
         watching = view.live if view.live is not None else not (many or view.json)
         try:
@@ -147,7 +148,7 @@ def solve(
     if stream.skipped:
         show.say(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped")
     stream.fail()
-    raise typer.Exit(0 if run.solved == run.count + stream.skipped else 1)
+    raise typer.Exit(0 if run.solved + run.unchecked == run.count + stream.skipped else 1)
 
 
 def _announced(task: Task, puzzle: Puzzle, notes: Show) -> Puzzle:
@@ -191,6 +192,7 @@ class _Run:
     solved: int = 0
     searched: int = 0
     impossible: int = 0
+    unchecked: int = 0
     interrupted: bool = False
 
     @property
@@ -234,7 +236,7 @@ class _Run:
             for outcome in self._outcomes():
                 task, origin = self.solver.task, outcome.answer.puzzle.origin
                 puzzle = outcome.answer.puzzle
-                text = outcome.to_json(task) if self.view.json else task.write(puzzle, outcome.cells)
+                text = outcome.to_json(task) if self.view.json else task.text.write(puzzle, outcome.cells)
                 print(text, flush=True)
                 if outcome.solutions == 0 and (many or self.count > 1):
                     self.notes.say(f"{origin}: has no solution")
@@ -245,6 +247,8 @@ class _Run:
             self.show.say(outcome.verdict)
             return
         others = f", {self.searched} of them by plain search" if self.searched else ""
+        if self.unchecked:
+            others += f", {self.unchecked} unchecked"
         if self.impossible:
             others += f", {plural(self.impossible, 'has', 'have')} no solution"
         seconds = time.perf_counter() - start
@@ -269,7 +273,8 @@ class _Run:
 
             self.saved(Replay(self.solver.task, frames, outcome.answer, outcome.verdict, outcome.unique))
         self.count += 1
-        self.solved += outcome.answer.checked
+        self.solved += outcome.answer.judgement == "right"
+        self.unchecked += outcome.answer.judgement == "unknown"
         self.searched += outcome.answer.method == "search"
         self.impossible += outcome.solutions == 0
         return outcome

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
-    from trmcli.tasks.base import Puzzle, Task
+    from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
 
 PATIENCE = 0.2
 """Seconds that are waited for a second puzzle, to know whether there are several."""

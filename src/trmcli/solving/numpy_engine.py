@@ -19,7 +19,8 @@ from trmcli.solving.blas import one_thread
 from trmcli.solving.engine import Inputs, Numbers, Output, State
 from trmcli.solving.numpy_layers import Room, SwiGLU, Weights, norm, softmax, turned
 from trmcli.solving.numpy_mixers import MIXERS
-from trmcli.tasks.base import Bools, Ints, Shape, Task
+from trmcli.tasks.base import Bools, Ints, Shape
+from trmcli.tasks.task import Task
 
 PART = 768
 """Vectors that are worked on together, where a puzzle has fewer."""

@@ -27,7 +27,8 @@ from torch import Tensor
 from trmcli.errors import InputError
 from trmcli.model import Carry, Output, Relations, TinyRecursiveModel, TRMConfig
 from trmcli.solving.choices import Halt
-from trmcli.tasks.base import Bools, Ints, Shape, Task
+from trmcli.tasks.base import Bools, Ints, Shape
+from trmcli.tasks.task import Task
 from trmcli.tasks.workers import processors
 
 Floats = npt.NDArray[np.float32]
@@ -303,10 +304,10 @@ class Pool:
         shape: height and width of the puzzles.
         max_steps: most supervision steps of a puzzle.
         halt: when a puzzle leaves: ``checked``, as soon as the rules accept its answer; ``head``, when the
-            halting head says so; both also when the answer has settled (:data:`SETTLED`). ``never``: only
-            after ``max_steps``.
+            halting head says so, and also where there are no rules; both also when the answer has settled
+            (:data:`SETTLED`). ``never``: only after ``max_steps``.
         commit: after each step from :data:`COMMIT_FROM` on, take the surest doubtful cell of each answer as
-            given; see :meth:`trmcli.tasks.base.Task.commit`.
+            given; see :meth:`trmcli.tasks.task.Givens.commit`.
     """
 
     def __init__(
@@ -365,7 +366,7 @@ class Pool:
         new = np.zeros(len(rows), dtype=self._places.dtype)
         new["row"], new["tokens"], new["answer"], new["chance"] = rows, tokens, -1, chances
         new["identifier"] = identifiers
-        new["cells"] = self.solver.task.decode(tokens, self.shape)
+        new["cells"] = self.solver.task.codec.decode(tokens, self.shape)
         question = self.solver.embed(tokens, self.shape, identifiers)
         self._places = np.concatenate((self._places, new))
         self._question = torch.cat((self._question, question))
@@ -396,7 +397,7 @@ class Pool:
         probabilities: Floats = output.logits.float().softmax(dim=-1).cpu().numpy()
         answers: Ints = probabilities.argmax(axis=-1)
         halt: Floats = output.halt.sigmoid().cpu().numpy()
-        checked = task.check(places["cells"], task.decode(answers, self.shape))
+        checked = task.accepts(places["cells"], task.codec.decode(answers, self.shape))
         unchanged = (answers == places["answer"]).all(axis=1)
         places["number"] += 1
         places["same"] = np.where(unchanged, places["same"] + 1, 0)
@@ -404,7 +405,7 @@ class Pool:
         done = places["number"] >= self.max_steps
         if self.halt != "never":
             settled = (places["same"] >= SETTLED) & (places["number"] > (COMMIT_FROM if self.commit else 0))
-            done |= settled | (checked if self.halt == "checked" else halt > 0.5)
+            done |= settled | (checked if self.halt == "checked" and task.rules else halt > 0.5)
         self.seconds += time.perf_counter() - start
         self._last = Step(
             places["row"].copy(),
@@ -439,9 +440,10 @@ class Pool:
             self._question, self._carry = self._question[kept], self._carry[kept]
         self._last = None
         due = np.flatnonzero(self._due())
-        if len(due):
+        givens = self.solver.task.givens
+        if len(due) and givens is not None:
             rows, tokens = left[due], self._places["tokens"][due]
-            committed = self.solver.task.commit(tokens, last.tokens[rows], last.confidence[rows])
+            committed = givens.commit(tokens, last.tokens[rows], last.confidence[rows])
             changed = (committed != tokens).any(axis=1)
             due, committed = due[changed], committed[changed]
             self._places["tokens"][due] = committed

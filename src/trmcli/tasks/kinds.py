@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from trmcli.errors import InputError, did_you_mean
-from trmcli.tasks.base import Task
-from trmcli.tasks.maze.kind import Maze
-from trmcli.tasks.sudoku.kind import Sudoku
+from trmcli.tasks.maze.kind import maze_task
+from trmcli.tasks.sudoku.kind import sudoku_task
+from trmcli.tasks.task import Task
 
-TASKS: dict[str, Task] = {task.name: task for task in (Maze(), Sudoku())}
+TASKS: dict[str, Task] = {task.name: task for task in (maze_task(), sudoku_task())}
 """The tasks by name, in the order in which they are asked whether a text is theirs."""
 
 

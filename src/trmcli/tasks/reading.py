@@ -14,12 +14,13 @@ from typing import Any, BinaryIO, cast
 
 from trmcli.errors import InputError
 from trmcli.tasks import documents, foreign, nested
-from trmcli.tasks.base import Puzzle, Task
+from trmcli.tasks.base import Puzzle
 from trmcli.tasks.decoding import byte_lines
 from trmcli.tasks.kinds import TASKS, get_task
 from trmcli.tasks.lines import Item, Line, Reader, Record, Skip, items
 from trmcli.tasks.maze.signs import parse_legend
 from trmcli.tasks.maze.text import MazeReader
+from trmcli.tasks.task import Task
 
 _MOST_PEEKED = 64
 """Lines, at most, that tell the kind."""
@@ -56,7 +57,7 @@ def read_puzzles(
     """
     chosen = None if task is None else get_task(task)
     if legend is None:
-        return _of_one_kind(_read(_inputs(sources), chosen, skip, lambda kind, name: kind.reader(name)))
+        return _of_one_kind(_read(_inputs(sources), chosen, skip, lambda kind, name: kind.text.reader(name)))
     signs = parse_legend(legend)
     chosen = chosen or get_task("maze")
     if chosen.name != "maze":
@@ -102,7 +103,7 @@ def _read(
 def _reads(task: Task, head: Sequence[Item]) -> bool:
     """Whether a puzzle of this task is among the first items."""
     try:
-        return next(task.reader("").read(head), None) is not None
+        return next(task.text.reader("").read(head), None) is not None
     except InputError:
         return False
 
@@ -140,7 +141,7 @@ def _kind(head: Sequence[Item], whole: bool) -> Task | None:
         one.text if isinstance(one, Line) else "\n".join(one.rows) or one.question for one in head
     )
     for task in TASKS.values():
-        known = task.recognises(text, whole)
+        known = task.text.recognises(text, whole)
         if known:
             return task
         if known is None:
@@ -249,7 +250,7 @@ def _is_text(source: str) -> bool:
     """Whether an argument that is not a file looks like a puzzle."""
     if "\n" in source or documents.begins(source):
         return True
-    return any(task.is_argument(source) for task in TASKS.values())
+    return any(task.text.is_argument(source) for task in TASKS.values())
 
 
 def _file_lines(path: Path, skip: Skip | None) -> Iterator[str]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from trmcli.errors import InputError
 from trmcli.tasks import read_puzzles
-from trmcli.tasks.base import Cells, Ints, Shape, Task
+from trmcli.tasks.base import Cells, Ints, Shape
+from trmcli.tasks.task import Task
 from trmcli.training.config import DataConfig, TrainConfig
 
 
@@ -57,13 +58,15 @@ class Examples:
         count = len(slots)
         rows = rng.integers(len(self), size=count)
         questions, answers = self.questions[rows].astype(np.int64), self.answers[rows].astype(np.int64)
-        symmetry = task.symmetries(self.shape, count, rng)
+        symmetry = task.views.symmetries(self.shape, count, rng)
         questions, answers = symmetry.apply(questions), symmetry.apply(answers)
-        answers = task.canonical(questions, answers, self.shape)
+        if task.structure is not None:
+            answers = task.structure.canonical(questions, answers, self.shape)
         if config.reveal_max:
             revealed = rng.integers(config.reveal_max + 1, size=count)
             revealed[rng.random(count) >= config.reveal_share] = 0
-            questions = task.reveal(questions, answers, revealed, rng)
+            if task.givens is not None:
+                questions = task.givens.reveal(questions, answers, revealed, rng)
         shared = np.zeros(count, dtype=np.int64)
         return questions, answers, shared if self.identifiers is None else self.identifiers[rows]
 
@@ -89,7 +92,9 @@ def load_examples(
     if is_dataset(data.source, split):
         return read_dataset(Path(data.source), split, task)
     if data.source == "generated":
-        questions, answers = task.generate(data.count, seed, data.options, generated)
+        if task.maker is None:
+            raise InputError(f"the task {task.name} has no generator")
+        questions, answers = task.maker.make(data.count, seed, data.options, generated)
     else:
         cells: list[tuple[Cells, Cells]] = []
         for _, puzzle in read_puzzles([data.source], task.name):
@@ -103,5 +108,7 @@ def load_examples(
         questions, answers = (np.stack(part) for part in zip(*cells, strict=True))
     height, width = questions.shape[1:]
     return Examples(
-        (height, width), task.encode(questions).astype(np.uint8), task.encode(answers).astype(np.uint8)
+        (height, width),
+        task.codec.encode(questions).astype(np.uint8),
+        task.codec.encode(answers).astype(np.uint8),
     )

@@ -17,7 +17,8 @@ from trmcli.model import RELATIONAL, Carry, TinyRecursiveModel
 from trmcli.model.losses import Losses, supervision_loss
 from trmcli.solving.solver import build_relations
 from trmcli.tasks import TASKS, get_task
-from trmcli.tasks.base import Shape, Task
+from trmcli.tasks.base import Shape
+from trmcli.tasks.task import Task
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import load_examples
 from trmcli.training.optim import PUZZLE_TABLE

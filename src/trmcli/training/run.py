@@ -28,7 +28,7 @@ from torch import Tensor
 from trmcli.errors import InputError
 from trmcli.files import append_text, remove_left_overs, write_text
 from trmcli.tasks import get_task
-from trmcli.tasks.base import Task
+from trmcli.tasks.task import Task
 from trmcli.training.checkpoint import list_checkpoints, load_newest, save_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import Examples, load_examples
