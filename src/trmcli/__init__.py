@@ -59,7 +59,7 @@ def load(
     from trmcli.weights import find_weights, load_weights
 
     model, card = load_weights(find_weights(None if name is None else str(name), task))
-    return Solver(model, get_task(card.task), pick_device(device), rounds=rounds)
+    return Solver(model, get_task(card.task, card.kind), pick_device(device), rounds=rounds)
 
 
 def solve(
@@ -90,7 +90,7 @@ def solve(
 
     limits = (_whole("max_steps", max_steps, 1), _whole("tries", tries, 1))
     places, seed = _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
-    pairs = read_puzzles(sources[0] if len(sources) == 1 else sources, solver.task.name if solver else None)
+    pairs = read_puzzles(sources[0] if len(sources) == 1 else sources, solver.task if solver else None)
     return _answers(pairs, solver, *limits, places, seed)
 
 

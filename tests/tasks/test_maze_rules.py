@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trmcli.tasks.base import Cells, Shape
-from trmcli.tasks.maze.grid import GOAL, OPEN, PATH, START, WALL, dihedral, directions, shortest, to_mask
+from trmcli.tasks.lattice import dihedral
+from trmcli.tasks.maze.grid import GOAL, OPEN, PATH, START, WALL, directions, shortest, to_mask
 from trmcli.tasks.maze.kind import MazeMaker, MazeRules, MazeStructure, maze_task
 
 TASK = maze_task()

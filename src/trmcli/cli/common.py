@@ -50,6 +50,28 @@ def plural(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
+def kind_of(task: str, weights: str | None) -> Task | None:
+    """The kind that is named, or else that of the named weights; None to look at the puzzles.
+
+    Raises:
+        InputError: there is no such kind, or there are no such weights.
+    """
+    from trmcli.tasks import TASKS, get_task
+
+    if task in TASKS or (task == "auto" and weights is None):
+        return TASKS.get(task)
+    if weights is None:
+        return get_task(task)
+    from trmcli.weights.files import read_card
+    from trmcli.weights.registry import find_weights
+
+    path = find_weights(weights, task)
+    card = read_card(path)
+    if task not in ("auto", card.task):
+        raise InputError(f"these weights solve {card.task}, not {task}", str(path))
+    return get_task(card.task, card.kind)
+
+
 def load_solver(task: Task, model: Model, machine: Batches, puzzle: Puzzle | None) -> tuple[Solver, Card]:
     """The named weights, or the task's default, ready to solve puzzles like ``puzzle`` if one is given.
 

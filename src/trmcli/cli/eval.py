@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
-from trmcli.cli.common import load_solver, name_skipped, plural, puzzle_sources
+from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle_sources
 from trmcli.cli.options import SHOW, Batches, BatchSize, Effort, Model, Puzzles, Show, whole
 from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
@@ -125,7 +125,7 @@ def evaluate(
         raise InputError("standard input cannot be shared by several processes: name a file")
     _check_suffix(view.save, limits)
     skip = name_skipped if ranks.rank == 0 else lambda _: None
-    task = None if data.task == "auto" else data.task
+    task = kind_of(data.task, model.weights)
     stream = PuzzleStream(sources, task, machine.batch_size, skip if data.skip_bad else None, data.legend)
     first = stream.first()
 
@@ -290,7 +290,7 @@ def _answering(task: Task, data: Data) -> Callable[[Puzzle], Puzzle]:
     from trmcli.tasks import read_puzzles
 
     path = data.answers
-    known = (puzzle for _, puzzle in read_puzzles([str(path)], task.name, legend=data.legend))
+    known = (puzzle for _, puzzle in read_puzzles([str(path)], task, legend=data.legend))
 
     def joined(puzzle: Puzzle) -> Puzzle:
         answer = next(known, None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import typer
 
-from trmcli.cli.common import load_solver, name_skipped, plural, puzzle_sources
+from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle_sources
 from trmcli.cli.options import SHOW, Batches, Effort, Model, Puzzles, Show, choice, real, whole
 from trmcli.cli.outcome import Outcome, conclude, counted
 from trmcli.cli.stream import PuzzleStream
@@ -112,7 +112,7 @@ def solve(
     if view.live and not sys.stdout.isatty():
         raise InputError("--live needs a terminal to draw on, and stdout is not one")
     effort.check(tries)
-    sources, task = puzzle_sources(puzzles), None if kind.task == "auto" else kind.task
+    sources, task = puzzle_sources(puzzles), kind_of(kind.task, model.weights)
     skip = name_skipped if kind.skip_bad else None
     stream = PuzzleStream(sources, task, machine.batch_size, skip, kind.legend)
     first = stream.first()

@@ -11,11 +11,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from trmcli.tasks import nested
 from trmcli.tasks.base import (
     Bools,
     Cells,
@@ -28,7 +30,7 @@ from trmcli.tasks.base import (
     Symmetry,
     Verdict,
 )
-from trmcli.tasks.lines import Reader, Skip, items
+from trmcli.tasks.lines import Item, Reader, Skip, items
 
 
 class Text(ABC):
@@ -45,7 +47,19 @@ class Text(ABC):
             InputError: naming file, line and column, and what would be right; with ``skip`` that is called
                 instead, and reading goes on with the next puzzle.
         """
-        return self.reader(name).read(items(lines, name, skip), skip)
+        return self.reader(name).read(self.items(lines, name, skip), skip)
+
+    def items(self, lines: Iterable[str], name: str, skip: Skip | None = None) -> Iterator[Item]:
+        """What the reader takes, of the lines of a text: by default lines, and the records of tables."""
+        return items(lines, name, skip)
+
+    def items_of(self, value: Any, name: str, skip: Skip | None = None) -> Iterator[Item]:
+        """The same of a value of Python: lists, objects, text."""
+        return nested.Reading(name, skip).items(value)
+
+    def stored(self, path: Path, split: str = "test") -> Iterator[Puzzle] | None:
+        """The puzzles of a file or a folder that is not a text; None if it is none that the kind knows."""
+        return None
 
     def recognises(self, head: str, whole: bool) -> bool | None:
         """Whether a text that begins with these lines may be of this kind; None if more lines must tell,

@@ -49,6 +49,7 @@ class TrainConfig:
     Attributes:
         task: the puzzle kind.
         model: fields of :class:`trmcli.model.TRMConfig`; vocabulary and relations come from the task.
+        kind: what makes the puzzle kind the one that it is; of ``grid`` most of it is found in the data.
         data: where examples come from; the first is the main one, which ``--data`` replaces.
         validation: a file or folder to evaluate on; empty means the main folder's test split, or a share of
             the main data, held out.
@@ -99,6 +100,7 @@ class TrainConfig:
     task: str
     model: Mapping[str, Any]
     data: tuple[DataConfig, ...]
+    kind: Mapping[str, Any] = field(default_factory=dict)
     validation: str = ""
     validation_count: int = 256
     batch_size: int = 64
@@ -325,6 +327,8 @@ def load_config(name: str, data: str | None = None, overrides: Iterable[str] = (
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not valid TOML: {error}", str(path)) from None
+    if "preset" in values:
+        values = _on_top_of_preset(values, str(path))
     values.setdefault("name", path.stem)
     for override in overrides:
         apply_override(values, override)
@@ -335,6 +339,22 @@ def load_config(name: str, data: str | None = None, overrides: Iterable[str] = (
             for main in _tables(part, "data")[:1]:
                 part["data"][0] = {"source": data, "weight": main.get("weight", 1.0)}
     return TrainConfig.from_dict(values, str(path))
+
+
+def _on_top_of_preset(values: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """The settings of a file that names a ``preset``: its own, and the preset's where it says nothing."""
+    name = values["preset"]
+    if not isinstance(name, str) or name not in presets():
+        raise InputError(
+            f"there is no preset {name!r}{did_you_mean(str(name), presets(), 'presets')}", origin
+        )
+    merged = tomllib.loads(presets()[name].read_text(encoding="utf-8"))
+    del merged["name"]
+    for key, value in values.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = {**merged[key], **value} if both else value
+    del merged["preset"]
+    return merged
 
 
 def _tables(values: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

@@ -89,7 +89,8 @@ def load_examples(
     """
     from trmcli.training.reference_data import is_dataset, read_dataset
 
-    if is_dataset(data.source, split):
+    stored = task.text.stored(Path(data.source), split)
+    if stored is None and is_dataset(data.source, split):
         return read_dataset(Path(data.source), split, task)
     if data.source == "generated":
         if task.maker is None:
@@ -97,7 +98,7 @@ def load_examples(
         questions, answers = task.maker.make(data.count, seed, data.options, generated)
     else:
         cells: list[tuple[Cells, Cells]] = []
-        for _, puzzle in read_puzzles([data.source], task.name):
+        for puzzle in stored or (puzzle for _, puzzle in read_puzzles([data.source], task)):
             if puzzle.answer is None:
                 raise InputError("has no answer: training needs puzzles with answers", puzzle.origin)
             if cells and puzzle.shape != cells[0][0].shape:
@@ -106,6 +107,9 @@ def load_examples(
         if not cells:
             raise InputError("holds no puzzle", data.source)
         questions, answers = (np.stack(part) for part in zip(*cells, strict=True))
+        if task.rules is None:  # what is held out must not be learned from as well
+            once = np.sort(np.unique(questions.reshape(len(questions), -1), axis=0, return_index=True)[1])
+            questions, answers = questions[once], answers[once]
     height, width = questions.shape[1:]
     return Examples(
         (height, width),

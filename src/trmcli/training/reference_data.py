@@ -28,7 +28,7 @@ import numpy.typing as npt
 from trmcli.errors import InputError
 from trmcli.tasks import read_puzzles
 from trmcli.tasks.base import Ints, Shape, Symmetry
-from trmcli.tasks.maze.grid import dihedral
+from trmcli.tasks.lattice import dihedral
 from trmcli.tasks.task import Task
 from trmcli.training.config import TrainConfig
 from trmcli.training.data import Examples

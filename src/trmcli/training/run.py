@@ -104,7 +104,7 @@ def run(
     state = load_newest(checkpoints)
     if state is not None:
         _refuse_changes(state[1]["config"], config.to_dict(), folder, override)
-    task = get_task(config.task)
+    task = get_task(config.task, config.kind)
     done = state[1]["step"] if state is not None else 0
     part = config.at(max(0, done - 1))  # a stage that begins here is entered below, like any other
     examples, validation = _load_data(part, task, observer.generated)
@@ -280,6 +280,7 @@ def _sources(config: TrainConfig) -> tuple[object, ...]:
 def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path, override: bool) -> None:
     # A setting that did not exist when the run was begun had what is its default now.
     defaults = {entry.name: entry.default for entry in fields(TrainConfig) if entry.default is not MISSING}
+    defaults["kind"] = {}
     before, after = json.loads(json.dumps({**defaults, **old})), json.loads(json.dumps(new))
     changed = {
         key: f"{before.get(key)!r} is now {after[key]!r}" for key in after if before.get(key) != after[key]
@@ -334,6 +335,7 @@ def _card(config: TrainConfig, trainer: Trainer, seconds: float, exact: float | 
     return Card(
         name=config.name,
         task=config.task,
+        kind=config.kind,
         training={
             "settings": config.to_dict(),
             "steps": trainer.steps_done,
@@ -361,7 +363,7 @@ def to_toml(values: Mapping[str, Any]) -> str:
     """TOML of a config: plain values first, then its tables."""
     lines = [f"{key} = {_toml_value(v)}" for key, v in values.items() if not _is_table(v)]
     for key, value in values.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             lines += ["", f"[{key}]", *(f"{k} = {_toml_value(v)}" for k, v in value.items())]
         elif _is_table(value):
             for entry in value:

@@ -127,6 +127,10 @@ class Grid:
         return np.pad(box_of(self.task, self.shape), 1, constant_values=-1)
 
     @cached_property
+    def _undecided(self) -> Bools:
+        return self.task.codec.undecided(self.question)
+
+    @cached_property
     def _walls(self) -> tuple[list[int], list[int]]:
         """Columns and rows in front of which a border runs somewhere; the last ones are behind the grid."""
         across = (self._boxes[:, 1:] != self._boxes[:, :-1]).any(axis=0)
@@ -188,7 +192,7 @@ class Grid:
                 yield self._cell(row, column, wide, plain, ascii_only)
 
     def _cell(self, row: int, column: int, wide: bool, plain: bool, ascii_only: bool) -> Segment:
-        given = int(self.question[row, column])
+        given = 0 if self._undecided[row, column] else int(self.question[row, column])
         value = given or int(self.cells[row, column])
         confidence = 1.0 if self.confidence is None else float(self.confidence[row, column])
         changed = self.changed is not None and bool(self.changed[row, column])

@@ -87,7 +87,7 @@ class LiveView:
     def update(self, frame: Frame) -> None:
         """Draw a frame, at the earliest when the one before has been seen for long enough."""
         self._wait()
-        changed = (frame.cells != self._cells) & (self.puzzle.cells == 0)
+        changed = (frame.cells != self._cells) & self.task.codec.undecided(self.puzzle.cells)
         wrong = conflicts(self.task, self.puzzle.cells, frame.cells)
         grid = Grid(
             self.task, self.puzzle.cells, frame.cells, frame.confidence, changed, wrong, frame.supposed

@@ -142,13 +142,13 @@ def svg(replay: Replay) -> str:
     task, answer = replay.task.of(replay.answer.puzzle), replay.answer
     question, cells = answer.puzzle.cells, answer.cells
     height, width = answer.puzzle.shape
-    wrong = conflicts(task, question, cells)
+    wrong, undecided = conflicts(task, question, cells), task.codec.undecided(question)
     side = min(_SIDE, _AREA // max(height, width))
     picture = draws_pictures(task)
     parts: list[str] = []
     for row, column in np.ndindex(height, width):
         left, top = _MARGIN + column * side, _MARGIN + row * side
-        given = int(question[row, column])
+        given = 0 if undecided[row, column] else int(question[row, column])
         value = given or int(cells[row, column])
         look = task.paint.look(value)
         color = rgb(ramp_color(float(answer.confidence[row, column]), _PAPER_RAMP))

@@ -27,6 +27,7 @@ from trmcli.tasks.base import (
     Symmetry,
     Verdict,
 )
+from trmcli.tasks.lattice import NAMES, dihedral, lattice_relations
 from trmcli.tasks.lines import Reader
 from trmcli.tasks.maze.grid import (
     GOAL,
@@ -35,7 +36,6 @@ from trmcli.tasks.maze.grid import (
     PATH,
     START,
     WALL,
-    dihedral,
     directions,
     follow,
     shortest,
@@ -137,21 +137,10 @@ class MazeRules(Rules):
 
 
 class MazeStructure(Structure):
-    relation_names = ("up", "down", "left", "right", "row", "column")
+    relation_names = NAMES
 
     def relations(self, shape: Shape) -> tuple[Relation, ...]:
-        height, width = shape
-        cells = np.arange(height * width).reshape(shape)
-        around = np.pad(cells, 1, constant_values=-1)
-        beside = (around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:])
-        return (
-            *(
-                Relation(name, "neighbours", index.reshape(-1, 1))
-                for name, index in zip(self.relation_names, beside, strict=False)
-            ),
-            Relation("row", "groups", cells),
-            Relation("column", "groups", np.ascontiguousarray(cells.T)),
-        )
+        return lattice_relations(shape)
 
     def candidates(self, shape: Shape) -> Ints:
         """All tokens but padding."""
