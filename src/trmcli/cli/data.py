@@ -6,14 +6,17 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
+from inspect import cleandoc
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import typer
 
 from trmcli.cli import complete
 from trmcli.cli.help import Command, Group
 from trmcli.cli.options import Show, choice, spread, whole
+from trmcli.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from trmcli.tasks.base import Cells
@@ -57,7 +60,30 @@ Examples:
 """
 
 app = typer.Typer(cls=Group, help="Make puzzles and data sets.", epilog=EXAMPLES)
-generate_app = typer.Typer(cls=Group, help="Make new puzzles.", epilog=SUDOKU_EXAMPLES)
+
+
+class Kinds(Group):
+    """Commands of this package's kinds; what kinds of other packages make goes by :func:`of_package`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] in self.commands or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from trmcli.tasks import get_task, task_names
+
+        if args[0] not in task_names():
+            hint = did_you_mean(args[0], task_names(), "kinds")
+            raise InputError(f"there is no kind {args[0]!r}{hint}", args[0])
+        maker = get_task(args[0]).maker
+        if maker is None:
+            raise InputError("makes no puzzles", args[0])
+        single = typer.Typer(add_completion=False)
+        single.command(cls=Command, help=f"Make {args[0]}. {cleandoc(maker.__doc__ or '')}")(
+            spread(of_package(args[0]))
+        )
+        return args[0], typer.main.get_command(single), args[1:]
+
+
+generate_app = typer.Typer(cls=Kinds, help="Make new puzzles.", epilog=SUDOKU_EXAMPLES)
 app.add_typer(generate_app, name="generate")
 build_app = typer.Typer(
     cls=Group, help="Make data sets as the reference lays them out.", epilog=BUILD_SUDOKU_EXAMPLES
@@ -128,14 +154,6 @@ class Making:
     seed: Annotated[
         int, typer.Option(parser=whole(0), metavar="N", help="The same seed makes the same puzzles.")
     ] = 0
-    processes: Annotated[
-        int | None,
-        typer.Option(
-            parser=whole(1),
-            metavar="N",
-            help="Processes at work. Without it one, and for many puzzles one for each processor.",
-        ),
-    ] = None
 
     def write(
         self,
@@ -170,12 +188,26 @@ class Making:
                 advance()
 
 
+@dataclass(frozen=True)
+class MakingTogether(Making):
+    """The same by several processes."""
+
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole(1),
+            metavar="N",
+            help="Processes at work. Without it one, and for many puzzles one for each processor.",
+        ),
+    ] = None
+
+
 SudokuFormat = Literal["line", "csv"]
 MazeFormat = Literal["text", "csv"]
 
 
 @dataclass(frozen=True)
-class MakingSudokus(Making):
+class MakingSudokus(MakingTogether):
     """How many Sudokus are made, and where they go."""
 
     format: Annotated[
@@ -189,7 +221,7 @@ class MakingSudokus(Making):
 
 
 @dataclass(frozen=True)
-class MakingMazes(Making):
+class MakingMazes(MakingTogether):
     """How many mazes are made, and where they go."""
 
     format: Annotated[
@@ -246,6 +278,50 @@ def maze(which: Mazes = Mazes(), making: MakingMazes = MakingMazes(), show: Show
 
     mazes = generate_many(wanted, making.count, making.seed, processes, others)
     making.write(mazes, line, None if making.format == "csv" else draw, apart="\n", quiet=show.quiet)
+
+
+@dataclass(frozen=True)
+class MakingOthers(Making):
+    """How many puzzles of another package's kind are made, and where they go."""
+
+    format: Annotated[
+        SudokuFormat,
+        typer.Option(**choice(SudokuFormat), metavar="NAME", help="line: one a line. csv: with answers."),
+    ] = "line"
+
+
+def of_package(name: str) -> Callable[..., None]:
+    """The command that makes puzzles of a kind that another package has."""
+
+    def make(
+        options: Annotated[
+            list[str] | None,
+            typer.Option("--set", metavar="KEY=VALUE", help="One option of the kind; repeatable."),
+        ] = None,
+        making: MakingOthers = MakingOthers(),
+        show: Show = Show(),
+    ) -> None:
+        from trmcli.errors import Origin
+        from trmcli.tasks import get_task
+        from trmcli.tasks.base import Puzzle
+        from trmcli.training.config import apply_override
+
+        task, values = get_task(name), dict[str, Any]()
+        for option in options or ():
+            apply_override(values, option)
+        if (maker := task.maker) is None:
+            raise InputError("makes no puzzles", name)
+
+        def line(cells: Cells) -> str:
+            return task.text.write(Puzzle(cells, Origin("generated")), cells)
+
+        def puzzles() -> Generator[tuple[Cells, Cells, int], None, None]:
+            questions, answers = maker.make(making.count, making.seed, values)
+            yield from zip(questions, answers, repeat(0), strict=False)
+
+        making.write(puzzles(), line, None if making.format == "csv" else line, quiet=show.quiet)
+
+    return make
 
 
 @dataclass(frozen=True)

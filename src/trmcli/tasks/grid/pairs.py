@@ -81,7 +81,7 @@ class Pairs:
         """What the end of the input, or an empty line, completes."""
         if self.quoted:
             raise self._wrong(
-                "the quoted field that begins here does not end", self.number - len(self.quoted)
+                "the quoted field that begins here does not end", self.number - len(self.quoted) + 1
             )
         lines, self.drawn = self.drawn, []
         if lines:
