@@ -19,8 +19,9 @@ from trmcli.solving.solver import COMMIT_FROM, Pool, Solver
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Ints, Puzzle
 from trmcli.training.config import DataConfig, TrainConfig
-from trmcli.training.data import Examples, load_examples
+from trmcli.training.data import Examples
 from trmcli.training.reference_data import Metadata, write_split
+from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Trainer
 
 TASK = get_task("sudoku")

@@ -14,9 +14,9 @@ from trmcli.solving.solver import Solver
 from trmcli.tasks import get_task
 from trmcli.tasks.maze.kind import MazeMaker, MazeRules, MazeStructure
 from trmcli.training.config import TrainConfig, load_config
-from trmcli.training.data import load_examples
 from trmcli.training.plan import plan
 from trmcli.training.setup import model_config
+from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Measures, Trainer
 
 MAZE = get_task("maze")

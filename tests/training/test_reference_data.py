@@ -17,7 +17,6 @@ from trmcli.tasks.maze.kind import MazeMaker, MazeRules, maze_task
 from trmcli.tasks.sudoku.kind import SudokuRules
 from trmcli.training.checkpoint import load_checkpoint, save_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
-from trmcli.training.data import load_examples
 from trmcli.training.reference_data import (
     Metadata,
     ReferenceExamples,
@@ -28,6 +27,7 @@ from trmcli.training.reference_data import (
     write_split,
 )
 from trmcli.training.run import _load_data
+from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Measures, Trainer
 
 CSV = str(Path(__file__).parents[1] / "data" / "sudoku_hard.csv")

@@ -261,6 +261,8 @@ def _file(path: Path) -> _Input:
     name = str(path)
     if not _exists(name):
         raise InputError("no such file", name)
+    if path.is_dir() and not any(path.glob("*/dataset.json")):
+        raise InputError("is a directory: name the files in it", name)
     return _Input(name, lambda skip: _file_lines(path, skip), path=path)
 
 

@@ -20,9 +20,9 @@ from trmcli.tasks import get_task, task_names
 from trmcli.tasks.base import Shape
 from trmcli.tasks.task import Task
 from trmcli.training.config import DataConfig, TrainConfig
-from trmcli.training.data import load_examples
 from trmcli.training.optim import PUZZLE_TABLE
 from trmcli.training.setup import model_config, rounds_at
+from trmcli.training.sources import load_examples
 
 
 @dataclass(frozen=True)

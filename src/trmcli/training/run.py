@@ -31,12 +31,13 @@ from trmcli.tasks import get_task
 from trmcli.tasks.task import Task
 from trmcli.training.checkpoint import list_checkpoints, load_newest, save_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
-from trmcli.training.data import Examples, load_examples
+from trmcli.training.data import Examples
 from trmcli.training.journal import PATIENCE, TIME, Ending, Evaluation, Interval, Observer, lines_until
 from trmcli.training.optim import learning_rate
 from trmcli.training.ranks import Ranks
 from trmcli.training.reference_data import is_dataset
 from trmcli.training.setup import check_settings, model_config
+from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Measures, Trainer
 from trmcli.weights.files import Card, load_weights, save_weights
 from trmcli.weights.registry import find_weights

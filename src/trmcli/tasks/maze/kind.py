@@ -42,7 +42,7 @@ from trmcli.tasks.maze.grid import (
     to_mask,
 )
 from trmcli.tasks.maze.recognise import is_line, recognises
-from trmcli.tasks.maze.rules import problems_of
+from trmcli.tasks.maze.rules import problems_of, solved
 from trmcli.tasks.maze.text import MazeReader, write
 from trmcli.tasks.task import Codec, Maker, Paint, Rules, Structure, Task, Text, Views
 
@@ -128,12 +128,7 @@ class MazeRules(Rules):
 
     def search(self, question: Cells) -> Cells | None:
         """A shortest path by breadth-first search; of several, the one along :func:`directions`."""
-        path = follow(question, directions(question))
-        if not path:
-            return None
-        answer: Cells = question.copy()
-        answer[to_mask(path, question.shape) & (question == OPEN)] = PATH
-        return answer
+        return solved(question)
 
 
 class MazeStructure(Structure):
