@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from trmcli import weights
-    from trmcli.solving.search import Answer
+    from trmcli.solving.search import Answer, SearchConfig, watch
     from trmcli.solving.solver import Solver
     from trmcli.tasks import read_puzzles
     from trmcli.tasks.base import Puzzle
@@ -29,10 +29,23 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["InputError", "Solver", "__version__", "load", "read_puzzles", "solve", "weights"]
+__all__ = [
+    "InputError",
+    "SearchConfig",
+    "Solver",
+    "__version__",
+    "load",
+    "read_puzzles",
+    "solve",
+    "train",
+    "watch",
+    "weights",
+]
 
 _LAZY = {
+    "SearchConfig": "trmcli.solving.search",
     "Solver": "trmcli.solving.solver",
+    "watch": "trmcli.solving.search",
     "read_puzzles": "trmcli.tasks",
 }
 
@@ -92,6 +105,39 @@ def solve(
     places, seed = _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
     pairs = read_puzzles(sources[0] if len(sources) == 1 else sources, solver.task if solver else None)
     return _answers(pairs, solver, *limits, places, seed)
+
+
+def train(
+    preset: str | Path,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
+) -> Path:
+    """Train a preset or a TOML file, and return the best weights. Nothing is printed.
+
+    Args:
+        data: puzzles and answers instead of the preset's; for ``grid`` the pairs.
+        out: the run directory; without it ``runs/NAME``.
+        settings: changes, such as ``{"max_steps": 500, "model.hidden_size": 96}``.
+        device: ``cpu``, ``cuda``, ``cuda:N``, ``mps``, or ``auto`` for the fastest.
+
+    Raises:
+        InputError: a setting, the data or the device is no good, or the directory holds a run already.
+    """
+    from pathlib import Path
+
+    from trmcli.solving.solver import pick_device
+    from trmcli.training.config import load_config
+    from trmcli.training.journal import Observer
+    from trmcli.training.own import completed
+    from trmcli.training.run import run, toml_value
+
+    changes = [f"{key}={toml_value(value)}" for key, value in (settings or {}).items()]
+    config = completed(load_config(str(preset), None if data is None else str(data), changes))
+    folder = Path("runs", config.name) if out is None else Path(out)
+    run(config, folder, Observer(), device=pick_device(device))
+    return folder / "best.safetensors"
 
 
 def _answers(

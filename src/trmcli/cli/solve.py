@@ -105,7 +105,10 @@ def solve(
     pipe, give one answer after another, in the form and order in which the
     puzzles came. What is not solved keeps its doubtful cells blank.
 
-    Exit status: 0 all solved, 1 some not, 2 bad usage or input.
+    A problem of your own has no rules: an answer is compared with the known
+    one, or called unchecked.
+
+    Exit status: 0 none is wrong or unsolved, 1 some are, 2 bad usage or input.
     """
     if view.live and view.json:
         raise InputError("--live draws and --json writes: choose one")

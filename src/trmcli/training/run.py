@@ -362,13 +362,13 @@ def _card(config: TrainConfig, trainer: Trainer, seconds: float, exact: float | 
 
 def to_toml(values: Mapping[str, Any]) -> str:
     """TOML of a config: plain values first, then its tables."""
-    lines = [f"{key} = {_toml_value(v)}" for key, v in values.items() if not _is_table(v)]
+    lines = [f"{key} = {toml_value(v)}" for key, v in values.items() if not _is_table(v)]
     for key, value in values.items():
         if isinstance(value, Mapping) and value:
-            lines += ["", f"[{key}]", *(f"{k} = {_toml_value(v)}" for k, v in value.items())]
+            lines += ["", f"[{key}]", *(f"{k} = {toml_value(v)}" for k, v in value.items())]
         elif _is_table(value):
             for entry in value:
-                lines += ["", f"[[{key}]]", *(f"{k} = {_toml_value(v)}" for k, v in entry.items())]
+                lines += ["", f"[[{key}]]", *(f"{k} = {toml_value(v)}" for k, v in entry.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -378,9 +378,10 @@ def _is_table(value: object) -> bool:
     )
 
 
-def _toml_value(value: object) -> str:
+def toml_value(value: object) -> str:
+    """A value as TOML writes it."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{k} = {_toml_value(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{k} = {toml_value(v)}" for k, v in value.items()) + " }"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False)
