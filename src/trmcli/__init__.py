@@ -127,11 +127,12 @@ def train(
     """
     from pathlib import Path
 
+    from trmcli.settings import toml_value
     from trmcli.solving.solver import pick_device
     from trmcli.training.config import load_config
     from trmcli.training.journal import Observer
     from trmcli.training.own import completed
-    from trmcli.training.run import run, toml_value
+    from trmcli.training.run import run
 
     changes = [f"{key}={toml_value(value)}" for key, value in (settings or {}).items()]
     config = completed(load_config(str(preset), None if data is None else str(data), changes))

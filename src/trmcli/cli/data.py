@@ -302,9 +302,9 @@ def of_package(name: str) -> Callable[..., None]:
         show: Show = Show(),
     ) -> None:
         from trmcli.errors import Origin
+        from trmcli.settings import apply_override
         from trmcli.tasks import get_task
         from trmcli.tasks.base import Puzzle
-        from trmcli.training.config import apply_override
 
         task, values = get_task(name), dict[str, Any]()
         for option in options or ():

@@ -213,8 +213,8 @@ def resuming() -> str:
 
 def describe(config: TrainConfig) -> str:
     """The resolved settings as TOML that can be trained again, with the run's size in comments."""
+    from trmcli.settings import to_toml
     from trmcli.training.plan import plan
-    from trmcli.training.run import to_toml
 
     size = plan(config)
     lines = [

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from trmcli.errors import InputError
 from trmcli.files import append_text, remove_left_overs, write_text
+from trmcli.settings import to_toml
 from trmcli.tasks import get_task
 from trmcli.tasks.task import Task
 from trmcli.training.checkpoint import list_checkpoints, load_newest, save_checkpoint
@@ -358,30 +359,3 @@ def _card(config: TrainConfig, trainer: Trainer, seconds: float, exact: float | 
         licence="MIT",
         trained_config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
     )
-
-
-def to_toml(values: Mapping[str, Any]) -> str:
-    """TOML of a config: plain values first, then its tables."""
-    lines = [f"{key} = {toml_value(v)}" for key, v in values.items() if not _is_table(v)]
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            lines += ["", f"[{key}]", *(f"{k} = {toml_value(v)}" for k, v in value.items())]
-        elif _is_table(value):
-            for entry in value:
-                lines += ["", f"[[{key}]]", *(f"{k} = {toml_value(v)}" for k, v in entry.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _is_table(value: object) -> bool:
-    return isinstance(value, Mapping) or (
-        isinstance(value, (list, tuple)) and bool(value) and isinstance(value[0], Mapping)
-    )
-
-
-def toml_value(value: object) -> str:
-    """A value as TOML writes it."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{k} = {toml_value(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(toml_value(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
