@@ -78,7 +78,7 @@ def load(
 def solve(
     *sources: Any,
     solver: Solver | None = None,
-    tries: int = 32,
+    tries: int | None = None,
     max_steps: int = 16,
     batch_size: int = 64,
     seed: int = 0,
@@ -89,7 +89,8 @@ def solve(
         sources: whatever :func:`read_puzzles` takes: files, ``-`` for standard input, puzzles as text, as
             lists of rows, as arrays ``[h, w]`` or ``[n, h, w]``, or lists of these. All of one kind.
         solver: from :func:`load`; without it the default weights of the first puzzle's task.
-        tries: most tries of a puzzle, from 1; the first checked answer ends them.
+        tries: most tries of a puzzle, from 1; the first checked answer ends them. By default 32, and one where
+            there are no rules to check by.
         max_steps: most supervision steps of a try, from 1.
         batch_size: puzzles and tries worked on at once, from 1.
         seed: of the random symmetries that tries begin with, from 0.
@@ -101,7 +102,7 @@ def solve(
     """
     from trmcli.tasks import read_puzzles
 
-    limits = (_whole("max_steps", max_steps, 1), _whole("tries", tries, 1))
+    limits = _whole("max_steps", max_steps, 1), None if tries is None else _whole("tries", tries, 1)
     places, seed = _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
     pairs = read_puzzles(sources[0] if len(sources) == 1 else sources, solver.task if solver else None)
     return _answers(pairs, solver, *limits, places, seed)
@@ -145,7 +146,7 @@ def _answers(
     pairs: Iterator[tuple[Task, Puzzle]],
     solver: Solver | None,
     max_steps: int,
-    tries: int,
+    tries: int | None,
     batch_size: int,
     seed: int,
 ) -> Iterator[Answer]:
@@ -167,6 +168,7 @@ def _answers(
         except InputError as error:
             ended.append(error)
 
+    tries = tries or (32 if solver.task.rules else 1)
     yield from solve_many(solver, puzzles(), SearchConfig(max_steps, tries, batch_size=batch_size, seed=seed))
     for error in ended:
         raise error
