@@ -89,8 +89,8 @@ def solve(
         sources: whatever :func:`read_puzzles` takes: files, ``-`` for standard input, puzzles as text, as
             lists of rows, as arrays ``[h, w]`` or ``[n, h, w]``, or lists of these. All of one kind.
         solver: from :func:`load`; without it the default weights of the first puzzle's task.
-        tries: most tries of a puzzle, from 1; the first checked answer ends them. By default 32, and one where
-            there are no rules to check by.
+        tries: most tries of a puzzle, from 1; the first checked answer ends them. By default 32, and one
+            where there are no rules to check by.
         max_steps: most supervision steps of a try, from 1.
         batch_size: puzzles and tries worked on at once, from 1.
         seed: of the random symmetries that tries begin with, from 0.

@@ -304,8 +304,9 @@ class Pool:
         shape: height and width of the puzzles.
         max_steps: most supervision steps of a puzzle.
         halt: when a puzzle leaves: ``checked``, as soon as the rules accept its answer; ``head``, when the
-            halting head says so, and also where there are no rules; both also when the answer has settled
-            (:data:`SETTLED`). ``never``: only after ``max_steps``.
+            halting head says so; both also when the answer has settled (:data:`SETTLED`). Where there are no
+            rules, both ask for the head's word, and for an answer that has stood for a step. ``never``: only
+            after ``max_steps``.
         commit: after each step from :data:`COMMIT_FROM` on, take the surest doubtful cell of each answer as
             given; see :meth:`trmcli.tasks.task.Givens.commit`.
     """
@@ -403,9 +404,10 @@ class Pool:
         places["same"] = np.where(unchanged, places["same"] + 1, 0)
         places["answer"] = answers
         done = places["number"] >= self.max_steps
+        trusted = (halt > 0.5) & (unchanged | (task.rules is not None))
         if self.halt != "never":
             settled = (places["same"] >= SETTLED) & (places["number"] > (COMMIT_FROM if self.commit else 0))
-            done |= settled | (checked if self.halt == "checked" and task.rules else halt > 0.5)
+            done |= settled | (checked if self.halt == "checked" and task.rules else trusted)
         self.seconds += time.perf_counter() - start
         self._last = Step(
             places["row"].copy(),
