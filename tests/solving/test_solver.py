@@ -212,6 +212,18 @@ def test_a_try_ends_when_its_answer_has_settled() -> None:
     assert len(list(settled_solver().steps(tokens, (9, 9), halt="never"))) == 16
 
 
+def test_without_rules_the_halting_head_and_an_answer_that_stands_end_a_try() -> None:
+    tokens = random_tokens(2)
+    for says_halt, steps in ((True, 2), (False, SETTLED + 1)):
+        solver = settled_solver()
+        solver.task = replace(TASK, rules=None)
+        solver.model.halt_head.weight.data.zero_()
+        solver.model.halt_head.bias.data.fill_(5.0 if says_halt else -5.0)
+        taken = list(solver.steps(tokens, (9, 9)))
+        assert len(taken) == steps
+        assert not any(step.checked.any() for step in taken)
+
+
 def test_while_there_is_something_to_commit_no_try_has_settled() -> None:
     solver, tokens = settled_solver(), random_tokens(1)
 
