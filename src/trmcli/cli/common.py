@@ -51,7 +51,7 @@ def plural(number: int, one: str, many: str) -> str:
 
 
 def kind_of(task: str, weights: str | None) -> Task | None:
-    """The kind that is named, or else that of the named weights; None to look at the puzzles.
+    """The kind that is named, or else that of the named weights; None where the puzzles tell it themselves.
 
     Raises:
         InputError: there is no such kind, or there are no such weights.
@@ -69,7 +69,7 @@ def kind_of(task: str, weights: str | None) -> Task | None:
     card = read_card(path)
     if task not in ("auto", card.task):
         raise InputError(f"these weights solve {card.task}, not {task}", str(path))
-    return get_task(card.task, card.kind)
+    return None if card.task in TASKS else get_task(card.task, card.kind)
 
 
 def load_solver(task: Task, model: Model, machine: Batches, puzzle: Puzzle | None) -> tuple[Solver, Card]:
