@@ -22,6 +22,7 @@ import torch
 from trmcli.solving.solver import Solver
 from trmcli.solving.torch_engine import TorchEngine
 from trmcli.tasks import get_task
+from trmcli.tasks.sudoku.kind import SudokuMaker
 from trmcli.training.config import TrainConfig, load_config
 from trmcli.training.data import Examples
 from trmcli.training.trainer import Trainer
@@ -43,10 +44,10 @@ VARIANTS: dict[str, list[str]] = {
 def data(count: int) -> tuple[Examples, Examples]:
     """Puzzles with 4 to 6 givens, two thirds for training and the others for testing; always the same."""
     task = get_task("sudoku")
-    questions, answers = task.generate(count, 1, {"size": 4, "clues": "4-6"})
-    tokens = task.encode(questions).astype(np.uint8)
+    questions, answers = SudokuMaker().make(count, 1, {"size": 4, "clues": "4-6"})
+    tokens = task.codec.encode(questions).astype(np.uint8)
     assert len(np.unique(tokens, axis=0)) == len(tokens), "test puzzles must not be among the training ones"
-    return Examples((4, 4), tokens, task.encode(answers).astype(np.uint8)).split(count // 3, 0)
+    return Examples((4, 4), tokens, task.codec.encode(answers).astype(np.uint8)).split(count // 3, 0)
 
 
 def exact(trainer: Trainer, examples: Examples) -> float:

@@ -36,8 +36,9 @@ from trmcli.solving.evaluation import Evaluation
 from trmcli.solving.numpy_engine import NumPyEngine
 from trmcli.solving.search import SearchConfig, solve_many
 from trmcli.solving.torch_engine import TorchEngine
-from trmcli.tasks import get_task, read_puzzles
+from trmcli.tasks import read_puzzles
 from trmcli.tasks.base import Puzzle
+from trmcli.tasks.sudoku.kind import SudokuMaker
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -189,7 +190,7 @@ def rate(solver: trmcli.Solver, puzzles: list[Puzzle], batch_size: int) -> Evalu
 
 def chosen(data: str | None, count: int) -> dict[str, list[Puzzle]]:
     """The puzzles of each source of a file, and easy ones."""
-    easy, _ = get_task("sudoku").generate(count, 0, {"size": 9, "clues": "30-36"})
+    easy, _ = SudokuMaker().make(count, 0, {"size": 9, "clues": "30-36"})
     first = next(puzzle for _, puzzle in read_puzzles([str(EXAMPLES / "sudoku" / "hard.txt")]))
     sets = {"30 or more clues": [Puzzle(cells, first.origin) for cells in easy]}
     for _, puzzle in read_puzzles([data]) if data else ():

@@ -26,7 +26,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from trmcli.solving.torch_engine import pick_device
 from trmcli.tasks import get_task
-from trmcli.tasks.base import Ints, Task
+from trmcli.tasks.base import Ints
+from trmcli.tasks.task import Task
 from trmcli.training.config import DataConfig, TrainConfig, load_config
 from trmcli.training.data import Examples
 from trmcli.training.plan import plan
@@ -70,7 +71,8 @@ def build(config: TrainConfig, device: torch.device) -> Trainer:
     """A trainer whose first source is random tokens of the preset's size."""
     cells = int(config.model.get("seq_len", 0)) or int(config.data[0].options.get("size", 9)) ** 2
     side, rng, task = math.isqrt(cells), np.random.default_rng(0), get_task(config.task)
-    values = int(config.model.get("vocab_size", min(task.vocab_size, 11)))  # those of a 9x9 Sudoku, or all
+    usual = min(task.codec.vocab_size, 11)  # those of a 9x9 Sudoku, or all
+    values = int(config.model.get("vocab_size", usual))
     tokens = rng.integers(1, values, size=(2, 4096, cells), dtype=np.uint8)
     kind = AsTheyAre if "vocab_size" in config.model else Examples  # the paper's data are augmented already
     examples = kind((side, side), tokens[0], tokens[1])

@@ -21,9 +21,9 @@ print(f"{solved} of {len(answers)} solved and checked, {sum(a.steps for a in ans
 # One puzzle, one supervision step after another.
 task, puzzle = next(read_puzzles([str(SUDOKU / "hard.txt")]))
 for frame in watch(solver, puzzle, SearchConfig(tries=32)):
-    wrong = task.verify(puzzle.cells, frame.cells)
+    wrong = task.rules.verify(puzzle.cells, frame.cells)
     print(
         f"try {frame.attempt} step {frame.step}: mean confidence {frame.confidence.mean():.3f}, "
         f"halting probability {frame.halt:.3f}, {len(wrong.problems)} broken rules"
     )
-print(task.write(puzzle, frame.cells))
+print(task.text.write(puzzle, frame.cells))

@@ -17,22 +17,36 @@ from typing import TYPE_CHECKING, Any
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from trmcli import weights
     from trmcli.solving.choices import EngineName
-    from trmcli.solving.search import Answer
+    from trmcli.solving.search import Answer, SearchConfig, watch
     from trmcli.solving.solver import Solver
     from trmcli.tasks import read_puzzles
-    from trmcli.tasks.base import Puzzle, Task
+    from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
 
     __version__: str
 
-__all__ = ["InputError", "Solver", "__version__", "load", "read_puzzles", "solve", "weights"]
+__all__ = [
+    "InputError",
+    "SearchConfig",
+    "Solver",
+    "__version__",
+    "load",
+    "read_puzzles",
+    "solve",
+    "train",
+    "watch",
+    "weights",
+]
 
 _LAZY = {
+    "SearchConfig": "trmcli.solving.search",
     "Solver": "trmcli.solving.solver",
+    "watch": "trmcli.solving.search",
     "read_puzzles": "trmcli.tasks",
 }
 
@@ -66,13 +80,14 @@ def load(
     from trmcli.weights import find_weights, read_card
 
     path = find_weights(None if name is None else str(name), task)
-    return Solver(load_engine(path, get_task(read_card(path).task), engine, device, rounds)[0])
+    card = read_card(path)
+    return Solver(load_engine(path, get_task(card.task, card.kind), engine, device, rounds)[0])
 
 
 def solve(
     *sources: Any,
     solver: Solver | None = None,
-    tries: int = 32,
+    tries: int | None = None,
     max_steps: int = 16,
     batch_size: int = 64,
     seed: int = 0,
@@ -83,7 +98,8 @@ def solve(
         sources: whatever :func:`read_puzzles` takes: files, ``-`` for standard input, puzzles as text, as
             lists of rows, as arrays ``[h, w]`` or ``[n, h, w]``, or lists of these. All of one kind.
         solver: from :func:`load`; without it the default weights of the first puzzle's task.
-        tries: most tries of a puzzle, from 1; the first checked answer ends them.
+        tries: most tries of a puzzle, from 1; the first checked answer ends them. By default 32, and one
+            where there are no rules to check by.
         max_steps: most supervision steps of a try, from 1.
         batch_size: puzzles and tries worked on at once, from 1.
         seed: of the random symmetries that tries begin with, from 0.
@@ -95,17 +111,51 @@ def solve(
     """
     from trmcli.tasks import read_puzzles
 
-    limits = (_whole("max_steps", max_steps, 1), _whole("tries", tries, 1))
+    limits = _whole("max_steps", max_steps, 1), None if tries is None else _whole("tries", tries, 1)
     places, seed = _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
-    pairs = read_puzzles(sources[0] if len(sources) == 1 else sources, solver.task.name if solver else None)
+    pairs = read_puzzles(sources[0] if len(sources) == 1 else sources, solver.task if solver else None)
     return _answers(pairs, solver, *limits, places, seed)
+
+
+def train(
+    preset: str | Path,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
+) -> Path:
+    """Train a preset or a TOML file, and return the best weights. Nothing is printed.
+
+    Args:
+        data: puzzles and answers instead of the preset's; for ``grid`` the pairs.
+        out: the run directory; without it ``runs/NAME``.
+        settings: changes, such as ``{"max_steps": 500, "model.hidden_size": 96}``.
+        device: ``cpu``, ``cuda``, ``cuda:N``, ``mps``, or ``auto`` for the fastest.
+
+    Raises:
+        InputError: a setting, the data or the device is no good, or the directory holds a run already.
+    """
+    from pathlib import Path
+
+    from trmcli.settings import toml_value
+    from trmcli.solving.torch_engine import pick_device
+    from trmcli.training.config import load_config
+    from trmcli.training.journal import Observer
+    from trmcli.training.own import completed
+    from trmcli.training.run import run
+
+    changes = [f"{key}={toml_value(value)}" for key, value in (settings or {}).items()]
+    config = completed(load_config(str(preset), None if data is None else str(data), changes))
+    folder = Path("runs", config.name) if out is None else Path(out)
+    run(config, folder, Observer(), device=pick_device(device))
+    return folder / "best.safetensors"
 
 
 def _answers(
     pairs: Iterator[tuple[Task, Puzzle]],
     solver: Solver | None,
     max_steps: int,
-    tries: int,
+    tries: int | None,
     batch_size: int,
     seed: int,
 ) -> Iterator[Answer]:
@@ -127,6 +177,7 @@ def _answers(
         except InputError as error:
             ended.append(error)
 
+    tries = tries or (32 if solver.task.rules else 1)
     yield from solve_many(solver, puzzles(), SearchConfig(max_steps, tries, batch_size=batch_size, seed=seed))
     for error in ended:
         raise error

@@ -10,7 +10,7 @@ from trmcli.errors import InputError
 if TYPE_CHECKING:
     from trmcli.solving.choices import EngineName
     from trmcli.solving.engine import Engine
-    from trmcli.tasks.base import Task
+    from trmcli.tasks.task import Task
     from trmcli.weights.files import Card
 
 

@@ -131,7 +131,7 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from trmcli.model import TinyRecursiveModel, TRMConfig
-    from trmcli.tasks import get_task
+    from trmcli.tasks.sudoku.kind import SudokuStructure
     from trmcli.weights.files import Card, save_weights
 
     torch.manual_seed(0)
@@ -139,7 +139,7 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         vocab_size=18,
         hidden_size=16,
         mixer="relation",
-        relations=tuple((name, "groups") for name in get_task("sudoku").relation_names),
+        relations=tuple((name, "groups") for name in SudokuStructure().relation_names),
         num_heads=2,
         ffn_multiple=8,
         rounds=2,

@@ -215,6 +215,6 @@ def test_a_maze_is_drawn_on_a_terminal(
 
 
 def test_the_task_is_known_by_name() -> None:
-    assert get_task("maze").vocab_size == 18
+    assert get_task("maze").codec.vocab_size == 18
     with pytest.raises(InputError, match="there is no task 'mazes'; did you mean maze"):
         get_task("mazes")

@@ -16,6 +16,7 @@ import pytest
 from conftest import Screen, environment
 
 from trmcli.tasks import get_task
+from trmcli.tasks.sudoku.kind import SudokuRules
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
@@ -33,10 +34,10 @@ def test_one_puzzle_is_solved_in_its_own_form(name: str, trm: Run) -> None:
     done = trm("solve", file)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("solved and checked: ")
-    (puzzle,) = SUDOKU.read(file.read_text().splitlines(keepends=True), str(file))
-    (answer,) = SUDOKU.read(done.stdout.splitlines(keepends=True), "answer")
-    assert SUDOKU.verify(puzzle.cells, answer.cells).ok
-    assert len(done.stdout) == len(SUDOKU.write(puzzle, puzzle.cells)) + 1
+    (puzzle,) = SUDOKU.text.read(file.read_text().splitlines(keepends=True), str(file))
+    (answer,) = SUDOKU.text.read(done.stdout.splitlines(keepends=True), "answer")
+    assert SudokuRules().verify(puzzle.cells, answer.cells).ok
+    assert len(done.stdout) == len(SUDOKU.text.write(puzzle, puzzle.cells)) + 1
 
 
 def test_a_hundred_puzzles_in_a_pipe(trm: Run) -> None:
@@ -47,7 +48,7 @@ def test_a_hundred_puzzles_in_a_pipe(trm: Run) -> None:
     answers = done.stdout.splitlines()
     assert len(answers) == len(questions) == 100
     for question, answer in zip(questions, answers, strict=True):
-        assert SUDOKU.verify(digits(question), digits(answer)).ok
+        assert SudokuRules().verify(digits(question), digits(answer)).ok
     assert re.fullmatch(r"100 of 100 solved and checked, \d+\.\d s\n", done.stderr)
 
 
@@ -63,17 +64,17 @@ def test_json_lines(trm: Run) -> None:
         assert record["verified"] is True
         assert record["unique"] is True
         assert record["method"] == "model"
-        assert SUDOKU.verify(digits(record["puzzle"]), digits(record["answer"])).ok
+        assert SudokuRules().verify(digits(record["puzzle"]), digits(record["answer"])).ok
 
 
 def test_six_is_solved_with_the_boxes_that_are_drawn(trm: Run) -> None:
     file = ROOT / "tests" / "cases" / "six-boxes-3-rows-2-columns.txt"
     done = trm("solve", file)
     assert done.returncode == 0, done.stderr
-    [puzzle] = SUDOKU.read(file.read_text().splitlines(keepends=True), str(file))
-    [answer] = SUDOKU.read(done.stdout.splitlines(keepends=True), "answer")
-    assert SUDOKU.of(puzzle).verify(puzzle.cells, answer.cells).ok
-    assert not SUDOKU.verify(puzzle.cells, answer.cells).ok
+    [puzzle] = SUDOKU.text.read(file.read_text().splitlines(keepends=True), str(file))
+    [answer] = SUDOKU.text.read(done.stdout.splitlines(keepends=True), "answer")
+    assert SudokuRules(puzzle.boxes).verify(puzzle.cells, answer.cells).ok
+    assert not SudokuRules().verify(puzzle.cells, answer.cells).ok
     assert done.stdout.startswith("+-----+-----+-----+\n| 5 1 | 6 2 | 4 3 |\n")
     # JSON tells the boxes, and is read with them; so is what --fallback search found.
     record = trm("solve", file, "--json").stdout
@@ -88,7 +89,7 @@ def test_a_puzzle_with_several_solutions_is_solved_and_said_to_be(trm: Run) -> N
     done = trm("solve", question, "--json")
     record = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr
-    assert SUDOKU.verify(digits(question), digits(record["answer"])).ok
+    assert SudokuRules().verify(digits(question), digits(record["answer"])).ok
     assert record["unique"] is False
 
 

@@ -16,10 +16,11 @@ from trmcli.model.mixers import MeanMixer
 from trmcli.model.trm import candidate_kinds, spread_logits
 from trmcli.solving.torch_engine import build_relations
 from trmcli.tasks import get_task
+from trmcli.tasks.sudoku.kind import SudokuStructure
 
 TASK = get_task("sudoku")
 CONFIG = TRMConfig(
-    vocab_size=TASK.vocab_size,
+    vocab_size=TASK.codec.vocab_size,
     hidden_size=16,
     num_layers=1,
     num_heads=2,
@@ -28,7 +29,7 @@ CONFIG = TRMConfig(
     mixer="mean",
     vectors="candidates",
     halt_pool="mean",
-    relations=tuple((name, "groups") for name in TASK.relation_names),
+    relations=tuple((name, "groups") for name in SudokuStructure().relation_names),
 )
 
 
@@ -68,7 +69,7 @@ def test_renaming_digits_and_moving_cells_does_the_same_to_the_answer(
     model: TinyRecursiveModel, size: int
 ) -> None:
     tokens = tokens_of(size, 3)
-    symmetry = TASK.symmetries((size, size), 3, np.random.default_rng(1))
+    symmetry = TASK.views.symmetries((size, size), 3, np.random.default_rng(1))
     rows = symmetry.cells.reshape(3, size, size)[:, 0] // size
     straight = (rows == rows[:, :1]).all(axis=1)  # rows and columns have matrices of their own
     assert straight.any()

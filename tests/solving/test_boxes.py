@@ -13,9 +13,9 @@ from trmcli.errors import Origin
 from trmcli.solving.choices import STRATEGIES, Strategy
 from trmcli.solving.search import Answer, SearchConfig, solve_many, watch
 from trmcli.solving.solver import Solver
-from trmcli.tasks import get_task
 from trmcli.tasks.base import Puzzle
 from trmcli.tasks.sudoku.generate import generate_many
+from trmcli.tasks.sudoku.kind import SudokuRules
 
 USUAL = [
     Puzzle(made.question, Origin("test", number))
@@ -54,8 +54,8 @@ def test_every_frame_is_in_the_puzzles_own_orientation() -> None:
 def test_the_bundled_weights_solve_either_kind_together() -> None:
     solver = trmcli.load("sudoku", device="cpu")
     together = [puzzle for pair in zip(USUAL, TURNED, strict=True) for puzzle in pair]
-    task = get_task("sudoku")
     for answer in solved(solver, together, SearchConfig(tries=32)):
         assert answer.checked
-        assert task.of(answer.puzzle).verify(answer.puzzle.cells, answer.cells).ok
-        assert task.of(answer.puzzle).check(answer.puzzle.cells[None], answer.cells[None]).all()
+        rules = SudokuRules(answer.puzzle.boxes)
+        assert rules.verify(answer.puzzle.cells, answer.cells).ok
+        assert rules.check(answer.puzzle.cells[None], answer.cells[None]).all()

@@ -22,7 +22,10 @@ from trmcli.solving.engine import Inputs, Output, State
 from trmcli.solving.numpy_engine import NumPyEngine
 from trmcli.solving.torch_engine import build_relations
 from trmcli.tasks import get_task, read_puzzles
-from trmcli.tasks.base import Ints, Puzzle, Shape, Task
+from trmcli.tasks.base import Ints, Puzzle, Shape
+from trmcli.tasks.maze.kind import MazeRules
+from trmcli.tasks.sudoku.kind import SudokuRules
+from trmcli.tasks.task import Task
 from trmcli.weights.arrays import load_arrays
 from trmcli.weights.checkpoint import our_name
 from trmcli.weights.convert import Settings, infer_config
@@ -70,7 +73,7 @@ def drawn_tokens(task: Task, shape: Shape, count: int) -> Ints:
     """Questions of signs that may stand in one, whether or not they make sense."""
     values = shape[0] + 1 if task.name == "sudoku" else 4
     cells = np.random.default_rng(0).integers(0, values, (count, *shape))
-    return task.encode(cells.astype(np.uint8))
+    return task.codec.encode(cells.astype(np.uint8))
 
 
 def bundled(name: str, shape: Shape) -> Case:
@@ -331,10 +334,12 @@ def steps_to_solve(weights: str, source: str) -> tuple[Puzzle, Output, int]:
     arrays, card = load_arrays(ROOT / "weights" / f"{weights}.safetensors")
     task, puzzle = next(read_puzzles([str(ROOT / "examples" / source)]))
     engine = NumPyEngine(card.model_config, arrays, task)
-    state = engine.begin(Inputs(task.encode(puzzle.cells[None]), puzzle.shape))
+    state = engine.begin(Inputs(task.codec.encode(puzzle.cells[None]), puzzle.shape))
     for number in range(1, 17):
         state, output = engine.step(state)
-        if task.check(puzzle.cells[None], task.decode(output.probabilities.argmax(axis=2), puzzle.shape))[0]:
+        if task.accepts(
+            puzzle.cells[None], task.codec.decode(output.probabilities.argmax(axis=2), puzzle.shape)
+        )[0]:
             return puzzle, output, number
     raise AssertionError("not solved within 16 steps")
 
@@ -343,16 +348,16 @@ def steps_to_solve(weights: str, source: str) -> tuple[Puzzle, Output, int]:
 def test_a_whole_sudoku_is_solved(weights: str) -> None:
     puzzle, output, _ = steps_to_solve(weights, "sudoku/easy.txt")
     task = get_task("sudoku")
-    answer = task.decode(output.probabilities.argmax(axis=2), (9, 9))[0]
-    assert task.verify(puzzle.cells, answer).ok
-    np.testing.assert_array_equal(answer, task.search(puzzle.cells))
+    answer = task.codec.decode(output.probabilities.argmax(axis=2), (9, 9))[0]
+    assert SudokuRules().verify(puzzle.cells, answer).ok
+    np.testing.assert_array_equal(answer, SudokuRules().search(puzzle.cells))
 
 
 def test_a_whole_maze_is_solved() -> None:
     puzzle, output, _ = steps_to_solve("maze-small", "maze/10x10.txt")
     task = get_task("maze")
-    answer = task.decode(output.probabilities.argmax(axis=2), puzzle.shape)[0]
-    assert task.verify(puzzle.cells, answer).ok
+    answer = task.codec.decode(output.probabilities.argmax(axis=2), puzzle.shape)[0]
+    assert MazeRules().verify(puzzle.cells, answer).ok
 
 
 def test_a_puzzle_is_solved_without_torch() -> None:
@@ -368,9 +373,9 @@ from trmcli.weights.arrays import load_arrays
 weights, card = load_arrays(Path({str(ROOT / "weights" / "sudoku.safetensors")!r}))
 task, puzzle = next(read_puzzles([{str(ROOT / "examples" / "sudoku" / "4x4.txt")!r}]))
 engine = NumPyEngine(card.model_config, weights, task)
-state, output = engine.step(engine.begin(Inputs(task.encode(puzzle.cells[None]), puzzle.shape)))
-answer = task.decode(output.probabilities.argmax(axis=2), puzzle.shape)
-sys.exit(not task.check(puzzle.cells[None], answer)[0])
+state, output = engine.step(engine.begin(Inputs(task.codec.encode(puzzle.cells[None]), puzzle.shape)))
+answer = task.codec.decode(output.probabilities.argmax(axis=2), puzzle.shape)
+sys.exit(not task.accepts(puzzle.cells[None], answer)[0])
 """
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 

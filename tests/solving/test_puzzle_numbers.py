@@ -21,8 +21,9 @@ from trmcli.solving.torch_engine import TorchEngine
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Ints, Puzzle
 from trmcli.training.config import DataConfig, TrainConfig
-from trmcli.training.data import Examples, load_examples
+from trmcli.training.data import Examples
 from trmcli.training.reference_data import Metadata, write_split
+from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Trainer
 
 TASK = get_task("sudoku")
@@ -55,7 +56,7 @@ def weigh(model: TinyRecursiveModel) -> None:
 
 
 MODEL = {
-    "vocab_size": TASK.vocab_size,
+    "vocab_size": TASK.codec.vocab_size,
     "hidden_size": 20,
     "num_layers": 1,
     "mixer": "attention",
@@ -76,7 +77,7 @@ def solver(**changes: int) -> Solver:
 
 
 def tokens(count: int) -> Ints:
-    return TASK.encode(GRIDS[np.arange(count) % 2])
+    return TASK.codec.encode(GRIDS[np.arange(count) % 2])
 
 
 def test_each_question_of_a_batch_is_answered_by_its_own_vector() -> None:
@@ -146,7 +147,7 @@ def write(folder: Path, split: str, identifiers: list[int], num_puzzles: int = 5
         "puzzle_indices": np.arange(0, 2 * count + 1, 2, dtype=np.int32),
         "group_indices": np.arange(count + 1, dtype=np.int32),
     }
-    write_split(folder, split, arrays, Metadata(16, TASK.vocab_size, 0, 0, 0, num_puzzles, count, 2.0))
+    write_split(folder, split, arrays, Metadata(16, TASK.codec.vocab_size, 0, 0, 0, num_puzzles, count, 2.0))
 
 
 def trainer(source: str, examples: Examples, **changes: Any) -> Trainer:

@@ -30,24 +30,23 @@ from trmcli.solving.search import (
 from trmcli.solving.solver import Floats, Solver, Step
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Bools, Cells, Puzzle
-
-SUDOKU = type(get_task("sudoku"))
+from trmcli.tasks.sudoku.kind import SudokuRules
 
 
 def puzzles(count: int, size: int = 9) -> list[Puzzle]:
-    cells = get_task("sudoku").decode(random_tokens(count, size), (size, size))
+    cells = get_task("sudoku").codec.decode(random_tokens(count, size), (size, size))
     return [Puzzle(one, Origin("test", number)) for number, one in enumerate(cells)]
 
 
 def accepting(rule: Callable[[np.ndarray], bool]) -> Solver:
     """A solver whose rules accept the answers for which ``rule`` of their cells, flat, is true."""
 
-    class Rules(SUDOKU):  # type: ignore[misc, valid-type]
+    class Rules(SudokuRules):
         def check(self, questions: Cells, answers: Cells) -> Bools:
             return np.array([rule(answer.ravel()) for answer in answers], dtype=np.bool_)
 
     solver = small_solver()
-    solver.task = Rules()
+    solver.task = replace(solver.task, rules=Rules())
     return solver
 
 
@@ -106,12 +105,12 @@ def test_a_hard_puzzle_does_not_let_the_finished_ones_pile_up() -> None:
             read += 1
             yield hard if number == 0 else easy
 
-    class Rules(SUDOKU):  # type: ignore[misc, valid-type]
+    class Rules(SudokuRules):
         def check(self, questions: Cells, answers: Cells) -> Bools:
             return (questions == easy.cells).all(axis=(1, 2))  # type: ignore[no-any-return]
 
     solver = small_solver()
-    solver.task = Rules()
+    solver.task = replace(solver.task, rules=Rules())
     config = SearchConfig(max_steps=1, tries=100, batch_size=4, strategy="restart")
     answers = solve_many(solver, stream(), config)
     first = next(answers)
@@ -203,7 +202,7 @@ def test_the_first_try_is_the_puzzle_as_it_stands_and_the_mixture_takes_turns() 
     kinds = []
     for attempt in range(1, 8):
         one = Try.start(solver, puzzle, 0, attempt, SearchConfig(strategy="mixed"))
-        moved = (one.tokens != solver.task.encode(puzzle.cells[None])).any()
+        moved = (one.tokens != solver.task.codec.encode(puzzle.cells[None])).any()
         chance = one.chance
         kinds.append(
             (bool(moved), chance is not None and chance.noise > 0, chance is not None and chance.restart)
@@ -214,7 +213,7 @@ def test_the_first_try_is_the_puzzle_as_it_stands_and_the_mixture_takes_turns() 
 
 def sure_of(solver: Solver, cells: dict[int, dict[int, float]]) -> Floats:
     """``[L, V]`` probabilities of a 4x4 grid: 1 in every cell, but for those that are said."""
-    probabilities = np.zeros((16, solver.task.vocab_size), dtype=np.float32)
+    probabilities = np.zeros((16, solver.task.codec.vocab_size), dtype=np.float32)
     probabilities[:, 2] = 1.0
     for cell, values in cells.items():
         probabilities[cell] = 0.0
@@ -232,7 +231,7 @@ def test_probabilities_are_turned_back_even_if_the_model_knows_fewer_tokens_than
     for token in range(width):
         tokens = one.undo.apply(np.full((1, 81), token))[0]
         np.testing.assert_array_equal(back[np.arange(81), tokens], turned[one.undo.cells[0], token])
-    assert back.shape == (81, solver.task.vocab_size) and back.sum() == pytest.approx(turned.sum())
+    assert back.shape == (81, solver.task.codec.vocab_size) and back.sum() == pytest.approx(turned.sum())
 
 
 def test_the_most_probable_branch_is_tried_next() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,14 @@ from trmcli.solving.solver import (
 from trmcli.solving.torch_engine import TorchEngine, build_relations, default_threads
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Bools, Cells, Ints
+from trmcli.tasks.sudoku.kind import SudokuGivens, SudokuRules, SudokuStructure
 
 TASK = get_task("sudoku")
 
 
 def relation_config(**changes: object) -> TRMConfig:
     values = {
-        "vocab_size": TASK.vocab_size,
+        "vocab_size": TASK.codec.vocab_size,
         "hidden_size": 16,
         "num_layers": 1,
         "mixer": "relation",
@@ -36,7 +38,7 @@ def relation_config(**changes: object) -> TRMConfig:
         "head_size": 4,
         "ffn_multiple": 8,
         "halt_pool": "mean",
-        "relations": tuple((name, "groups") for name in TASK.relation_names),
+        "relations": tuple((name, "groups") for name in SudokuStructure().relation_names),
     }
     return TRMConfig(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -92,12 +94,12 @@ def test_a_checked_answer_leaves_the_batch() -> None:
     solver = small_solver()
     questions = random_tokens(4)
 
-    class OddRows(type(TASK)):  # type: ignore[misc]
+    class OddRows(SudokuRules):
         def check(self, questions: Cells, answers: Cells) -> Bools:
             odd: Bools = np.arange(len(answers)) % 2 == 1
             return odd
 
-    solver.task = OddRows()
+    solver.task = replace(TASK, rules=OddRows())
     rows = [step.rows.tolist() for step in solver.steps(questions, (9, 9), max_steps=3)]
     assert rows == [[0, 1, 2, 3], [0, 2], [0]]
 
@@ -157,7 +159,7 @@ def test_the_relation_mixer_does_not_see_the_order_of_rows_and_columns() -> None
     """Permuting bands, stacks and lines permutes the output in the same way: nothing else is encoded."""
     solver = small_solver()
     tokens = random_tokens(6)
-    symmetry = TASK.symmetries((9, 9), 6, np.random.default_rng(0))
+    symmetry = TASK.views.symmetries((9, 9), 6, np.random.default_rng(0))
     straight = symmetry.cells.reshape(6, 9, 9)
     keep = np.array([(cells[0] // 9 == cells[0, 0] // 9).all() for cells in straight])  # not transposed
     assert keep.any()
@@ -178,7 +180,7 @@ def test_group_attention_equals_masked_attention() -> None:
     heads, width = 2, 4
     parts = mixer.qkv(x).view(2, 36, 3, 3, heads, width)  # cells, relations, q/k/v, heads
     mixed = []
-    for number, relation in enumerate(TASK.relations((6, 6))):
+    for number, relation in enumerate(SudokuStructure().relations((6, 6))):
         group_of = np.empty(36, dtype=np.int64)
         for group, cells in enumerate(relation.index):
             group_of[cells] = group
@@ -215,17 +217,29 @@ def test_a_try_ends_when_its_answer_has_settled() -> None:
     assert len(list(settled_solver().steps(tokens, (9, 9), halt="never"))) == 16
 
 
+def test_without_rules_the_halting_head_and_an_answer_that_stands_end_a_try() -> None:
+    tokens = random_tokens(2)
+    for says_halt, steps in ((True, 2), (False, SETTLED + 1)):
+        solver = settled_solver()
+        solver.task = replace(TASK, rules=None)
+        head = model_of(solver).halt_head
+        head.weight.data.zero_()
+        head.bias.data.fill_(5.0 if says_halt else -5.0)
+        taken = list(solver.steps(tokens, (9, 9)))
+        assert len(taken) == steps
+        assert not any(step.checked.any() for step in taken)
+
+
 def test_while_there_is_something_to_commit_no_try_has_settled() -> None:
     solver, tokens = settled_solver(), random_tokens(1)
 
-    class Committing(type(TASK)):  # type: ignore[misc]
-        left = 3
-
+    class Committing(SudokuGivens):
         def commit(self, questions: Ints, answers: Ints, confidence: object) -> Ints:
-            self.left -= 1
-            return np.where(self.left >= 0, questions % 9 + 1, questions)
+            changes.append(len(changes) < 3)
+            return np.where(changes[-1], questions % 9 + 1, questions)
 
-    solver.task = Committing()
+    changes: list[bool] = []
+    solver.task = replace(TASK, givens=Committing())
     # The question changes after three steps; from then on the answer must stay the same for as long as ever.
     assert len(list(solver.steps(tokens, (9, 9), commit=True))) == COMMIT_FROM + 2 + SETTLED
 

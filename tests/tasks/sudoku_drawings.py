@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trmcli.tasks.base import Cells, Shape
 from trmcli.tasks.sudoku.grid import BOX_SHAPES
-from trmcli.tasks.sudoku.kind import Sudoku
+from trmcli.tasks.sudoku.kind import sudoku_task
 
 Draw = Callable[[list[str], Shape], str]
 
@@ -117,10 +117,12 @@ def valid(draw: st.DrawFn, shapes: list[Shape] = SHAPES) -> tuple[Cells, Shape]:
     size = height * width
     row, column = np.mgrid[:size, :size]
     solved = (row % height * width + row // height + column) % size
-    task = Sudoku(boxes)
-    tokens = task.encode((solved + 1)[None])
+    task = sudoku_task(boxes)
+    tokens = task.codec.encode((solved + 1)[None])
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    full: Cells = task.decode(task.symmetries((size, size), 1, rng).apply(tokens), (size, size))[0]
+    full: Cells = task.codec.decode(task.views.symmetries((size, size), 1, rng).apply(tokens), (size, size))[
+        0
+    ]
     full[rng.random(full.shape) < draw(st.sampled_from([0.0, 0.3, 0.6, 0.9]))] = 0
     return full, boxes
 

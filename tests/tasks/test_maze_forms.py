@@ -16,11 +16,11 @@ from trmcli.tasks import read_puzzles
 from trmcli.tasks.base import Cells, Puzzle
 from trmcli.tasks.maze.generate import Kind, generate
 from trmcli.tasks.maze.grid import GOAL, OPEN, PATH, START, WALL
-from trmcli.tasks.maze.kind import Maze
+from trmcli.tasks.maze.kind import MazeRules, maze_task
 from trmcli.tasks.maze.signs import parse_legend
 from trmcli.tasks.maze.text import draw
 
-TASK = Maze()
+TASK = maze_task()
 few = settings(max_examples=15)
 """For tests of many forms."""
 DRAWN = "#####\n#S  #\n### #\n#G  #\n#####"
@@ -40,14 +40,14 @@ def read(text: str, legend: str | None = None) -> list[Puzzle]:
 def read_all(text: str) -> tuple[list[Puzzle], list[str]]:
     """What is read of a text when bad mazes are left out, and what is said of these."""
     errors: list[str] = []
-    puzzles = list(TASK.read(io.StringIO(text), "mazes.txt", lambda error: errors.append(str(error))))
+    puzzles = list(TASK.text.read(io.StringIO(text), "mazes.txt", lambda error: errors.append(str(error))))
     return puzzles, errors
 
 
 def solved(puzzle: Puzzle) -> str:
-    answer = TASK.search(puzzle.cells)
-    assert answer is not None and TASK.check(puzzle.cells[None], answer[None])[0]
-    return TASK.write(puzzle, answer)
+    answer = MazeRules().search(puzzle.cells)
+    assert answer is not None and MazeRules().check(puzzle.cells[None], answer[None])[0]
+    return TASK.text.write(puzzle, answer)
 
 
 def rows_of(cells: Cells, letters: str = " #SGo") -> list[str]:
@@ -64,7 +64,7 @@ def open_mazes(draw_: st.DrawFn, least: int = 1) -> Cells:
     start, goal = draw_(st.permutations(range(size)))[:2]
     signs[start], signs[goal] = START, GOAL
     cells = np.array(signs, dtype=np.uint8).reshape(height, width)
-    assume(TASK.search(cells) is not None)
+    assume(MazeRules().search(cells) is not None)
     return cells
 
 
@@ -133,8 +133,8 @@ def test_cells_that_are_set_apart_are_read_and_written_back(form: str, cells: Ce
     text = {**CERTAIN, **WALLED}[form](cells)
     [puzzle] = read(text)
     assert np.array_equal(puzzle.cells, cells)
-    assert TASK.write(puzzle, cells) == text
-    answer = TASK.search(cells)
+    assert TASK.text.write(puzzle, cells) == text
+    answer = MazeRules().search(cells)
     assert answer is not None
     [again] = read(solved(puzzle))
     assert np.array_equal(again.cells, cells)
@@ -160,7 +160,7 @@ def test_no_path_leads_through_walls_whatever_sets_the_cells_apart(
     text = "\n".join((" " * step).join(row) for row in rows)
     assume(letters[0] == "." or (cells != OPEN).sum() >= 6)
     try:
-        [puzzle] = list(TASK.read(io.StringIO(text), "maze.txt"))
+        [puzzle] = list(TASK.text.read(io.StringIO(text), "maze.txt"))
     except InputError as error:
         assert letters[0] == " " or OPEN not in cells
         assert "write its open cells as ." in str(error)
@@ -184,7 +184,7 @@ def test_no_path_leads_through_walls_whatever_sets_the_cells_apart(
 )
 def test_mazes_that_could_be_read_in_two_ways_are_refused(text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        list(TASK.read(io.StringIO(text), "maze.txt"))
+        list(TASK.text.read(io.StringIO(text), "maze.txt"))
     assert str(caught.value).startswith(f"maze.txt:{message}")
 
 
@@ -197,8 +197,8 @@ def test_one_line_may_have_its_cells_set_apart() -> None:
 
 @given(open_mazes())
 def test_what_is_drawn_and_written_here_is_read_back(cells: Cells) -> None:
-    for text in (draw(cells), TASK.write(Puzzle(cells, read("S/G")[0].origin), cells)):
-        [puzzle] = list(TASK.read(io.StringIO(text), "maze.txt"))
+    for text in (draw(cells), TASK.text.write(Puzzle(cells, read("S/G")[0].origin), cells)):
+        [puzzle] = list(TASK.text.read(io.StringIO(text), "maze.txt"))
         assert np.array_equal(puzzle.cells, cells) or cells.shape[0] == 1
 
 
@@ -215,8 +215,8 @@ def test_other_signs_are_read_and_written_back(letters: str, cells: Cells, one_l
     text = joint.join(rows_of(cells, letters))
     [puzzle] = read(text)
     assert np.array_equal(puzzle.cells, cells)
-    assert TASK.write(puzzle, cells) == text
-    answer = TASK.search(cells)
+    assert TASK.text.write(puzzle, cells) == text
+    answer = MazeRules().search(cells)
     assert answer is not None
     assert solved(puzzle) == joint.join(rows_of(answer, letters))
     [again] = read(solved(puzzle))
@@ -236,9 +236,9 @@ def test_two_gaps_in_the_border_are_start_and_goal(cells: Cells, random: Random)
     for text in ("\n".join(rows_of(cells)), "\n".join(row.rstrip() for row in rows_of(cells))):
         [puzzle] = read(text)
         assert puzzle.cells[first] == START and puzzle.cells[second] == GOAL
-        assert TASK.write(puzzle, puzzle.cells).rstrip() == text.rstrip()
+        assert TASK.text.write(puzzle, puzzle.cells).rstrip() == text.rstrip()
         [again] = read(solved(puzzle))
-        assert again.answer is not None and TASK.write(again, again.answer) == solved(puzzle)
+        assert again.answer is not None and TASK.text.write(again, again.answer) == solved(puzzle)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_two_gaps_in_the_border_are_start_and_goal(cells: Cells, random: Random)
 )
 def test_signs_that_are_not_understood_are_not_guessed(text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        list(TASK.read(io.StringIO(text), "maze.txt"))
+        list(TASK.text.read(io.StringIO(text), "maze.txt"))
     assert str(caught.value).startswith(f"maze.txt:{message}")
 
 
@@ -267,8 +267,8 @@ def test_signs_that_are_not_understood_are_not_guessed(text: str, message: str) 
 def test_a_path_of_another_program_is_the_known_answer(mark: str) -> None:
     [puzzle] = read(SOLVED.replace("o", mark).replace("G", "E"))
     assert puzzle.answer is not None
-    assert TASK.write(puzzle, puzzle.cells) == DRAWN.replace("G", "E")
-    assert TASK.write(puzzle, puzzle.answer) == SOLVED.replace("o", mark).replace("G", "E")
+    assert TASK.text.write(puzzle, puzzle.cells) == DRAWN.replace("G", "E")
+    assert TASK.text.write(puzzle, puzzle.answer) == SOLVED.replace("o", mark).replace("G", "E")
 
 
 # A legend
@@ -378,8 +378,8 @@ def test_walls_between_cells_are_cells_of_their_own(style: str, wide: int, cells
     text = boxed(cells, wide) if style == "box" else between(cells, style, wide)
     [puzzle] = read(text)
     assert np.array_equal(puzzle.cells, cells)
-    assert TASK.write(puzzle, cells) == text
-    answer = TASK.search(cells)
+    assert TASK.text.write(puzzle, cells) == text
+    answer = MazeRules().search(cells)
     assert answer is not None
     [again] = read(solved(puzzle))
     assert np.array_equal(again.cells, cells)
@@ -419,7 +419,7 @@ def test_the_path_between_walls_is_marked_in_the_cells() -> None:
 )
 def test_walls_that_make_no_grid_are_refused(text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        list(TASK.read(io.StringIO(text), "maze.txt"))
+        list(TASK.text.read(io.StringIO(text), "maze.txt"))
     assert str(caught.value).startswith(f"maze.txt:{message}")
 
 

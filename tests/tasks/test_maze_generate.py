@@ -10,16 +10,16 @@ import pytest
 from trmcli.errors import InputError
 from trmcli.tasks.maze.generate import Kind, canonical, generate_many, parse_options
 from trmcli.tasks.maze.grid import GOAL, OPEN, START, WALL
-from trmcli.tasks.maze.kind import Maze
+from trmcli.tasks.maze.kind import MazeMaker, MazeRules, maze_task
 
-TASK = Maze()
+TASK = maze_task()
 
 
 def lengths(kind: Kind, count: int, seed: int = 0) -> list[int]:
     made = list(generate_many(kind, count, seed))
     questions, answers = np.stack([one.question for one in made]), np.stack([one.answer for one in made])
     assert questions.shape == (count, *kind.shape)
-    assert TASK.check(questions, answers).all()
+    assert MazeRules().check(questions, answers).all()
     assert [one.path for one in made] == (answers >= START).sum(axis=(1, 2)).tolist()
     return [one.path for one in made]
 
@@ -41,12 +41,12 @@ def test_perfect_mazes_join_all_cells_in_one_way() -> None:
         assert free[1::2, 1::2].all() and not free[::2, ::2].any()
         corridors = (free[1:] & free[:-1]).sum() + (free[:, 1:] & free[:, :-1]).sum()
         assert corridors == free.sum() - 1  # with all cells joined, a tree
-        assert TASK.solutions(question) == 1
+        assert MazeRules().solutions(question) == 1
         for cell in np.argwhere(question == OPEN).tolist():
             to = question.copy()
             to[to == GOAL] = OPEN
             to[tuple(cell)] = GOAL
-            assert TASK.search(to) is not None
+            assert MazeRules().search(to) is not None
 
 
 def test_no_maze_equals_another_however_turned() -> None:
@@ -71,10 +71,10 @@ def test_the_same_for_a_seed_whatever_the_number_of_processes() -> None:
 
 
 def test_options_of_training() -> None:
-    questions, answers = TASK.generate(3, 0, {"kind": "perfect", "size": 7, "min_path": 4})
+    questions, answers = MazeMaker().make(3, 0, {"kind": "perfect", "size": 7, "min_path": 4})
     assert questions.shape == answers.shape == (3, 7, 7)
-    assert TASK.check(questions, answers).all()
-    assert TASK.generate(2, 0, {"size": "4x6", "walls": 0.2})[0].shape == (2, 4, 6)
+    assert MazeRules().check(questions, answers).all()
+    assert MazeMaker().make(2, 0, {"size": "4x6", "walls": 0.2})[0].shape == (2, 4, 6)
     assert parse_options() == Kind()
     assert parse_options(walls=" 0.3 - 0.35".strip()).walls == (0.3, 0.35)
 
@@ -98,10 +98,10 @@ def test_options_of_training() -> None:
 )
 def test_bad_options_are_named(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        TASK.generate(1, 0, options)
+        MazeMaker().make(1, 0, options)
 
 
 def test_paths_that_no_maze_has_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trmcli.tasks.maze.generate._TRIES", 50)
     with pytest.raises(InputError, match="found no open maze of 8x8 with a path of 60 cells in 50 tries"):
-        TASK.generate(1, 0, {"size": 8, "min_path": 60})
+        MazeMaker().make(1, 0, {"size": 8, "min_path": 60})

@@ -16,10 +16,10 @@ from trmcli.errors import InputError
 from trmcli.tasks import read_puzzles
 from trmcli.tasks.base import Cells
 from trmcli.tasks.maze.grid import GOAL, OPEN, START, WALL
-from trmcli.tasks.maze.kind import Maze
+from trmcli.tasks.maze.kind import maze_task
 
 Image = pytest.importorskip("PIL.Image")
-TASK = Maze()
+TASK = maze_task()
 COLOURS = np.array([(250, 250, 250), (9, 9, 9), (0, 200, 0), (220, 20, 20), (0, 0, 255)], dtype=np.uint8)
 """Of open cells, walls, S, G and the path; none of them quite what it should be."""
 ROWS = "#######/#S..#.#/###.#.#/#.....#/#.###.#/#...#G#/#######"
@@ -76,13 +76,13 @@ def test_every_picture_of_a_maze_is_read_as_it_is_drawn(
 
 def test_the_answer_is_drawn_in_letters(tmp_path: Path) -> None:
     [(task, puzzle)] = read_puzzles([save(picture(maze("S.#./..#./#..G"), 4), tmp_path)])
-    assert task.write(puzzle, puzzle.cells) == "S.#.\n..#.\n#..G"
+    assert task.text.write(puzzle, puzzle.cells) == "S.#.\n..#.\n#..G"
     image = picture(maze("S../##G"))
     image.putpixel((1, 0), (0, 0, 255))
     image.putpixel((2, 0), (0, 0, 255))
     [(task, puzzle)] = read_puzzles([save(image, tmp_path)])
     assert puzzle.answer is not None
-    assert task.write(puzzle, puzzle.answer) == "Soo\n##G"
+    assert task.text.write(puzzle, puzzle.answer) == "Soo\n##G"
 
 
 def test_what_is_transparent_is_white(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trmcli.tasks.base import Cells, Shape
-from trmcli.tasks.maze.grid import GOAL, OPEN, PATH, START, WALL, dihedral, directions, shortest, to_mask
-from trmcli.tasks.maze.kind import Maze
+from trmcli.tasks.lattice import dihedral
+from trmcli.tasks.maze.grid import GOAL, OPEN, PATH, START, WALL, directions, shortest, to_mask
+from trmcli.tasks.maze.kind import MazeMaker, MazeRules, MazeStructure, maze_task
 
-TASK = Maze()
+TASK = maze_task()
 Place = tuple[int, int]
 
 
@@ -83,24 +84,24 @@ def mazes(draw: st.DrawFn, largest: int = 6) -> Cells:
 
 @given(mazes(), st.data())
 def test_check_and_verify_agree_with_a_plain_search(question: Cells, data: st.DataObject) -> None:
-    found = TASK.search(question)
+    found = MazeRules().search(question)
     assert (found is not None) == (ways(question) > 0)
     answer = (question if found is None else found).copy()
     for _ in range(data.draw(st.integers(0, 3))):
         cell = data.draw(st.integers(0, answer.size - 1))
         answer.ravel()[cell] = data.draw(st.integers(OPEN, PATH))
     expected = is_right(question, answer)
-    assert TASK.check(question[None], answer[None]).tolist() == [expected]
-    assert TASK.verify(question, answer).ok == expected
+    assert MazeRules().check(question[None], answer[None]).tolist() == [expected]
+    assert MazeRules().verify(question, answer).ok == expected
     assert found is None or is_right(question, found)
-    assert TASK.solutions(question) == min(ways(question), 2)
+    assert MazeRules().solutions(question) == min(ways(question), 2)
 
 
 def test_check_is_for_batches() -> None:
     question = maze("S  /   /  G")
     rows = ["Soo/  o/  G", "S  /oo /  G", "S  /o  /ooG", "So /oo /  G", "S  /   /  G", "S#o/  o/  G"]
     answers = np.stack([maze(row) for row in rows])
-    right = TASK.check(np.repeat(question[None], len(rows), 0), answers)
+    right = MazeRules().check(np.repeat(question[None], len(rows), 0), answers)
     assert right.tolist() == [True, False, True, False, False, False]
 
 
@@ -120,43 +121,43 @@ def test_check_is_for_batches() -> None:
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(question: str, answer: str, message: str, cells: tuple[int, ...]) -> None:
-    verdict = TASK.verify(maze(question), maze(answer))
+    verdict = MazeRules().verify(maze(question), maze(answer))
     assert message in str(verdict)
     assert cells == next((one.cells for one in verdict.problems if message in one.message), ())
 
 
 def test_of_several_paths_the_first_direction_wins() -> None:
-    found = TASK.search(maze("   G/ ## / S  "))
+    found = MazeRules().search(maze("   G/ ## / S  "))
     assert found is not None
     assert np.array_equal(found, maze("   G/ ##o/ Soo"))
-    tie = TASK.search(maze("S  /   /  G"))
+    tie = MazeRules().search(maze("S  /   /  G"))
     assert tie is not None and np.array_equal(tie, maze("S  /o  /ooG"))
-    assert TASK.search(maze("S#G")) is None
+    assert MazeRules().search(maze("S#G")) is None
 
 
 def test_labels_do_not_depend_on_how_a_maze_was_turned() -> None:
     question = maze("S   /    / #  /   G")
-    found = TASK.search(question)
+    found = MazeRules().search(question)
     assert found is not None
-    every = TASK.symmetries((4, 4), 40, np.random.default_rng(0))
-    questions = every.apply(np.repeat(TASK.encode(question[None]), 40, 0))
-    answers = every.apply(np.repeat(TASK.encode(found[None]), 40, 0))
-    labels = TASK.canonical(questions, answers, (4, 4))
-    turned = TASK.decode(questions, (4, 4))
-    for label, one in zip(TASK.decode(labels, (4, 4)), turned, strict=True):
-        first = TASK.search(one)
+    every = TASK.views.symmetries((4, 4), 40, np.random.default_rng(0))
+    questions = every.apply(np.repeat(TASK.codec.encode(question[None]), 40, 0))
+    answers = every.apply(np.repeat(TASK.codec.encode(found[None]), 40, 0))
+    labels = MazeStructure().canonical(questions, answers, (4, 4))
+    turned = TASK.codec.decode(questions, (4, 4))
+    for label, one in zip(TASK.codec.decode(labels, (4, 4)), turned, strict=True):
+        first = MazeRules().search(one)
         assert first is not None and np.array_equal(label, first)
     assert not np.array_equal(labels, answers)
-    assert TASK.check(turned, TASK.decode(labels, (4, 4))).all()
+    assert MazeRules().check(turned, TASK.codec.decode(labels, (4, 4))).all()
 
 
 def test_labels_say_of_every_cell_where_the_goal_is_nearest() -> None:
     """Of two directions that are as good, the first of up, down, left, right."""
     question = maze("G  S/ # #/   #/## #")
-    tokens = TASK.encode(question[None])
+    tokens = TASK.codec.encode(question[None])
     up, left = 0, 2
     open_, path, start = 6, 10, 14
-    labels = TASK.canonical(tokens, tokens, question.shape)[0].reshape(question.shape)
+    labels = MazeStructure().canonical(tokens, tokens, question.shape)[0].reshape(question.shape)
     assert labels.tolist() == [
         [4, path + left, path + left, start + left],
         [open_ + up, 1, open_ + up, 1],
@@ -167,15 +168,15 @@ def test_labels_say_of_every_cell_where_the_goal_is_nearest() -> None:
 
 def test_cells_without_a_way_to_the_goal_point_nowhere() -> None:
     question = maze("GS# ")
-    tokens = TASK.encode(question[None])
-    assert TASK.canonical(tokens, tokens, question.shape).tolist() == [[4, 16, 1, 2]]
+    tokens = TASK.codec.encode(question[None])
+    assert MazeStructure().canonical(tokens, tokens, question.shape).tolist() == [[4, 16, 1, 2]]
 
 
 @settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
 def test_directions_lead_to_the_goal_by_shortest_ways(seed: int) -> None:
     """Followed from every cell, against a plain search from that cell."""
-    (question,), _ = TASK.generate(1, seed, {"size": 7, "walls": "0.2-0.4"})
+    (question,), _ = MazeMaker().make(1, seed, {"size": 7, "walls": "0.2-0.4"})
     turns = [to_mask(cells, question.shape) for cells in directions(question)]
     steps = ((-1, 0), (1, 0), (0, -1), (0, 1))
     for cell in np.argwhere((question == OPEN) | (question == START)):
@@ -190,9 +191,9 @@ def test_directions_lead_to_the_goal_by_shortest_ways(seed: int) -> None:
 
 def test_tokens_are_the_reference_s() -> None:
     cells = maze("# SGo")
-    assert TASK.encode(cells[None]).tolist() == [[1, 2, 3, 4, 5]]
-    assert np.array_equal(TASK.decode(np.array([[1, 2, 3, 4, 5]]), (1, 5))[0], cells)
-    assert TASK.decode(np.array([[0]]), (1, 1)).tolist() == [[[OPEN]]]
+    assert TASK.codec.encode(cells[None]).tolist() == [[1, 2, 3, 4, 5]]
+    assert np.array_equal(TASK.codec.decode(np.array([[1, 2, 3, 4, 5]]), (1, 5))[0], cells)
+    assert TASK.codec.decode(np.array([[0]]), (1, 1)).tolist() == [[[OPEN]]]
 
 
 @pytest.mark.parametrize(("shape", "count"), [((4, 4), 8), ((1, 1), 8), ((3, 5), 4)])
@@ -203,23 +204,27 @@ def test_symmetries_turn_answers_into_answers(shape: Shape, count: int) -> None:
     assert every[0].tolist() == list(range(every.shape[1]))
     if every.shape[1] > 1:
         assert len(np.unique(every, axis=0)) == count
-        drawn = TASK.symmetries(shape, 200, np.random.default_rng(1))
+        drawn = TASK.views.symmetries(shape, 200, np.random.default_rng(1))
         assert len(np.unique(drawn.cells, axis=0)) == count
         question = np.zeros(shape, dtype=np.uint8)
         question[0, 0], question[-1, 1] = START, GOAL
-        tokens = np.repeat(TASK.encode(question[None]), 200, 0)
-        found = TASK.search(question)
+        tokens = np.repeat(TASK.codec.encode(question[None]), 200, 0)
+        found = MazeRules().search(question)
         assert found is not None
-        answers = np.repeat(TASK.encode(found[None]), 200, 0)
-        assert TASK.check(
-            TASK.decode(drawn.apply(tokens), shape), TASK.decode(drawn.apply(answers), shape)
-        ).all()
+        answers = np.repeat(TASK.codec.encode(found[None]), 200, 0)
+        assert (
+            MazeRules()
+            .check(
+                TASK.codec.decode(drawn.apply(tokens), shape), TASK.codec.decode(drawn.apply(answers), shape)
+            )
+            .all()
+        )
         assert np.array_equal(drawn.inverse().apply(drawn.apply(tokens)), tokens)
 
 
 def test_relations() -> None:
-    up, down, left, right, row, column = TASK.relations((2, 3))
-    assert tuple(one.name for one in TASK.relations((2, 3))) == TASK.relation_names
+    up, down, left, right, row, column = MazeStructure().relations((2, 3))
+    assert tuple(one.name for one in MazeStructure().relations((2, 3))) == MazeStructure().relation_names
     assert up.index.tolist() == [[-1], [-1], [-1], [0], [1], [2]]
     assert down.index.tolist() == [[3], [4], [5], [-1], [-1], [-1]]
     assert left.index.tolist() == [[-1], [0], [1], [-1], [3], [4]]
@@ -228,10 +233,6 @@ def test_relations() -> None:
     assert column.index.tolist() == [[0, 3], [1, 4], [2, 5]]
 
 
-def test_mazes_are_made_no_easier_and_commit_to_nothing() -> None:
-    question = TASK.encode(maze("S G")[None])
-    answer = TASK.encode(maze("SoG")[None])
-    rng = np.random.default_rng(0)
-    assert np.array_equal(TASK.reveal(question, answer, np.array([1]), rng), question)
-    assert np.array_equal(TASK.commit(question, answer, np.ones((1, 3), dtype=np.float32)), question)
-    assert TASK.suppose(question[0], np.full((3, TASK.vocab_size), 0.1, dtype=np.float32)) == []
+def test_mazes_have_no_givens() -> None:
+    """A maze with a part of its path is not a question."""
+    assert TASK.givens is None

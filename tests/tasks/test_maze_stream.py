@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from trmcli.errors import InputError
 from trmcli.tasks import TASKS, read_puzzles
 from trmcli.tasks.base import Puzzle
-from trmcli.tasks.maze.kind import Maze
+from trmcli.tasks.maze.kind import MazeRules, maze_task
 from trmcli.tasks.maze.recognise import recognises
 
-TASK = Maze()
+TASK = maze_task()
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DRAWN = "#####\n#S  #\n### #\n#G  #\n#####"
 SOLVED = "#####\n#Soo#\n###o#\n#Goo#\n#####"
@@ -29,7 +29,7 @@ OTHER = "####\n#SG#\n####"
 def read_all(text: str) -> tuple[list[Puzzle], list[str]]:
     """What is read of a text when bad mazes are left out, and what is said of these."""
     errors: list[str] = []
-    puzzles = list(TASK.read(io.StringIO(text), "mazes.txt", lambda error: errors.append(str(error))))
+    puzzles = list(TASK.text.read(io.StringIO(text), "mazes.txt", lambda error: errors.append(str(error))))
     return puzzles, errors
 
 
@@ -43,7 +43,7 @@ def taken_until_complete(text: str) -> int:
             taken += 1
             yield line
 
-    next(TASK.read(lines(), "mazes.txt"))
+    next(TASK.text.read(lines(), "mazes.txt"))
     return taken
 
 
@@ -135,9 +135,9 @@ def test_several_mazes_on_one_line_are_all_read() -> None:
 def test_rows_that_a_shell_has_joined_are_one_maze() -> None:
     joined = DRAWN.replace(" ", ".").replace("\n", " ")
     [puzzle], _ = read_all(joined)
-    answer = TASK.search(puzzle.cells)
+    answer = MazeRules().search(puzzle.cells)
     assert answer is not None
-    assert TASK.write(puzzle, answer) == SOLVED.replace("\n", " ")
+    assert TASK.text.write(puzzle, answer) == SOLVED.replace("\n", " ")
 
 
 def test_a_bad_drawing_does_not_take_the_record_after_it() -> None:
@@ -163,7 +163,7 @@ def test_records_may_hold_other_signs() -> None:
         text = f"puzzle;solution\n{digits.replace(chr(10), joint)};{path.replace(chr(10), joint)}\n"
         [(task, puzzle)] = read_puzzles([text])
         assert task.name == "maze" and puzzle.answer is not None
-        assert TASK.write(puzzle, puzzle.answer) == path.replace("\n", joint)
+        assert TASK.text.write(puzzle, puzzle.answer) == path.replace("\n", joint)
 
 
 # Never in silence
@@ -183,7 +183,7 @@ def test_records_may_hold_other_signs() -> None:
 )
 def test_no_row_is_dropped(text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        list(TASK.read(io.StringIO(text), "maze.txt"))
+        list(TASK.text.read(io.StringIO(text), "maze.txt"))
     assert str(caught.value).startswith(f"maze.txt:{message}")
 
 
@@ -255,8 +255,8 @@ def test_whatever_is_recognised_is_read_or_refused(text: str, whole: bool) -> No
         assert recognises(text, whole) is not None
     for task in TASKS.values():
         try:
-            for puzzle in task.read(io.StringIO(text), "text"):
-                again = task.write(puzzle, puzzle.cells)
-                assert np.array_equal(next(task.read(io.StringIO(again), "again")).cells, puzzle.cells)
+            for puzzle in task.text.read(io.StringIO(text), "text"):
+                again = task.text.write(puzzle, puzzle.cells)
+                assert np.array_equal(next(task.text.read(io.StringIO(again), "again")).cells, puzzle.cells)
         except InputError as error:  # noqa: PERF203
             assert str(error).startswith("text")

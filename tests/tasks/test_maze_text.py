@@ -15,9 +15,9 @@ from trmcli.errors import InputError
 from trmcli.tasks import get_task, read_puzzles
 from trmcli.tasks.base import Cells, Puzzle
 from trmcli.tasks.maze.grid import GOAL, OPEN, PATH, START, WALL
-from trmcli.tasks.maze.kind import Maze
+from trmcli.tasks.maze.kind import MazeRules, maze_task
 
-TASK = Maze()
+TASK = maze_task()
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DRAWN = "#####\n#S  #\n### #\n#G  #\n#####"
 SOLVED = "#####\n#Soo#\n###o#\n#Goo#\n#####"
@@ -25,11 +25,11 @@ ON_ONE_LINE = DRAWN.replace("\n", "")
 
 
 def read(text: str) -> list[Puzzle]:
-    return list(TASK.read(io.StringIO(text), "mazes.txt"))
+    return list(TASK.text.read(io.StringIO(text), "mazes.txt"))
 
 
 def solved(puzzle: Puzzle) -> Cells:
-    answer = TASK.search(puzzle.cells)
+    answer = MazeRules().search(puzzle.cells)
     assert answer is not None
     return answer
 
@@ -51,11 +51,11 @@ def test_answers_come_back_in_the_form_the_mazes_came_in(text: str, answer: str)
         text, answer = text[:-1] + "G", answer[:-1] + "G"
     [(task, puzzle)] = read_puzzles([text + "\n"])
     assert task.name == "maze"
-    assert TASK.write(puzzle, puzzle.cells) == text
+    assert TASK.text.write(puzzle, puzzle.cells) == text
     expected = solved(puzzle)
-    assert TASK.check(puzzle.cells[None], expected[None])[0]
+    assert MazeRules().check(puzzle.cells[None], expected[None])[0]
     if text != answer:
-        assert TASK.write(puzzle, expected) == answer
+        assert TASK.text.write(puzzle, expected) == answer
 
 
 def test_several_mazes_are_set_apart_by_empty_lines() -> None:
@@ -63,7 +63,7 @@ def test_several_mazes_are_set_apart_by_empty_lines() -> None:
     first, second = read(text)
     assert (first.shape, second.shape) == ((5, 5), (2, 6))
     assert (str(first.origin), str(second.origin)) == ("mazes.txt:3", "mazes.txt:11")
-    written = "\n".join(TASK.write(one, solved(one)) for one in (first, second))
+    written = "\n".join(TASK.text.write(one, solved(one)) for one in (first, second))
     again = read(written)
     assert [one.shape for one in again] == [(5, 5), (2, 6)]
     assert all(one.answer is not None for one in again)
@@ -77,8 +77,8 @@ def test_blank_lines_before_a_maze_are_no_rows() -> None:
 def test_a_drawn_path_is_the_known_answer() -> None:
     [puzzle] = read(SOLVED)
     assert puzzle.answer is not None
-    assert TASK.write(puzzle, puzzle.cells) == DRAWN
-    assert TASK.write(puzzle, puzzle.answer) == SOLVED
+    assert TASK.text.write(puzzle, puzzle.cells) == DRAWN
+    assert TASK.text.write(puzzle, puzzle.answer) == SOLVED
 
 
 def test_one_maze_a_line() -> None:
@@ -86,8 +86,8 @@ def test_one_maze_a_line() -> None:
     puzzles = read(f"{ON_ONE_LINE}\n{ON_ONE_LINE}\n\n{long}\n{long}\n\nS  /  G\n")
     assert [one.shape for one in puzzles] == [(5, 5), (5, 5), (30, 30), (30, 30), (2, 3)]
     assert [one.origin.line for one in puzzles] == [1, 2, 4, 5, 7]
-    assert TASK.write(puzzles[0], solved(puzzles[0])) == SOLVED.replace("\n", "")
-    assert TASK.write(puzzles[4], solved(puzzles[4])) == "S  /ooG"
+    assert TASK.text.write(puzzles[0], solved(puzzles[0])) == SOLVED.replace("\n", "")
+    assert TASK.text.write(puzzles[4], solved(puzzles[4])) == "S  /ooG"
 
 
 def test_a_maze_may_be_an_argument() -> None:
@@ -108,8 +108,8 @@ def test_csv_as_maze_hard_has_it() -> None:
     first, second, third = (puzzle for _, puzzle in pairs)
     assert [one.source for one in (first, second, third)] == ["hard", "a, b", "easy"]
     assert first.answer is not None and third.answer is not None and second.answer is None
-    assert TASK.write(first, first.answer) == answer
-    assert TASK.write(second, solved(second)) == "S  /ooG"
+    assert TASK.text.write(first, first.answer) == answer
+    assert TASK.text.write(second, solved(second)) == "S  /ooG"
     [(task, puzzle)] = read_puzzles([f"question\n{ON_ONE_LINE}\n"])
     assert task.name == "maze" and puzzle.answer is None
 
@@ -216,8 +216,8 @@ def test_every_maze_is_read_as_it_is_drawn(height: int, width: int, data: st.Dat
     if height == 1 and width == 4:
         return  # a square of 2x2 on one line
     assert np.array_equal(puzzle.cells, cells)
-    assert TASK.write(puzzle, cells) == text
-    again = read(TASK.write(puzzle, solved(puzzle)))[0]
+    assert TASK.text.write(puzzle, cells) == text
+    again = read(TASK.text.write(puzzle, solved(puzzle)))[0]
     assert again.answer is not None and np.array_equal(again.cells, cells)
 
 
@@ -225,7 +225,7 @@ def test_every_maze_is_read_as_it_is_drawn(height: int, width: int, data: st.Dat
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
         for puzzle in read(text):
-            assert TASK.write(puzzle, puzzle.cells)
+            assert TASK.text.write(puzzle, puzzle.cells)
     except InputError as error:
         assert str(error).startswith("mazes.txt")
 

@@ -41,7 +41,7 @@ def read(text: str) -> list[Puzzle]:
 
 
 def line_of(puzzle: Puzzle) -> str:
-    return "".join(SUDOKU.symbol(value, puzzle.shape) for value in puzzle.cells.ravel().tolist())
+    return "".join(SUDOKU.paint.symbol(value, puzzle.shape) for value in puzzle.cells.ravel().tolist())
 
 
 def refused(text: str) -> str:

@@ -15,17 +15,17 @@ from sudoku_drawings import WITH_BOXES, signs_of, valid
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.base import Cells, Puzzle, Shape
 from trmcli.tasks.sudoku.grid import units
-from trmcli.tasks.sudoku.kind import Sudoku
+from trmcli.tasks.sudoku.kind import SudokuRules, sudoku_task
 from trmcli.tasks.sudoku.search import count_solutions, solutions
 
-TASK = Sudoku()
+TASK = sudoku_task()
 UPRIGHT: Shape = (3, 2)
 DRAWN = Path(__file__).parents[1] / "cases" / "six-boxes-3-rows-2-columns.txt"
 ANSWER = "516243345126624351231465152634463512"
 
 
 def read(text: str) -> list[Puzzle]:
-    return list(TASK.read(io.StringIO(text), "puzzles.txt"))
+    return list(TASK.text.read(io.StringIO(text), "puzzles.txt"))
 
 
 def line_of(puzzle: Puzzle) -> str:
@@ -46,19 +46,19 @@ def test_the_boxes_that_are_drawn_are_read_and_written(drawn: tuple[Cells, Shape
     [puzzle] = read(text)
     assert np.array_equal(puzzle.cells, cells)
     assert puzzle.boxes == boxes
-    assert TASK.write(puzzle, cells) == text
+    assert TASK.text.write(puzzle, cells) == text
 
 
 @given(valid([UPRIGHT]))
 def test_a_line_says_which_boxes_where_they_are_not_the_usual_ones(drawn: tuple[Cells, Shape]) -> None:
     cells, boxes = drawn
-    text = TASK.write(Puzzle(cells, Origin("x"), "line", boxes=boxes), cells)
+    text = TASK.text.write(Puzzle(cells, Origin("x"), "line", boxes=boxes), cells)
     assert "\n" not in text
     [puzzle] = read(f"question\n{text}\n")
     assert np.array_equal(puzzle.cells, cells) and puzzle.boxes == boxes
     [puzzle] = read(text)
     assert np.array_equal(puzzle.cells, cells) and puzzle.boxes == boxes
-    assert TASK.is_argument(text)
+    assert TASK.text.is_argument(text)
 
 
 JIGSAW_BARS = """
@@ -132,19 +132,20 @@ def test_an_answer_given_tells_the_boxes_of_a_line() -> None:
     for text in (f"{cells} {ANSWER}", f"question,answer\n{cells},{ANSWER}"):
         [puzzle] = read(text)
         assert puzzle.boxes == UPRIGHT and puzzle.answer is not None
-        assert TASK.of(puzzle).verify(puzzle.cells, puzzle.answer).ok
+        assert SudokuRules(puzzle.boxes).verify(puzzle.cells, puzzle.answer).ok
     drawn = "|".join(["..."] * 2)
     assert "the answer given is wrong" in refused(f'question,answer\n"{"/".join([drawn] * 6)}",{ANSWER}')
 
 
 def test_a_puzzle_is_judged_and_searched_by_its_own_boxes() -> None:
     [puzzle] = read(DRAWN.read_text())
-    own = TASK.of(puzzle)
+    own = TASK.of(puzzle).rules
+    assert own is not None
     answer = own.search(puzzle.cells)
     assert answer is not None and "".join(signs_of(answer)) == ANSWER
-    assert own.verify(puzzle.cells, answer).ok and not TASK.verify(puzzle.cells, answer).ok
+    assert own.verify(puzzle.cells, answer).ok and not SudokuRules().verify(puzzle.cells, answer).ok
     assert own.check(puzzle.cells[None], answer[None]).all()
-    assert not TASK.check(puzzle.cells[None], answer[None]).any()
+    assert not SudokuRules().check(puzzle.cells[None], answer[None]).any()
     assert own.solutions(puzzle.cells) == 1
     assert count_solutions(puzzle.cells, boxes=UPRIGHT) == 1
     wrong = answer.copy()
@@ -159,21 +160,21 @@ def test_a_puzzle_is_judged_and_searched_by_its_own_boxes() -> None:
 
 def test_transposed_it_is_a_puzzle_with_the_usual_boxes() -> None:
     [puzzle] = read(DRAWN.read_text())
-    usual = TASK.usual(puzzle)
-    tokens = usual.apply(TASK.encode(puzzle.cells[None]))
-    [turned] = TASK.decode(tokens, (6, 6))
+    usual = TASK.views.usual(puzzle)
+    tokens = usual.apply(TASK.codec.encode(puzzle.cells[None]))
+    [turned] = TASK.codec.decode(tokens, (6, 6))
     assert np.array_equal(turned, puzzle.cells.T)
     [answer] = solutions(turned)
-    back = usual.inverse().apply(TASK.encode(answer[None]))
-    assert "".join(signs_of(TASK.decode(back, (6, 6))[0])) == ANSWER
-    plain = TASK.usual(replace(puzzle, boxes=None))
+    back = usual.inverse().apply(TASK.codec.encode(answer[None]))
+    assert "".join(signs_of(TASK.codec.decode(back, (6, 6))[0])) == ANSWER
+    plain = TASK.views.usual(replace(puzzle, boxes=None))
     assert np.array_equal(plain.cells, [np.arange(36)])
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_one_symmetry_after_another_is_the_same_as_both_in_turn(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    first, second = (TASK.symmetries((6, 6), 3, rng) for _ in range(2))
-    tokens = rng.integers(0, TASK.vocab_size, (3, 36))
+    first, second = (TASK.views.symmetries((6, 6), 3, rng) for _ in range(2))
+    tokens = rng.integers(0, TASK.codec.vocab_size, (3, 36))
     assert np.array_equal(first.then(second).apply(tokens), second.apply(first.apply(tokens)))
     assert np.array_equal(first.then(first.inverse()).apply(tokens), tokens)

@@ -14,9 +14,9 @@ from sudoku_drawings import WITH_BOXES, bars, framed_cells, signs_of, valid
 
 from trmcli.errors import InputError
 from trmcli.tasks.base import Cells, Puzzle, Shape
-from trmcli.tasks.sudoku.kind import Sudoku
+from trmcli.tasks.sudoku.kind import sudoku_task
 
-TASK = Sudoku()
+TASK = sudoku_task()
 QUESTION = "....2....4...6.2.1......4.71..4..9.3.5..89.4....2.......38....562..3.7...187....."
 ANSWER = "736124859485967231291358467162475983357689142849213576973842615624531798518796324"
 LETTERS = ".ABCDEFGHIJKLMNOP"
@@ -24,7 +24,7 @@ ROWS = [QUESTION[i : i + 9] for i in range(0, 81, 9)]
 
 
 def read(text: str) -> list[Puzzle]:
-    return list(TASK.read(io.StringIO(text), "puzzles.txt"))
+    return list(TASK.text.read(io.StringIO(text), "puzzles.txt"))
 
 
 def line_of(puzzle: Puzzle) -> str:
@@ -62,7 +62,7 @@ def test_a_cell_is_a_place_between_bars(drawn: tuple[Cells, Shape], drawing: str
     for before, after in (("", ""), ("\n\n", "\n\n"), (f"{QUESTION}\n", f"\n{QUESTION}\n")):
         puzzle = next(one for one in read(before + text + after) if len(one.layout) > 4)
         assert np.array_equal(puzzle.cells, cells)
-        assert [line.rstrip() for line in TASK.write(puzzle, cells).split("\n")] == [
+        assert [line.rstrip() for line in TASK.text.write(puzzle, cells).split("\n")] == [
             line.rstrip() for line in whole.split("\n")
         ]
 
@@ -72,7 +72,7 @@ def test_an_answer_is_written_into_the_places() -> None:
     [puzzle] = read(drawing)
     assert line_of(puzzle) == QUESTION
     answer = np.array(list(ANSWER), dtype=np.uint8).reshape(9, 9)
-    assert TASK.write(puzzle, answer) == BY_PLACE["spaced"](list(ANSWER), (3, 3))
+    assert TASK.text.write(puzzle, answer) == BY_PLACE["spaced"](list(ANSWER), (3, 3))
 
 
 def test_a_column_of_blanks_is_where_equal_spacing_says() -> None:
@@ -114,7 +114,7 @@ def test_empty_fields_of_a_spreadsheet_are_blanks(
         text = "\n".join(line + delimiter for line in text.split("\n"))
     for puzzle in read(f"{text}\n\n{text}\n"):
         assert np.array_equal(puzzle.cells, cells)
-        assert re.sub(r"[ .]", "", TASK.write(puzzle, cells)) == text
+        assert re.sub(r"[ .]", "", TASK.text.write(puzzle, cells)) == text
 
 
 @given(valid([(3, 3)]), st.sampled_from(",;\t"), st.sampled_from(["0", ".", "?", "x", "X", "-", "_", "*"]))
@@ -173,8 +173,8 @@ def test_numbers_up_to_sixteen(drawn: tuple[Cells, Shape], form: tuple[str, str]
     full = _sixteen()
     full[full == 0] = 1
     if form[0] != "<2":
-        assert TASK.write(puzzle, full) == numbers(full, *form, framed)
-    assert np.array_equal(read(TASK.write(puzzle, cells))[0].cells, cells)
+        assert TASK.text.write(puzzle, full) == numbers(full, *form, framed)
+    assert np.array_equal(read(TASK.text.write(puzzle, cells))[0].cells, cells)
 
 
 @settings(max_examples=40)
@@ -194,7 +194,7 @@ def test_letters_from_a_to_p(drawn: tuple[Cells, Shape], drawing: str, lower: bo
     [puzzle] = read(text)
     assert np.array_equal(puzzle.cells, cells)
     full = _sixteen()
-    assert TASK.write(puzzle, full) == written(full)
+    assert TASK.text.write(puzzle, full) == written(full)
 
 
 def test_rows_of_letters_that_look_like_words() -> None:
@@ -223,7 +223,7 @@ def test_what_a_program_writes_below_a_grid_does_not_spoil_it() -> None:
     trailer = " Simple Sudoku\n  Version 4.2n\n"
     puzzles = read(f"{SIMPLE}{trailer}\n{SIMPLE}\n{trailer}{QUESTION}\n")
     assert [line_of(puzzle) for puzzle in puzzles] == [QUESTION] * 3
-    assert TASK.write(puzzles[0], puzzles[0].cells) == SIMPLE.rstrip("\n")
+    assert TASK.text.write(puzzles[0], puzzles[0].cells) == SIMPLE.rstrip("\n")
     drawn = "\n".join(ROWS)
     puzzles = read(f"{drawn}\nFound in a newspaper, rated 7.1\n{drawn}")
     assert [line_of(puzzle) for puzzle in puzzles] == [QUESTION] * 2
@@ -251,7 +251,7 @@ def test_after_a_grid_of_candidates_reading_goes_on() -> None:
     )
     errors: list[InputError] = []
     text = io.StringIO(f"{SIMPLE}{grid}\n{SIMPLE}\n{grid}\n\n{QUESTION}\n")
-    puzzles = list(TASK.read(text, "x", errors.append))
+    puzzles = list(TASK.text.read(text, "x", errors.append))
     assert [line_of(puzzle) for puzzle in puzzles] == [QUESTION] * 3
     assert [error.origin for error in errors if "candidates" in error.message] and len(errors) == 2
 
@@ -279,7 +279,7 @@ def test_a_field_of_a_table_may_hold_a_drawing(field: str) -> None:
         first, second = read(text)
         assert line_of(first) == line_of(second) == QUESTION
         assert first.answer is not None and "".join(signs_of(first.answer)) == ANSWER
-        assert TASK.write(first, first.answer) == ANSWER
+        assert TASK.text.write(first, first.answer) == ANSWER
 
 
 def test_errors_in_a_field_name_the_record() -> None:

@@ -12,9 +12,9 @@ from sudoku_drawings import signs_of, valid
 
 from trmcli.errors import InputError
 from trmcli.tasks.base import Cells, Puzzle, Shape
-from trmcli.tasks.sudoku.kind import Sudoku
+from trmcli.tasks.sudoku.kind import sudoku_task
 
-TASK = Sudoku()
+TASK = sudoku_task()
 FIRST = "....2....4...6.2.1......4.71..4..9.3.5..89.4....2.......38....562..3.7...187....."
 SECOND = ".129....68.6...52.....6.4.1.....9.....538....62........3.5.....2.8.93.6.9..81...7"
 THIRD = "8.1..97.6.2.7........53..2..1.....4.3....45.1...97..3...3..2.6.16.3..8....2.853.."
@@ -23,7 +23,7 @@ SMALL = "1.3..4..4....2.3"
 
 
 def read(text: str) -> list[Puzzle]:
-    return list(TASK.read(io.StringIO(text), "puzzles.txt"))
+    return list(TASK.text.read(io.StringIO(text), "puzzles.txt"))
 
 
 def line_of(puzzle: Puzzle) -> str:
@@ -37,7 +37,7 @@ def lines(text: str) -> list[str]:
 def going_on(text: str) -> tuple[list[str], list[str]]:
     """The puzzles, and the messages of the bad records between them."""
     errors: list[InputError] = []
-    puzzles = list(TASK.read(io.StringIO(text), "puzzles.txt", errors.append))
+    puzzles = list(TASK.text.read(io.StringIO(text), "puzzles.txt", errors.append))
     return [line_of(puzzle) for puzzle in puzzles], [str(error) for error in errors]
 
 
@@ -114,7 +114,7 @@ def test_sixteen_words_of_sixteen_are_one_puzzle_if_they_have_larger_digits() ->
     text = " ".join("".join(signs_of(row)) for row in grid)
     [puzzle] = read(text)
     assert np.array_equal(puzzle.cells, grid)
-    assert TASK.write(puzzle, grid) == text
+    assert TASK.text.write(puzzle, grid) == text
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_small_puzzles_go_on_after_a_bad_one() -> None:
 
 def test_puzzles_before_a_foreign_line_are_given_first() -> None:
     for before in (FIRST, "\n".join(rows(FIRST)), SMALL, f"{SMALL}\n{SMALL}\n{SMALL}"):
-        puzzles = TASK.read(io.StringIO(f"{before}\nhello, world 12\n"), "x")
+        puzzles = TASK.text.read(io.StringIO(f"{before}\nhello, world 12\n"), "x")
         count = before.count(SMALL) or 1
         assert len([next(puzzles) for _ in range(count)]) == count
 
@@ -199,5 +199,5 @@ def test_puzzles_before_a_foreign_line_are_given_first() -> None:
 @given(st.text(alphabet="1234.5-|+=# \nABQH?x/;,", max_size=200))
 def test_no_text_breaks_the_reading_on(text: str) -> None:
     errors: list[InputError] = []
-    for puzzle in TASK.read(io.StringIO(text), "x", errors.append):
-        assert TASK.write(puzzle, puzzle.cells)
+    for puzzle in TASK.text.read(io.StringIO(text), "x", errors.append):
+        assert TASK.text.write(puzzle, puzzle.cells)

@@ -15,10 +15,10 @@ from trmcli.errors import InputError
 from trmcli.tasks import read_puzzles
 from trmcli.tasks.base import Cells
 from trmcli.tasks.sudoku.generate import FEWEST_CLUES, generate, generate_many
-from trmcli.tasks.sudoku.kind import Sudoku
+from trmcli.tasks.sudoku.kind import SudokuMaker, SudokuRules, sudoku_task
 from trmcli.tasks.sudoku.search import count_solutions, rating, solutions
 
-TASK = Sudoku()
+TASK = sudoku_task()
 DATA = Path(__file__).parents[1] / "data"
 
 
@@ -52,7 +52,7 @@ def test_ambiguous_puzzles_have_several_solutions() -> None:
         both = solutions(puzzle.cells, 2)
         assert len(both) == 2
         assert not np.array_equal(both[0], both[1])
-        assert all(TASK.verify(puzzle.cells, answer).ok for answer in both)
+        assert all(SudokuRules().verify(puzzle.cells, answer).ok for answer in both)
         assert count_solutions(puzzle.cells, 1) == 1
 
 
@@ -60,7 +60,7 @@ def test_all_small_grids_are_found() -> None:
     empty = np.zeros((4, 4), np.uint8)
     every = {answer.tobytes() for answer in solutions(empty, 1000)}
     assert len(every) == count_solutions(empty, 1000) == 288
-    assert all(TASK.verify(empty, answer).ok for answer in solutions(empty, 1000))
+    assert all(SudokuRules().verify(empty, answer).ok for answer in solutions(empty, 1000))
 
 
 def test_search_agrees_with_trying_everything() -> None:
@@ -78,7 +78,7 @@ def test_empty_grids_are_filled(size: int) -> None:
     empty = np.zeros((size, size), np.uint8)
     [answer] = solutions(empty, 1)
     assert answer.dtype == np.uint8
-    assert TASK.verify(empty, answer).ok
+    assert SudokuRules().verify(empty, answer).ok
 
 
 def test_contradictions_have_no_solution() -> None:
@@ -110,7 +110,7 @@ def test_generated_puzzles_keep_their_promise(
 ) -> None:
     for seed in range(1 if size == 16 else 3):
         question, answer = generate(size, np.random.default_rng(seed), clues, minimal)
-        assert TASK.verify(question, answer).ok
+        assert SudokuRules().verify(question, answer).ok
         assert count_solutions(question) == 1
         if clues is not None:
             assert clues[0] <= givens(question) <= clues[1]
@@ -180,7 +180,7 @@ def test_a_worker_that_is_killed_ends_the_making_instead_of_hanging_it() -> None
 )
 def test_bad_options_are_named(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        TASK.generate(1, 0, options)
+        SudokuMaker().make(1, 0, options)
 
 
 def test_a_longer_run_begins_like_a_shorter_one() -> None:

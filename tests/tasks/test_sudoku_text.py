@@ -18,10 +18,10 @@ from trmcli.errors import InputError
 from trmcli.tasks import TASKS, get_task, read_puzzles
 from trmcli.tasks.base import Cells, Puzzle
 from trmcli.tasks.sudoku.grid import BOX_SHAPES
-from trmcli.tasks.sudoku.kind import Sudoku
+from trmcli.tasks.sudoku.kind import sudoku_task
 from trmcli.tasks.sudoku.search import solutions
 
-TASK = Sudoku()
+TASK = sudoku_task()
 QUESTION = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 ANSWER = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
 ROWS = [QUESTION[i : i + 9] for i in range(0, 81, 9)]
@@ -35,11 +35,11 @@ def cells_of(line: str) -> Cells:
 
 
 def read(text: str) -> list[Puzzle]:
-    return list(TASK.read(io.StringIO(text), "puzzles.txt"))
+    return list(TASK.text.read(io.StringIO(text), "puzzles.txt"))
 
 
 def line_of(puzzle: Puzzle) -> str:
-    return "".join(TASK.symbol(value, puzzle.shape) for value in puzzle.cells.ravel().tolist())
+    return "".join(TASK.paint.symbol(value, puzzle.shape) for value in puzzle.cells.ravel().tolist())
 
 
 # Layouts: each draws [N, N] cells given the signs of its cells.
@@ -104,15 +104,17 @@ def valid_cells(draw: st.DrawFn, sizes: list[int] = SIZES) -> Cells:
     height, width = BOX_SHAPES[size]
     row, column = np.mgrid[:size, :size]
     solved = (row % height * width + row // height + column) % size
-    tokens = TASK.encode((solved + 1)[None])
+    tokens = TASK.codec.encode((solved + 1)[None])
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    full: Cells = TASK.decode(TASK.symmetries((size, size), 1, rng).apply(tokens), (size, size))[0]
+    full: Cells = TASK.codec.decode(TASK.views.symmetries((size, size), 1, rng).apply(tokens), (size, size))[
+        0
+    ]
     full[rng.random(full.shape) < draw(st.sampled_from([0.0, 0.3, 0.6, 0.9]))] = 0
     return full
 
 
 def signs_of(cells: Cells) -> list[str]:
-    return [TASK.symbol(value, cells.shape) for value in cells.ravel().tolist()]
+    return [TASK.paint.symbol(value, cells.shape) for value in cells.ravel().tolist()]
 
 
 @given(valid_cells(), st.sampled_from(sorted(LAYOUTS)))
@@ -120,7 +122,7 @@ def test_what_is_drawn_is_read_and_written_as_it_was(cells: Cells, layout: str) 
     text = LAYOUTS[layout](signs_of(cells), len(cells))
     [puzzle] = read(text)
     assert np.array_equal(puzzle.cells, cells)
-    assert TASK.write(puzzle, cells) == text
+    assert TASK.text.write(puzzle, cells) == text
 
 
 @given(valid_cells(), st.sampled_from(DASH_FREE), st.sampled_from("0*_-"))
@@ -135,7 +137,7 @@ def test_every_sign_for_a_blank_is_read(cells: Cells, layout: str, blank: str) -
 def test_forms_may_be_mixed(puzzles: list[tuple[Cells, str]]) -> None:
     texts = [LAYOUTS[layout](signs_of(cells), len(cells)) for cells, layout in puzzles]
     read_back = read("\n\n".join(texts))
-    assert [TASK.write(puzzle, puzzle.cells) for puzzle in read_back] == texts
+    assert [TASK.text.write(puzzle, puzzle.cells) for puzzle in read_back] == texts
 
 
 @given(valid_cells([16]), st.sampled_from([line, rows, LAYOUTS["plus frame"]]))
@@ -145,7 +147,7 @@ def test_hexadecimal_is_answered_in_hexadecimal(cells: Cells, draw: Callable[[li
     signs = [".0123456789ABCDEF"[value] for value in cells.ravel().tolist()]
     [puzzle] = read(draw(signs, 16))
     assert np.array_equal(puzzle.cells, cells)
-    assert TASK.write(puzzle, cells) == draw(signs, 16)
+    assert TASK.text.write(puzzle, cells) == draw(signs, 16)
 
 
 def test_lower_case_and_full_hexadecimal() -> None:
@@ -163,7 +165,7 @@ def test_blank_drawn_as_zero_stays_a_blank() -> None:
 def test_an_answer_is_written_into_the_drawing() -> None:
     text = LAYOUTS["hodoku"](list(QUESTION), 9)
     [puzzle] = read("# easy\n" + text + "\n")
-    assert TASK.write(puzzle, cells_of(ANSWER)) == LAYOUTS["hodoku"](list(ANSWER), 9)
+    assert TASK.text.write(puzzle, cells_of(ANSWER)) == LAYOUTS["hodoku"](list(ANSWER), 9)
     assert puzzle.origin.line == 3
 
 
@@ -210,7 +212,7 @@ def test_csv(text: str) -> None:
     assert line_of(puzzle) == QUESTION
     assert puzzle.source == "old"
     assert puzzle.answer is not None
-    assert TASK.write(puzzle, puzzle.answer) == ANSWER
+    assert TASK.text.write(puzzle, puzzle.answer) == ANSWER
 
 
 def test_csv_without_answers_and_joined_files() -> None:
@@ -234,7 +236,7 @@ def test_titles_comments_and_bands_apart() -> None:
     text = f"; first\n// second\nGrid 01\n{drawn}\nGrid 02\n{bands}\n\nPuzzle #3:\n{QUESTION}\n"
     puzzles = read(text)
     assert [line_of(puzzle) for puzzle in puzzles] == [QUESTION] * 3
-    assert TASK.write(puzzles[1], puzzles[1].cells) == bands
+    assert TASK.text.write(puzzles[1], puzzles[1].cells) == bands
 
 
 def test_rows_of_dashes_are_blanks_where_dashes_are_blanks() -> None:
@@ -248,7 +250,7 @@ def test_one_line_in_pieces() -> None:
     for text in (" ".join(QUESTION), " ".join(ROWS), ",".join(QUESTION)):
         [puzzle] = read(text)
         assert line_of(puzzle) == QUESTION
-        assert TASK.write(puzzle, puzzle.cells) == text
+        assert TASK.text.write(puzzle, puzzle.cells) == text
 
 
 def test_small_puzzles_and_rows_of_sixteen_are_told_apart() -> None:
@@ -258,7 +260,7 @@ def test_small_puzzles_and_rows_of_sixteen_are_told_apart() -> None:
     drawn = rows(signs_of(cells), 16)
     puzzles = read(f"{SMALL}\n\n{drawn}\n{drawn}\n\n{SMALL}\n")
     assert [puzzle.shape[0] for puzzle in puzzles] == [4, 16, 16, 4]
-    assert TASK.write(puzzles[1], cells) == drawn
+    assert TASK.text.write(puzzles[1], cells) == drawn
 
 
 def test_puzzles_are_yielded_as_their_lines_arrive() -> None:
@@ -270,7 +272,7 @@ def test_puzzles_are_yielded_as_their_lines_arrive() -> None:
             consumed += 1
             yield text
 
-    puzzles = TASK.read(endless(), "<stdin>")
+    puzzles = TASK.text.read(endless(), "<stdin>")
     next(puzzles)
     assert consumed == 1
     next(puzzles)
@@ -348,7 +350,7 @@ def test_any_text_gives_puzzles_or_an_input_error(text: str) -> None:
         return
     assert puzzles
     for puzzle in puzzles:
-        assert TASK.write(puzzle, puzzle.cells)
+        assert TASK.text.write(puzzle, puzzle.cells)
 
 
 # Sources

@@ -13,10 +13,11 @@ from trmcli.errors import InputError
 from trmcli.solving.solver import Solver
 from trmcli.solving.torch_engine import TorchEngine
 from trmcli.tasks import get_task
+from trmcli.tasks.maze.kind import MazeMaker, MazeRules, MazeStructure
 from trmcli.training.config import TrainConfig, load_config
-from trmcli.training.data import load_examples
 from trmcli.training.plan import plan
 from trmcli.training.setup import model_config
+from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Measures, Trainer
 
 MAZE = get_task("maze")
@@ -38,9 +39,9 @@ def test_the_preset_trains_on_several_sizes_and_solves_any() -> None:
     run = trainer(small())
     assert {lane.examples.shape for lane in run.lanes} >= {(9, 9), (15, 15), (21, 21)}
     assert np.isfinite(Measures.read([run.step() for _ in range(3)]).loss)
-    questions, _ = MAZE.generate(2, 1, {"size": "5x64"})
+    questions, _ = MazeMaker().make(2, 1, {"size": "5x64"})
     solver = Solver(TorchEngine(run.averaged_model(), MAZE, CPU))
-    for shape, tokens in [((5, 64), MAZE.encode(questions))]:
+    for shape, tokens in [((5, 64), MAZE.codec.encode(questions))]:
         last = list(solver.steps(tokens, shape, max_steps=2, halt="never"))[-1]
         assert last.tokens.shape == (2, 320)
 
@@ -57,9 +58,9 @@ def test_what_is_learned_is_the_first_path_of_the_maze_as_it_is_turned() -> None
     examples = load_examples(MAZE, replace(small().data[0], count=20), 0)
     config = small()
     questions, answers, _ = examples.draw(MAZE, np.arange(40), 0, config, np.random.default_rng(0))
-    turned = MAZE.decode(questions, examples.shape)
-    for label, one in zip(MAZE.decode(answers, examples.shape), turned, strict=True):
-        first = MAZE.search(one)
+    turned = MAZE.codec.decode(questions, examples.shape)
+    for label, one in zip(MAZE.codec.decode(answers, examples.shape), turned, strict=True):
+        first = MazeRules().search(one)
         assert first is not None and np.array_equal(label, first)
 
 
@@ -78,7 +79,7 @@ def test_a_model_may_use_some_of_the_relations(names: list[str], kinds: list[str
     assert set(model.relation_names) == set(names)
     run = trainer(replace(config, data=config.data[:1]))
     assert np.isfinite(Measures.read([run.step()]).loss)
-    every = plan(small(f"model.relations={list(MAZE.relation_names)}"))
+    every = plan(small(f"model.relations={list(MazeStructure().relation_names)}"))
     assert plan(config).parameters < every.parameters and plan(config).flops < every.flops
 
 

@@ -13,10 +13,10 @@ import torch
 from trmcli.errors import InputError, Origin
 from trmcli.tasks import get_task, read_puzzles
 from trmcli.tasks.base import Puzzle
-from trmcli.tasks.maze.kind import Maze
+from trmcli.tasks.maze.kind import MazeMaker, MazeRules, maze_task
+from trmcli.tasks.sudoku.kind import SudokuRules
 from trmcli.training.checkpoint import load_checkpoint, save_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
-from trmcli.training.data import load_examples
 from trmcli.training.reference_data import (
     Metadata,
     ReferenceExamples,
@@ -27,6 +27,7 @@ from trmcli.training.reference_data import (
     write_split,
 )
 from trmcli.training.run import _load_data
+from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Measures, Trainer
 
 CSV = str(Path(__file__).parents[1] / "data" / "sudoku_hard.csv")
@@ -69,13 +70,15 @@ def test_a_built_folder_is_laid_out_as_the_reference_lays_it_out(folder: Path) -
 
 
 def test_groups_hold_a_puzzle_of_the_file_and_right_copies_of_it(folder: Path) -> None:
-    known = {SUDOKU.encode(puzzle.cells[None])[0].tobytes() for _, puzzle in read_puzzles([CSV])}
+    known = {SUDOKU.codec.encode(puzzle.cells[None])[0].tobytes() for _, puzzle in read_puzzles([CSV])}
     examples = read_dataset(folder, "train", SUDOKU)
     questions, answers = examples.questions.astype(np.int64), examples.answers.astype(np.int64)
     originals = {question.tobytes() for question in questions[::4]}
     assert len(originals) == 6 and originals < known
     shape = (9, 9)
-    assert SUDOKU.check(SUDOKU.decode(questions, shape), SUDOKU.decode(answers, shape)).all()
+    assert (
+        SudokuRules().check(SUDOKU.codec.decode(questions, shape), SUDOKU.codec.decode(answers, shape)).all()
+    )
     assert len({question.tobytes() for question in questions}) == 24
     givens = (questions > 1).sum(axis=1).reshape(6, 4)
     assert (givens == givens[:, :1]).all()
@@ -297,18 +300,18 @@ def test_other_sources_are_no_folders(tmp_path: Path) -> None:
 
 @pytest.fixture
 def mazes(tmp_path: Path) -> Path:
-    task = Maze()
-    questions, answers = task.generate(5, 0, {"size": 6, "min_path": 8})
+    task = maze_task()
+    questions, answers = MazeMaker().make(5, 0, {"size": 6, "min_path": 8})
     lines = ["source,question,answer,rating"]
     for question, answer in zip(questions, answers, strict=True):
         layout = Puzzle(question, Origin("generated"), "csv")
-        lines.append(f"generated,{task.write(layout, question)},{task.write(layout, answer)},1")
+        lines.append(f"generated,{task.text.write(layout, question)},{task.text.write(layout, answer)},1")
     (tmp_path / "mazes.csv").write_text("\n".join(lines) + "\n")
     return tmp_path / "mazes.csv"
 
 
 def test_mazes_are_turned_in_all_eight_ways_in_the_training_split_alone(mazes: Path, tmp_path: Path) -> None:
-    task, out = Maze(), tmp_path / "out"
+    task, out = maze_task(), tmp_path / "out"
     counts = build_maze(out, str(mazes), str(mazes), subsample=3, augment=True, task=task)
     assert counts == {"train": 24, "test": 5}
     assert json.loads((out / "train" / "dataset.json").read_text()) == {
@@ -327,11 +330,11 @@ def test_mazes_are_turned_in_all_eight_ways_in_the_training_split_alone(mazes: P
     assert train.group_indices.tolist() == [0, 8, 16, 24]
     known = [puzzle for _, puzzle in read_puzzles([str(mazes)])]
     for row, puzzle in enumerate(known):
-        assert test.questions[row].tolist() == task.encode(puzzle.cells[None])[0].tolist()
+        assert test.questions[row].tolist() == task.codec.encode(puzzle.cells[None])[0].tolist()
         assert puzzle.answer is not None
-        assert test.answers[row].tolist() == task.encode(puzzle.answer[None])[0].tolist()
-    questions = task.decode(train.questions, (6, 6))
-    assert task.check(questions, task.decode(train.answers, (6, 6))).all()
+        assert test.answers[row].tolist() == task.codec.encode(puzzle.answer[None])[0].tolist()
+    questions = task.codec.decode(train.questions, (6, 6))
+    assert MazeRules().check(questions, task.codec.decode(train.answers, (6, 6))).all()
     for group in questions.reshape(3, 8, 6, 6):
         first = group[0]
         assert any(np.array_equal(first, puzzle.cells) for puzzle in known)
@@ -342,7 +345,7 @@ def test_mazes_are_turned_in_all_eight_ways_in_the_training_split_alone(mazes: P
 
 
 def test_mazes_of_a_folder_are_square_and_of_one_size(mazes: Path, tmp_path: Path) -> None:
-    task = Maze()
+    task = maze_task()
     (tmp_path / "oblong.csv").write_text("question,answer\nS G/   ,SoG/   \n")
     with pytest.raises(InputError, match=r"oblong.csv:2: is 2x3: this folder is for square ones"):
         build_maze(tmp_path / "out", str(tmp_path / "oblong.csv"), None, task=task)

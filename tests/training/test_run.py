@@ -17,15 +17,16 @@ import pytest
 import torch
 
 from trmcli.errors import InputError
+from trmcli.settings import apply_override, to_toml
 from trmcli.solving.solver import COMMIT_FROM
 from trmcli.tasks import get_task
 from trmcli.training.checkpoint import list_checkpoints, load_checkpoint, save_checkpoint
-from trmcli.training.config import TrainConfig, apply_override, load_config, presets
-from trmcli.training.data import load_examples
+from trmcli.training.config import TrainConfig, load_config, presets
 from trmcli.training.journal import Evaluation, Interval, Observer
 from trmcli.training.optim import learning_rate
-from trmcli.training.run import run, to_toml
+from trmcli.training.run import run
 from trmcli.training.setup import rounds_at
+from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Trainer
 from trmcli.weights.files import load_weights, read_card
 

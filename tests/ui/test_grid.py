@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from rich.segment import Segment
 
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Cells, Ints, Relation, Shape
-from trmcli.tasks.sudoku.kind import Sudoku
+from trmcli.tasks.sudoku.kind import SudokuStructure, sudoku_task
 from trmcli.ui.grid import Grid, conflicts, in_doubt, ramp_color
 
 SUDOKU = get_task("sudoku")
@@ -101,11 +102,11 @@ def test_every_size_has_borders_around_its_boxes(size: int) -> None:
     box_height, box_width = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4)}[size]
     assert len(lines) == size + size // box_height + 1
     assert {len(line) for line in lines} == {3 * size + size // box_width + 1}
-    assert lines[1].startswith(f"┃ {SUDOKU.symbol(size, (size, size))}  · ")
+    assert lines[1].startswith(f"┃ {SUDOKU.paint.symbol(size, (size, size))}  · ")
     assert Grid(SUDOKU, blank, blank).size() == (len(lines[0]), len(lines))
 
 
-class Jigsaw(Sudoku):
+class Jigsaw(SudokuStructure):
     """4x4 with one box that is no rectangle."""
 
     def relations(self, shape: Shape) -> tuple[Relation, ...]:
@@ -115,7 +116,7 @@ class Jigsaw(Sudoku):
 
 def test_borders_follow_boxes_of_any_shape() -> None:
     blank = np.zeros((4, 4), dtype=np.uint8)
-    assert drawn(Grid(Jigsaw(), blank, blank)) == [
+    assert drawn(Grid(replace(SUDOKU, structure=Jigsaw()), blank, blank)) == [
         "┏━━━━━━━━━━━┳━━━┓",
         "┃ ·   ·   · ┃ · ┃",
         "┃   ┏━━━┳━━━┛   ┃",
@@ -147,7 +148,7 @@ def test_the_ramp_has_ends_and_no_jumps() -> None:
 
 def test_borders_are_those_of_the_boxes_of_the_puzzle() -> None:
     blank = np.zeros((6, 6), dtype=np.uint8)
-    assert drawn(Grid(Sudoku((3, 2)), blank, blank), "ascii")[:5] == [
+    assert drawn(Grid(sudoku_task((3, 2)), blank, blank), "ascii")[:5] == [
         "+------+------+------+",
         "| .  . | .  . | .  . |",
         "| .  . | .  . | .  . |",

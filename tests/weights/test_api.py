@@ -36,12 +36,12 @@ def test_everything_public_is_there() -> None:
 def test_load_gives_a_solver(tmp_path: Path) -> None:
     task = get_task("sudoku")
     model = TinyRecursiveModel(
-        TRMConfig(vocab_size=task.vocab_size, hidden_size=16, num_heads=2, ffn_multiple=8, rounds=1)
+        TRMConfig(vocab_size=task.codec.vocab_size, hidden_size=16, num_heads=2, ffn_multiple=8, rounds=1)
     )
     save_weights(tmp_path / "m.safetensors", model, Card("m", "sudoku"), torch.float32)
     solver = trmcli.load(str(tmp_path / "m.safetensors"), device="cpu")
     assert isinstance(solver, trmcli.Solver) and solver.task is task
-    tokens = task.encode(np.zeros((1, 4, 4), np.uint8))
+    tokens = task.codec.encode(np.zeros((1, 4, 4), np.uint8))
     steps = list(solver.steps(tokens, (4, 4), max_steps=2, halt="never"))
     assert [step.number for step in steps] == [1, 2]
 

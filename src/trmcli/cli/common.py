@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trmcli.cli.stream import PuzzleStream
     from trmcli.solving.solver import Solver
     from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
     from trmcli.weights.files import Card
 
 
@@ -48,6 +49,28 @@ _DASHED = re.compile(r"-[\d.*_?XxA-Ga-g-]{15,}(\s|$)")
 def plural(number: int, one: str, many: str) -> str:
     """``1 try``, ``2 tries``."""
     return f"{number} {one if number == 1 else many}"
+
+
+def kind_of(task: str, weights: str | None) -> Task | None:
+    """The kind that is named, or else that of the named weights; None where the puzzles tell it themselves.
+
+    Raises:
+        InputError: there is no such kind, or there are no such weights.
+    """
+    from trmcli.tasks import TASKS, get_task
+
+    if task in TASKS or (task == "auto" and weights is None):
+        return TASKS.get(task)
+    if weights is None:
+        return get_task(task)
+    from trmcli.weights.files import read_card
+    from trmcli.weights.registry import find_weights
+
+    path = find_weights(weights, task)
+    card = read_card(path)
+    if task not in ("auto", card.task):
+        raise InputError(f"these weights solve {card.task}, not {task}", str(path))
+    return None if card.task in TASKS else get_task(card.task, card.kind)
 
 
 def load_solver(

@@ -13,9 +13,9 @@ def devices() -> list[str]:
 
 def kinds() -> list[str]:
     """Names of tasks."""
-    from trmcli.tasks import TASKS
+    from trmcli.tasks import task_names
 
-    return list(TASKS)
+    return task_names()
 
 
 def tasks() -> list[str]:

@@ -79,9 +79,9 @@ def convert(
 
     card = from_reference(checkpoint, output, known, kind.name, getattr(torch, dtype))
     config_of = card.model_config
-    if config_of.vocab_size > kind.vocab_size:
+    if config_of.vocab_size > kind.codec.vocab_size:
         typer.echo(
-            f"{output}: has {config_of.vocab_size} tokens, and {task} only {kind.vocab_size}", err=True
+            f"{output}: has {config_of.vocab_size} tokens, and {task} only {kind.codec.vocab_size}", err=True
         )
     if averaged := card.training.get("averaged"):
         typer.echo(f"{checkpoint}: took the averaged weights, {averaged}", err=True)

@@ -6,17 +6,21 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
+from inspect import cleandoc
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import typer
 
 from trmcli.cli import complete
 from trmcli.cli.help import Command, Group
 from trmcli.cli.options import Show, choice, spread, whole
+from trmcli.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
-    from trmcli.tasks.base import Cells, Task
+    from trmcli.tasks.base import Cells
+    from trmcli.tasks.task import Task
 
 EXAMPLES = """
 Examples:
@@ -56,7 +60,30 @@ Examples:
 """
 
 app = typer.Typer(cls=Group, help="Make puzzles and data sets.", epilog=EXAMPLES)
-generate_app = typer.Typer(cls=Group, help="Make new puzzles.", epilog=SUDOKU_EXAMPLES)
+
+
+class Kinds(Group):
+    """Commands of this package's kinds; what kinds of other packages make goes by :func:`of_package`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] in self.commands or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        from trmcli.tasks import get_task, task_names
+
+        if args[0] not in task_names():
+            hint = did_you_mean(args[0], task_names(), "kinds")
+            raise InputError(f"there is no kind {args[0]!r}{hint}", args[0])
+        maker = get_task(args[0]).maker
+        if maker is None:
+            raise InputError("makes no puzzles", args[0])
+        single = typer.Typer(add_completion=False)
+        single.command(cls=Command, help=f"Make {args[0]}. {cleandoc(maker.__doc__ or '')}")(
+            spread(of_package(args[0]))
+        )
+        return args[0], typer.main.get_command(single), args[1:]
+
+
+generate_app = typer.Typer(cls=Kinds, help="Make new puzzles.", epilog=SUDOKU_EXAMPLES)
 app.add_typer(generate_app, name="generate")
 build_app = typer.Typer(
     cls=Group, help="Make data sets as the reference lays them out.", epilog=BUILD_SUDOKU_EXAMPLES
@@ -127,14 +154,6 @@ class Making:
     seed: Annotated[
         int, typer.Option(parser=whole(0), metavar="N", help="The same seed makes the same puzzles.")
     ] = 0
-    processes: Annotated[
-        int | None,
-        typer.Option(
-            parser=whole(1),
-            metavar="N",
-            help="Processes at work. Without it one, and for many puzzles one for each processor.",
-        ),
-    ] = None
 
     def write(
         self,
@@ -169,12 +188,26 @@ class Making:
                 advance()
 
 
+@dataclass(frozen=True)
+class MakingTogether(Making):
+    """The same by several processes."""
+
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole(1),
+            metavar="N",
+            help="Processes at work. Without it one, and for many puzzles one for each processor.",
+        ),
+    ] = None
+
+
 SudokuFormat = Literal["line", "csv"]
 MazeFormat = Literal["text", "csv"]
 
 
 @dataclass(frozen=True)
-class MakingSudokus(Making):
+class MakingSudokus(MakingTogether):
     """How many Sudokus are made, and where they go."""
 
     format: Annotated[
@@ -188,7 +221,7 @@ class MakingSudokus(Making):
 
 
 @dataclass(frozen=True)
-class MakingMazes(Making):
+class MakingMazes(MakingTogether):
     """How many mazes are made, and where they go."""
 
     format: Annotated[
@@ -205,16 +238,16 @@ def sudoku(which: Sudokus = Sudokus(), making: MakingSudokus = MakingSudokus(), 
     The rating in a CSV is the number of guesses that a plain search with singles needs, 0 for easy puzzles.
     """
     from trmcli.tasks.sudoku.generate import generate_many, parse_clues
-    from trmcli.tasks.sudoku.kind import Sudoku
+    from trmcli.tasks.sudoku.kind import sudoku_task
     from trmcli.tasks.workers import processors
 
     size, count = which.size, making.count
     clues = None if which.clues is None else parse_clues(which.clues)
     processes = making.processes or (processors() if count > 50 or size == 16 else 1)
-    task = Sudoku()
+    task = sudoku_task()
 
     def line(cells: Cells) -> str:
-        return "".join(task.symbol(value, (size, size)) for value in cells.ravel().tolist())
+        return "".join(task.paint.symbol(value, (size, size)) for value in cells.ravel().tolist())
 
     puzzles = generate_many(size, count, clues, which.minimal, making.seed, processes, which.unique)
     making.write(puzzles, line, None if making.format == "csv" else line, quiet=show.quiet)
@@ -230,21 +263,65 @@ def maze(which: Mazes = Mazes(), making: MakingMazes = MakingMazes(), show: Show
     from trmcli.tasks import read_puzzles
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.maze.generate import canonical, generate_many, parse_options
-    from trmcli.tasks.maze.kind import Maze
+    from trmcli.tasks.maze.kind import maze_task
     from trmcli.tasks.maze.text import draw
     from trmcli.tasks.workers import processors
 
     wanted = parse_options(which.kind, which.size, which.walls, which.min_path)
     processes = making.processes or (processors() if making.count > 100 else 1)
-    task = Maze()
+    task = maze_task()
     known = read_puzzles(which.exclude, task.name) if which.exclude else ()
     others = {canonical(puzzle.cells) for _, puzzle in known}
 
     def line(cells: Cells) -> str:
-        return task.write(Puzzle(cells, Origin("generated")), cells)
+        return task.text.write(Puzzle(cells, Origin("generated")), cells)
 
     mazes = generate_many(wanted, making.count, making.seed, processes, others)
     making.write(mazes, line, None if making.format == "csv" else draw, apart="\n", quiet=show.quiet)
+
+
+@dataclass(frozen=True)
+class MakingOthers(Making):
+    """How many puzzles of another package's kind are made, and where they go."""
+
+    format: Annotated[
+        SudokuFormat,
+        typer.Option(**choice(SudokuFormat), metavar="NAME", help="line: one a line. csv: with answers."),
+    ] = "line"
+
+
+def of_package(name: str) -> Callable[..., None]:
+    """The command that makes puzzles of a kind that another package has."""
+
+    def make(
+        options: Annotated[
+            list[str] | None,
+            typer.Option("--set", metavar="KEY=VALUE", help="One option of the kind; repeatable."),
+        ] = None,
+        making: MakingOthers = MakingOthers(),
+        show: Show = Show(),
+    ) -> None:
+        from trmcli.errors import Origin
+        from trmcli.settings import apply_override
+        from trmcli.tasks import get_task
+        from trmcli.tasks.base import Puzzle
+
+        task, values = get_task(name), dict[str, Any]()
+        for option in options or ():
+            apply_override(values, option)
+        if (maker := task.maker) is None:
+            raise InputError("makes no puzzles", name)
+
+        def line(cells: Cells) -> str:
+            return task.text.write(Puzzle(cells, Origin("generated")), cells)
+
+        def puzzles() -> Generator[tuple[Cells, Cells, int], None, None]:
+            questions, answers = maker.make(making.count, making.seed, values)
+            yield from zip(questions, answers, repeat(0), strict=False)
+
+        making.write(puzzles(), line, None if making.format == "csv" else line, quiet=show.quiet)
+
+    return make
 
 
 @dataclass(frozen=True)
@@ -292,18 +369,18 @@ class BuildingMazes(Building):
 
 def build_sudoku(building: BuildingSudoku) -> None:
     """Make a folder of Sudoku that trm and the reference train on."""
-    from trmcli.tasks.sudoku.kind import Sudoku
+    from trmcli.tasks.sudoku.kind import sudoku_task
     from trmcli.training.reference_data import build_sudoku
 
-    building.build(build_sudoku, Sudoku(), building.augment)
+    building.build(build_sudoku, sudoku_task(), building.augment)
 
 
 def build_maze(building: BuildingMazes) -> None:
     """Make a folder of square mazes of one size that trm and the reference train on."""
-    from trmcli.tasks.maze.kind import Maze
+    from trmcli.tasks.maze.kind import maze_task
     from trmcli.training.reference_data import build_maze
 
-    building.build(build_maze, Maze(), building.augment)
+    building.build(build_maze, maze_task(), building.augment)
 
 
 generate_app.command("sudoku", cls=Command, epilog=SUDOKU_EXAMPLES)(spread(sudoku))

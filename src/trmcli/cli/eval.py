@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import typer
 
 from trmcli.cli import solve_arc
-from trmcli.cli.common import load_solver, name_skipped, plural, puzzle_sources
+from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle_sources
 from trmcli.cli.options import SHOW, Batches, BatchSize, Effort, Model, Puzzles, Show, whole
 from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from trmcli.solving.evaluation import Evaluation
     from trmcli.solving.ranks import Ranks
     from trmcli.solving.search import Answer
-    from trmcli.tasks.base import Puzzle, Task
+    from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
 
 EXAMPLES = """
 Examples:
@@ -173,7 +174,7 @@ def evaluate(
         raise InputError("standard input cannot be shared by several processes: name a file")
     _check_suffix(view.save, limits)
     skip = name_skipped if ranks.rank == 0 else lambda _: None
-    task = None if data.task == "auto" else data.task
+    task = kind_of(data.task, model.weights)
     stream = PuzzleStream(sources, task, machine.batch_size, skip if data.skip_bad else None, data.legend)
     first = stream.first()
 
@@ -327,10 +328,10 @@ class _Rows:
         task, line = self.task, replace(answer.puzzle, layout="line")
         row = [
             line.source,
-            task.write(line, line.cells),
-            "" if line.answer is None else task.write(line, line.answer),
-            task.write(line, answer.cells),
-            str(int(answer.checked)),
+            task.text.write(line, line.cells),
+            "" if line.answer is None else task.text.write(line, line.answer),
+            task.text.write(line, answer.cells),
+            {"right": "1", "wrong": "0", "unknown": ""}[answer.judgement],
             str(answer.tries),
             str(answer.steps),
             f"{answer.halt:.4f}",
@@ -379,14 +380,15 @@ def _answering(task: Task, data: Data) -> Callable[[Puzzle], Puzzle]:
     from trmcli.tasks import read_puzzles
 
     path = data.answers
-    known = (puzzle for _, puzzle in read_puzzles([str(path)], task.name, legend=data.legend))
+    known = (puzzle for _, puzzle in read_puzzles([str(path)], task, legend=data.legend))
 
     def joined(puzzle: Puzzle) -> Puzzle:
         answer = next(known, None)
         if answer is None:
             raise InputError(f"has fewer answers than there are puzzles: none for {puzzle.origin}", str(path))
         cells = answer.cells if answer.answer is None else answer.answer  # a path that is drawn in a maze
-        if cells.shape != puzzle.shape or not task.of(puzzle).verify(puzzle.cells, cells).ok:
+        rules = task.of(puzzle).rules
+        if cells.shape != puzzle.shape or (rules and not rules.verify(puzzle.cells, cells).ok):
             raise InputError(f"does not answer the puzzle at {puzzle.origin}", answer.origin)
         return replace(puzzle, answer=cells)
 

@@ -10,7 +10,8 @@ from trmcli.cli.common import plural
 
 if TYPE_CHECKING:
     from trmcli.solving.search import Answer
-    from trmcli.tasks.base import Cells, Puzzle, Task
+    from trmcli.tasks.base import Cells, Puzzle
+    from trmcli.tasks.task import Rules, Task
 
 FEW_GUESSES = 100
 """Guesses of the plain search that counts the solutions of a puzzle before it is solved: milliseconds.
@@ -28,7 +29,7 @@ class Outcome:
         cells: ``[height, width]`` the answer; where it is not checked, with the cells in doubt blank.
         solutions: how many the puzzle has: 0, 1, or 2 for several; None if unknown.
         problems: what is wrong with an answer that is not checked, as sentences.
-        doubtful: cells in doubt.
+        doubtful: cells in doubt, of those that were ``undecided``.
     """
 
     answer: Answer
@@ -36,6 +37,7 @@ class Outcome:
     solutions: int | None
     problems: tuple[str, ...] = ()
     doubtful: int = 0
+    undecided: int = 0
 
     @property
     def unique(self) -> bool | None:
@@ -58,7 +60,14 @@ class Outcome:
         if answer.checked:
             several = ", one of several solutions" if self.solutions == 2 else ""
             return f"solved and checked: {spent}, {seconds}{several}"
-        doubt = f"{self.doubtful} of {int((answer.puzzle.cells == 0).sum())} cells in doubt"
+        if not answer.ruled:
+            said = {
+                "right": "as the known answer",
+                "wrong": "not as the known answer",
+                "unknown": "unchecked",
+            }
+            return f"answered, {said[answer.judgement]}: {spent}, {seconds}"
+        doubt = f"{self.doubtful} of {self.undecided} cells in doubt"
         spent = f"{tries}, {plural(answer.steps, 'step', 'steps')}, {seconds}"
         there = {1: ", but there is a solution", 2: ", but there are several solutions", None: ""}[
             self.solutions
@@ -72,9 +81,9 @@ class Outcome:
         answer = self.answer
         line = replace(answer.puzzle, layout="line")
         record: dict[str, Any] = {
-            "puzzle": task.write(line, answer.puzzle.cells),
-            "answer": task.write(line, self.cells),
-            "verified": answer.checked,
+            "puzzle": task.text.write(line, answer.puzzle.cells),
+            "answer": task.text.write(line, self.cells),
+            "verified": answer.verified,
             "steps": answer.steps,
             "tries": answer.tries,
             "halt_probability": round(answer.halt, 4) if answer.tries else None,
@@ -90,7 +99,8 @@ class Outcome:
 
 def counted(task: Task, puzzle: Puzzle) -> Puzzle:
     """The puzzle with the number of its solutions, if a plain search can tell at once."""
-    return replace(puzzle, solutions=task.of(puzzle).solutions(puzzle.cells, FEW_GUESSES))
+    rules = task.of(puzzle).rules
+    return puzzle if rules is None else replace(puzzle, solutions=rules.solutions(puzzle.cells, FEW_GUESSES))
 
 
 def conclude(task: Task, answer: Answer, search: bool) -> Outcome:
@@ -98,11 +108,13 @@ def conclude(task: Task, answer: Answer, search: bool) -> Outcome:
     import numpy as np
 
     task, question = task.of(answer.puzzle), answer.puzzle.cells
-    solutions = answer.puzzle.solutions
+    rules, solutions = task.rules, answer.puzzle.solutions
+    if rules is None:
+        return Outcome(answer, answer.cells, solutions)
     if solutions is None:
-        solutions = task.solutions(question)
+        solutions = rules.solutions(question)
     if not answer.checked and search and solutions != 0:
-        answer = _searched(task, answer)
+        answer = _searched(rules, answer)
     if answer.checked:
         return Outcome(answer, answer.cells, solutions)
     if solutions == 0:
@@ -110,18 +122,20 @@ def conclude(task: Task, answer: Answer, search: bool) -> Outcome:
     from trmcli.ui.grid import in_doubt
 
     doubt = in_doubt(task, question, answer.cells, answer.confidence)
-    cells = np.where(question != 0, question, np.where(doubt, 0, answer.cells)).astype(question.dtype)
-    problems = task.verify(question, answer.cells).problems
-    return Outcome(answer, cells, solutions, tuple(problem.message for problem in problems), int(doubt.sum()))
+    open_cells = task.codec.undecided(question)
+    cells = np.where(open_cells, np.where(doubt, 0, answer.cells), question).astype(question.dtype)
+    problems = rules.verify(question, answer.cells).problems
+    messages = tuple(problem.message for problem in problems)
+    return Outcome(answer, cells, solutions, messages, int(doubt.sum()), int(open_cells.sum()))
 
 
-def _searched(task: Task, answer: Answer) -> Answer:
+def _searched(rules: Rules, answer: Answer) -> Answer:
     """The answer of plain search, if it finds one."""
     import numpy as np
 
     start = time.perf_counter()
-    found = task.search(answer.puzzle.cells)
-    if found is None or not task.verify(answer.puzzle.cells, found).ok:
+    found = rules.search(answer.puzzle.cells)
+    if found is None or not rules.verify(answer.puzzle.cells, found).ok:
         return answer
     return replace(
         answer,

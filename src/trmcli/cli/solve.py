@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import typer
 
 from trmcli.cli import solve_arc
-from trmcli.cli.common import load_solver, name_skipped, plural, puzzle_sources
+from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle_sources
 from trmcli.cli.options import SHOW, Batches, Effort, Model, Puzzles, Show, choice, real, whole
 from trmcli.cli.outcome import Outcome, conclude, counted
 from trmcli.cli.stream import PuzzleStream
@@ -24,7 +24,8 @@ from trmcli.solving.blas import import_numpy
 if TYPE_CHECKING:
     from trmcli.solving.search import Answer, Frame, SearchConfig
     from trmcli.solving.solver import Solver
-    from trmcli.tasks.base import Puzzle, Task
+    from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
     from trmcli.ui.replay import Replay
     from trmcli.weights.files import Card
 
@@ -119,9 +120,10 @@ def solve(
 
     ARC tasks get two attempts at each test input, from networks that are
     fitted to each task. Nothing can check those; the status is 0 if they
-    agree.
+    agree. A problem of your own has no rules either: an answer is compared
+    with the known one, or called unchecked.
 
-    Exit status: 0 all solved, 1 some not, 2 bad usage or input.
+    Exit status: 0 none is wrong or unsolved, 1 some are, 2 bad usage or input.
     """
     import_numpy()
     if view.live and view.json:
@@ -129,11 +131,12 @@ def solve(
     if view.live and not sys.stdout.isatty():
         raise InputError("--live needs a terminal to draw on, and stdout is not one")
     effort.check(tries)
-    sources, task = puzzle_sources(puzzles), None if kind.task == "auto" else kind.task
+    sources = puzzle_sources(puzzles)
     if solve_arc.is_arc(sources, kind.task):
         raise typer.Exit(_solve_arc(sources, kind, model, tries, effort, machine, view, show))
     if view.output is not None:
         raise InputError("a submission is of ARC tasks: these answers go to stdout", "--output")
+    task = kind_of(kind.task, model.weights)
     skip = name_skipped if kind.skip_bad else None
     stream = PuzzleStream(sources, task, machine.batch_size, skip, kind.legend)
     first = stream.first()
@@ -148,7 +151,7 @@ def solve(
         solver, card = load_solver(stream, model, machine, None if kind.skip_bad else first)
         notes = replace(show, quiet=show.quiet or view.json)
         stream.prepare(card.config, lambda puzzle: _announced(stream.task, puzzle, notes))
-        config = effort.config(tries or 32, machine.batch_size)
+        config = effort.config(tries or (32 if stream.task.rules else 1), machine.batch_size)
         run = _Run(solver, card, config, stream, effort.fallback == "search", saved, view, show, notes)
         watching = view.live if view.live is not None else not (many or view.json)
         try:
@@ -169,7 +172,7 @@ def solve(
     if stream.skipped:
         show.say(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped")
     stream.fail()
-    raise typer.Exit(0 if run.solved == run.count + stream.skipped else 1)
+    raise typer.Exit(0 if run.solved + run.unchecked == run.count + stream.skipped else 1)
 
 
 def _solve_arc(
@@ -248,6 +251,7 @@ class _Run:
     solved: int = 0
     searched: int = 0
     impossible: int = 0
+    unchecked: int = 0
     interrupted: bool = False
 
     @property
@@ -291,7 +295,7 @@ class _Run:
             for outcome in self._outcomes():
                 task, origin = self.solver.task, outcome.answer.puzzle.origin
                 puzzle = outcome.answer.puzzle
-                text = outcome.to_json(task) if self.view.json else task.write(puzzle, outcome.cells)
+                text = outcome.to_json(task) if self.view.json else task.text.write(puzzle, outcome.cells)
                 print(text, flush=True)
                 if outcome.solutions == 0 and (many or self.count > 1):
                     self.notes.say(f"{origin}: has no solution")
@@ -302,6 +306,8 @@ class _Run:
             self.show.say(outcome.verdict)
             return
         others = f", {self.searched} of them by plain search" if self.searched else ""
+        if self.unchecked:
+            others += f", {self.unchecked} unchecked"
         if self.impossible:
             others += f", {plural(self.impossible, 'has', 'have')} no solution"
         seconds = time.perf_counter() - start
@@ -326,7 +332,8 @@ class _Run:
 
             self.saved(Replay(self.solver.task, frames, outcome.answer, outcome.verdict, outcome.unique))
         self.count += 1
-        self.solved += outcome.answer.checked
+        self.solved += outcome.answer.judgement == "right"
+        self.unchecked += outcome.answer.judgement == "unknown"
         self.searched += outcome.answer.method == "search"
         self.impossible += outcome.solutions == 0
         return outcome

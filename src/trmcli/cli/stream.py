@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
-    from trmcli.tasks.base import Puzzle, Task
+    from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
 
 PATIENCE = 0.2
 """Seconds that are waited for a second puzzle, to know whether there are several."""
@@ -41,7 +42,7 @@ class PuzzleStream:
 
     Args:
         sources: files, ``-`` for standard input, or puzzles as text.
-        task: a task's name; None to look at the text.
+        task: None to look at the text.
         room: how many puzzles are read ahead.
         skip: hears of each bad record, which then does not end the stream.
         legend: what signs of mazes mean.
@@ -54,7 +55,7 @@ class PuzzleStream:
     def __init__(
         self,
         sources: Sequence[str],
-        task: str | None,
+        task: Task | None,
         room: int,
         skip: Callable[[InputError], None] | None = None,
         legend: str | None = None,
@@ -71,7 +72,7 @@ class PuzzleStream:
         # The thread keeps sys.stdin, which Python would else close at its end, and wait for the thread.
         Thread(target=self._run, args=(sources, task, legend, sys.stdin), daemon=True).start()
 
-    def _run(self, sources: Sequence[str], task: str | None, legend: str | None, _stdin: object) -> None:
+    def _run(self, sources: Sequence[str], task: Task | None, legend: str | None, _stdin: object) -> None:
         """What the thread does."""
         from trmcli.tasks import read_puzzles
 

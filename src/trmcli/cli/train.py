@@ -31,6 +31,7 @@ Examples:
   trm train sudoku                          # generated puzzles; runs/sudoku
   trm train sudoku --data train.csv.gz --max-time 90m
   trm train sudoku --resume                 # go on where it was stopped
+  trm train grid --data pairs.jsonl         # a problem of your own
   trm train my.toml --set batch_size=32 --set model.hidden_size=96
   trm train paper-sudoku-extreme --dry-run  # how large would it be?
   trm train --list                          # the presets
@@ -114,6 +115,7 @@ def train(
     The run directory's report.html shows the curves; trm info DIR says how far the run is.
     """
     from trmcli.training.config import load_config, preset_titles
+    from trmcli.training.own import completed
 
     if view.listing:
         typer.echo("\n".join(f"{name}\t{title}" for name, title in preset_titles().items()))
@@ -123,7 +125,7 @@ def train(
     settings = list(what.settings or ())
     if what.init_from is not None:
         settings.append(f"init_from={json.dumps(what.init_from)}")
-    config = load_config(what.preset, what.data, settings)
+    config = completed(load_config(what.preset, what.data, settings))
     seconds = parse_time(course.max_time) if course.max_time else float("inf")
     if view.dry_run:
         typer.echo(describe(config))
@@ -213,8 +215,8 @@ def resuming() -> str:
 
 def describe(config: TrainConfig) -> str:
     """The resolved settings as TOML that can be trained again, with the run's size in comments."""
+    from trmcli.settings import to_toml
     from trmcli.training.plan import plan
-    from trmcli.training.run import to_toml
 
     size = plan(config)
     lines = [

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from trmcli.model.config import TRMConfig
-from trmcli.tasks.base import Bools, Ints, Shape, Task
+from trmcli.tasks.base import Bools, Ints, Shape
+from trmcli.tasks.task import Task
 
 Array = TypeVar("Array")
 Numbers = npt.NDArray[np.floating[Any]]

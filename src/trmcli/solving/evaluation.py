@@ -40,6 +40,7 @@ class Figures:
     Attributes:
         max_steps: most supervision steps of a try.
         limits: numbers of tries to compare.
+        unchecked: puzzles whose answer nothing can judge: no rules, and no known answer.
         solved_by: ``[max_steps]`` puzzles whose first try stood solved after 1, 2, ... supervision steps.
         solved_within: puzzles that the model solved with as many tries as each of the ``limits``.
         steps_within: supervision steps that these tries took; a puzzle takes none after it is solved.
@@ -52,6 +53,7 @@ class Figures:
     cells: int = 0
     right_cells: int = 0
     unknown: int = 0
+    unchecked: int = 0
     tries: int = 0
     steps: int = 0
     by_search: int = 0
@@ -66,11 +68,13 @@ class Figures:
 
     def add(self, answer: Answer) -> None:
         self.count += 1
-        self.solved += answer.checked
+        right = answer.judgement == "right"
+        self.solved += right
+        self.unchecked += answer.judgement == "unknown"
         self.tries += answer.tries
         self.steps += answer.steps
         self.by_search += answer.method == "search"
-        known = answer.cells if answer.checked else answer.puzzle.answer
+        known = answer.cells if right else answer.puzzle.answer
         if known is None:
             self.unknown += 1
         else:
@@ -79,7 +83,7 @@ class Figures:
         trace = answer.trace_checked
         self.solved_by += trace[np.minimum(np.arange(self.max_steps), len(trace) - 1)]
         for n, limit in enumerate(self.limits):
-            self.solved_within[n] += answer.checked and answer.method == "model" and answer.tries <= limit
+            self.solved_within[n] += right and answer.method == "model" and answer.tries <= limit
             self.steps_within[n] += sum(answer.try_steps[:limit])
 
     @property
@@ -124,6 +128,8 @@ class Figures:
             "mean_tries": self.mean_tries,
             "solved_by_search": self.by_search,
         }
+        if self.unchecked:
+            values["unchecked"] = self.unchecked
         if len(self.limits) > 1:
             values["by_tries"] = [
                 {
@@ -235,7 +241,8 @@ class Evaluation:
     def add(self, answer: Answer) -> None:
         self.total.add(answer)
         self._source(answer.puzzle.source).add(answer)
-        self.calibration.add(answer)
+        if answer.judgement != "unknown":
+            self.calibration.add(answer)
 
     def _source(self, name: str) -> Figures:
         return self.sources.setdefault(name, Figures(self.max_steps, self.limits))

@@ -20,7 +20,8 @@ from trmcli.solving.blas import one_thread
 from trmcli.solving.engine import Inputs, Numbers, Output, State, shape_of
 from trmcli.solving.numpy_layers import Room, SwiGLU, Weights, norm, softmax, turned
 from trmcli.solving.numpy_mixers import MIXERS
-from trmcli.tasks.base import Bools, Ints, Shape, Task
+from trmcli.tasks.base import Bools, Ints, Shape
+from trmcli.tasks.task import Task
 
 PART = 768
 """Vectors that are worked on together, where a puzzle has fewer."""

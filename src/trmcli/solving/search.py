@@ -32,7 +32,8 @@ import numpy as np
 
 from trmcli.solving.choices import Halt, Select, Strategy
 from trmcli.solving.solver import COMMIT_FROM, Chance, Floats, Pool, Solver, Step
-from trmcli.tasks.base import Bools, Cells, Ints, Puzzle, Shape, Supposition, Symmetry, Task
+from trmcli.tasks.base import Bools, Cells, Ints, Judgement, Puzzle, Shape, Supposition, Symmetry
+from trmcli.tasks.task import Task
 
 NOISE = 0.3
 """Deviation of the noise on the latent in tries by noise.
@@ -91,6 +92,7 @@ class Frame:
         checked: whether the rules accept it.
         seconds: since the first step of the first try, without the time that the consumer took.
         supposed: flat indices of the cells that the try takes as given from its start.
+        ruled: whether there are rules that can accept an answer.
     """
 
     attempt: int
@@ -101,6 +103,12 @@ class Frame:
     checked: bool
     seconds: float
     supposed: tuple[int, ...] = ()
+    ruled: bool = True
+
+    def right(self, puzzle: Puzzle) -> bool:
+        """Whether the rules accept the answer; without rules, whether it is the known one."""
+        known = None if self.ruled else puzzle.answer
+        return self.checked if known is None else np.array_equal(known, self.cells)
 
 
 @dataclass(frozen=True)
@@ -117,9 +125,10 @@ class Answer:
         halt: the halting head's probability for ``cells``.
         seconds: from the first step of its first try until the answer was settled.
         trace_halt: ``[S]`` the halting head's probability after each supervision step of the first try.
-        trace_checked: ``[S]`` whether the rules accepted the answer there.
+        trace_checked: ``[S]`` whether the answer was right there; see :meth:`Frame.right`.
         method: ``model``, ``search`` if the fallback solved it, or ``count`` if there was nothing to solve.
         try_steps: supervision steps of each of the tries.
+        ruled: whether there are rules that can accept an answer.
     """
 
     puzzle: Puzzle
@@ -134,6 +143,21 @@ class Answer:
     trace_checked: Bools
     method: str = "model"
     try_steps: tuple[int, ...] = ()
+    ruled: bool = True
+
+    @property
+    def verified(self) -> bool | None:
+        """Whether the answer is right; None if nothing can tell."""
+        return {"right": True, "wrong": False, "unknown": None}[self.judgement]
+
+    @property
+    def judgement(self) -> Judgement:
+        """By the rules; without rules by the known answer, if there is one."""
+        if self.ruled:
+            return "right" if self.checked else "wrong"
+        if self.puzzle.answer is None:
+            return "unknown"
+        return "right" if np.array_equal(self.cells, self.puzzle.answer) else "wrong"
 
 
 @dataclass
@@ -176,8 +200,8 @@ class Guesses:
         number = int(step.number[place])
         if number == COMMIT_FROM or (number < COMMIT_FROM and start.over(step, place)):
             supposed = start.supposed
-            own = task.of(start.puzzle)
-            branches = own.suppose(supposed.question, start.undone(step.probabilities[place]))
+            givens, doubts = task.of(start.puzzle).givens, start.undone(step.probabilities[place])
+            branches = [] if givens is None else givens.suppose(supposed.question, doubts)
             self.found[start.attempt] = [
                 Supposition(branch.question, branch.probability * supposed.probability) for branch in branches
             ]
@@ -212,19 +236,19 @@ class Try:
         """Try ``attempt`` (from 1) of the puzzle with this number."""
         task, turns = solver.task, ("symmetry", "noise", "restart")
         branch = guesses.take(attempt) if guesses is not None else None
-        supposed = branch or Supposition(task.encode(puzzle.cells[None])[0], 1.0)
+        supposed = branch or Supposition(task.codec.encode(puzzle.cells[None])[0], 1.0)
         kind = turns[(attempt - 2) % 3] if config.strategy == "mixed" else config.strategy
-        symmetry = Symmetry.identity(1, puzzle.cells.size, task.vocab_size)
+        symmetry = Symmetry.identity(1, puzzle.cells.size, task.codec.vocab_size)
         chance = None
         if attempt > 1:
             rng = np.random.default_rng((config.seed, number, attempt))
             if kind in ("symmetry", "guess"):
-                symmetry = task.symmetries(puzzle.shape, 1, rng)
+                symmetry = task.views.symmetries(puzzle.shape, 1, rng)
             elif kind == "noise":
                 chance = Chance(rng, noise=NOISE)
             else:
                 chance = Chance(rng, restart=True)
-        symmetry = task.usual(puzzle).then(symmetry)
+        symmetry = task.views.usual(puzzle).then(symmetry)
         tokens = symmetry.apply(supposed.question[None])
         short = branch is not None and attempt & (attempt - 1) != 0
         max_steps = min(config.max_steps, COMMIT_FROM) if short else config.max_steps
@@ -247,16 +271,17 @@ class Try:
     def frame(self, solver: Solver, step: Step, place: int, seconds: float) -> Frame:
         """Row ``place`` of a step, turned back into the puzzle's own orientation."""
         one, task, shape = slice(place, place + 1), solver.task, self.puzzle.shape
-        supposed = task.decode(self.supposed.question[None], shape)[0] != self.puzzle.cells
+        supposed = task.codec.decode(self.supposed.question[None], shape)[0] != self.puzzle.cells
         return Frame(
             self.attempt,
             int(step.number[place]),
-            task.decode(self.undo.apply(step.tokens[one]), shape)[0],
+            task.codec.decode(self.undo.apply(step.tokens[one]), shape)[0],
             np.take_along_axis(step.confidence[one], self.undo.cells, 1)[0].reshape(shape),
             float(step.halt[place]),
             bool(step.checked[place]),
             seconds,
             tuple(np.flatnonzero(supposed).tolist()),
+            task.rules is not None,
         )
 
 
@@ -309,7 +334,7 @@ def settle(puzzle: Puzzle, frames: Sequence[Frame], select: Select = "halt") -> 
     if not frames:
         return _untried(puzzle)
     endings = {frame.attempt: frame for frame in frames}
-    first = [(frame.halt, frame.checked) for frame in frames if frame.attempt == 1]
+    first = [(frame.halt, frame.right(puzzle)) for frame in frames if frame.attempt == 1]
     steps = [frame.step for frame in endings.values()]
     return _answer(puzzle, choose(endings.values(), select), steps, first, frames[-1].seconds)
 
@@ -337,6 +362,7 @@ def _answer(
         np.array(halt, dtype=np.float32),
         np.array(checked, dtype=np.bool_),
         try_steps=tuple(steps),
+        ruled=best.ruled,
     )
 
 
@@ -499,7 +525,11 @@ class _Search:
             one.spent += share
             one.steps[start.attempt - 1] += 1
             if start.attempt == 1:
-                one.trace.append((float(step.halt[place]), bool(step.checked[place])))
+                ruled = self.solver.task.rules is not None
+                right = (
+                    step.checked[place] if ruled else self._frame(one, start, step, place).right(one.puzzle)
+                )
+                one.trace.append((float(step.halt[place]), bool(right)))
         for one, _ in tries:
             if one.spent > self.config.budget:
                 one.last = min(one.last, len(one.steps))
@@ -508,7 +538,7 @@ class _Search:
             if one.guesses is not None:
                 one.guesses.note(start, step, place, self.solver.task)
             if over and one.answer is None and start.attempt <= one.last:
-                one.end(start.frame(self.solver, step, place, step.seconds - one.since), self.config.select)
+                one.end(self._frame(one, start, step, place), self.config.select)
                 self.open -= one.answer is not None
                 self._offer(one)
             step.done[place] = over
@@ -516,3 +546,6 @@ class _Search:
             step.done[place] |= start.attempt > one.last or one.answer is not None
             if step.done[place]:
                 del self.working[row]
+
+    def _frame(self, one: _Open, start: Try, step: Step, place: int) -> Frame:
+        return start.frame(self.solver, step, place, step.seconds - one.since)

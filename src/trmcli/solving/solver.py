@@ -158,10 +158,11 @@ class Pool:
         shape: height and width of the puzzles.
         max_steps: most supervision steps of a puzzle.
         halt: when a puzzle leaves: ``checked``, as soon as the rules accept its answer; ``head``, when the
-            halting head says so; both also when the answer has settled (:data:`SETTLED`). ``never``: only
+            halting head says so; both also when the answer has settled (:data:`SETTLED`). Where there are no
+            rules, both ask for the head's word, and for an answer that has stood for a step. ``never``: only
             after ``max_steps``.
         commit: after each step from :data:`COMMIT_FROM` on, take the surest doubtful cell of each answer as
-            given; see :meth:`trmcli.tasks.base.Task.commit`.
+            given; see :meth:`trmcli.tasks.task.Givens.commit`.
     """
 
     def __init__(
@@ -219,7 +220,7 @@ class Pool:
         new = np.zeros(len(rows), dtype=self._places.dtype)
         new["row"], new["tokens"], new["answer"], new["chance"] = rows, tokens, -1, chances
         new["identifier"] = identifiers
-        new["cells"] = self.solver.task.decode(tokens, self.shape)
+        new["cells"] = self.solver.task.codec.decode(tokens, self.shape)
         engine = self.solver.engine
         with engine.working():
             self._release()
@@ -246,15 +247,16 @@ class Pool:
         probabilities: Floats = output.probabilities.astype(np.float32, copy=False)
         halt: Floats = output.halt.astype(np.float32, copy=False)
         answers: Ints = probabilities.argmax(axis=-1)
-        checked = task.check(places["cells"], task.decode(answers, self.shape))
+        checked = task.accepts(places["cells"], task.codec.decode(answers, self.shape))
         unchanged = (answers == places["answer"]).all(axis=1)
         places["number"] += 1
         places["same"] = np.where(unchanged, places["same"] + 1, 0)
         places["answer"] = answers
         done = places["number"] >= self.max_steps
+        trusted = (halt > 0.5) & (unchanged | (task.rules is not None))
         if self.halt != "never":
             settled = (places["same"] >= SETTLED) & (places["number"] > (COMMIT_FROM if self.commit else 0))
-            done |= settled | (checked if self.halt == "checked" else halt > 0.5)
+            done |= settled | (checked if self.halt == "checked" and task.rules else trusted)
         self.seconds += time.perf_counter() - start
         self._last = Step(
             places["row"].copy(),
@@ -288,9 +290,10 @@ class Pool:
             self._state = self.solver.engine.take(self._state, left)
         self._last = None
         due = np.flatnonzero(self._due())
-        if len(due):
+        givens = self.solver.task.givens
+        if len(due) and givens is not None:
             rows, tokens = left[due], self._places["tokens"][due]
-            committed = self.solver.task.commit(tokens, last.tokens[rows], last.confidence[rows])
+            committed = givens.commit(tokens, last.tokens[rows], last.confidence[rows])
             changed = (committed != tokens).any(axis=1)
             due, committed = due[changed], committed[changed]
             self._places["tokens"][due] = committed

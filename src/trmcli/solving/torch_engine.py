@@ -23,7 +23,8 @@ from trmcli.errors import InputError
 from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
 from trmcli.model import Output as Heads
 from trmcli.solving.engine import Inputs, Numbers, Output, State, shape_of
-from trmcli.tasks.base import Bools, Ints, Shape, Task
+from trmcli.tasks.base import Bools, Ints, Shape
+from trmcli.tasks.task import Task
 from trmcli.tasks.workers import processors
 
 

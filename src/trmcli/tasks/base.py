@@ -1,31 +1,27 @@
-"""What a puzzle kind has to say of itself: reading, encoding, rules, relations, symmetries.
+"""Puzzles, and what kinds say of them: verdicts, relations, symmetries.
 
-A task is one subclass of :class:`Task` in one file of this folder. Nothing here imports torch: puzzles are
-small NumPy arrays, and the network sees only *tokens*, integers below ``Task.vocab_size``.
+Nothing here imports torch: puzzles are small NumPy arrays, and the network sees only *tokens*, integers below
+``Codec.vocab_size``.
 
 Terms: ``B`` puzzles in a batch, ``L`` cells of a puzzle (row-major), ``V`` the vocabulary's size.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from trmcli.errors import InputError, Origin
-
-if TYPE_CHECKING:
-    from trmcli.tasks.lines import Reader, Skip
+from trmcli.errors import Origin
 
 Ints = npt.NDArray[np.int64]
 Cells = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
 Shape = tuple[int, int]
 Look = Literal["symbol", "solid", "empty", "trail"]
+Judgement = Literal["right", "wrong", "unknown"]
 
 SURE = 0.9
 """Cells whose value has at least this probability are not in doubt."""
@@ -41,7 +37,8 @@ class Puzzle:
         layout: the form it came in, so that the answer can be printed in the same form.
         answer: the known solution, ``[height, width]``, if the input named one.
         source: what the input says of its origin (the ``source`` column of a CSV).
-        solutions: how many it has, 2 meaning several, if that was counted; see :meth:`Task.solutions`.
+        solutions: how many it has, 2 meaning several, if that was counted; see
+            :meth:`trmcli.tasks.task.Rules.solutions`.
         identifier: its row in a model's table of puzzle embeddings, if it is one that was trained on.
         boxes: rows and columns of its boxes, where the input tells them.
     """
@@ -141,148 +138,3 @@ class Supposition:
 
     question: Ints
     probability: float
-
-
-class Task(ABC):
-    """A puzzle kind. Stateless: one instance serves everybody."""
-
-    name: ClassVar[str]
-    vocab_size: ClassVar[int]
-    relation_names: ClassVar[tuple[str, ...]]
-    has_givens: ClassVar[bool] = False
-    """Whether a cell of the question that holds its value's token is a given."""
-
-    @abstractmethod
-    def reader(self, name: str) -> Reader:
-        """What turns the lines of an input of this name into puzzles."""
-
-    def read(self, lines: Iterable[str], name: str, skip: Skip | None = None) -> Iterator[Puzzle]:
-        """Read puzzles from text, one after another, as the lines arrive.
-
-        Raises:
-            InputError: naming file, line and column, and what would be right; with ``skip`` that is called
-                instead, and reading goes on with the next puzzle.
-        """
-        from trmcli.tasks.lines import items
-
-        return self.reader(name).read(items(lines, name, skip), skip)
-
-    def of(self, puzzle: Puzzle) -> Task:
-        """The task with this puzzle's own rules: another one where its boxes are not the usual ones.
-
-        A network knows those only: see :meth:`usual`.
-        """
-        return self
-
-    def usual(self, puzzle: Puzzle) -> Symmetry:
-        """The one symmetry (``B = 1``) that turns this puzzle's tokens into those of one with usual rules."""
-        return Symmetry.identity(1, puzzle.cells.size, self.vocab_size)
-
-    @abstractmethod
-    def recognises(self, head: str, whole: bool) -> bool | None:
-        """Whether a text that begins with these lines may be of this kind; None if more lines must tell,
-        which is no answer if the text is ``whole``."""
-
-    def is_argument(self, text: str) -> bool:
-        """Whether one line, not blank, that stands where a file's name may stand is meant as a puzzle."""
-        return False
-
-    @abstractmethod
-    def write(self, puzzle: Puzzle, cells: Cells) -> str:
-        """The text of an answer, in the form that ``puzzle`` came in (no newline at the end)."""
-
-    @abstractmethod
-    def symbol(self, value: int, shape: Shape) -> str:
-        """How one cell's value is shown, one column wide where that is possible."""
-
-    def look(self, value: int) -> Look:
-        """How a view draws a cell of this value: by its symbol, as a solid block, as an empty place, or as a
-        piece of a trail. Where 0 is an empty place, it is an answer as good as any, not a cell to be filled.
-        """
-        return "symbol"
-
-    @abstractmethod
-    def encode(self, cells: npt.NDArray[Any]) -> Ints:
-        """``[B, height, width]`` cells to ``[B, L]`` tokens."""
-
-    @abstractmethod
-    def decode(self, tokens: npt.NDArray[Any], shape: Shape) -> Cells:
-        """``[B, L]`` tokens to ``[B, height, width]`` cells; tokens that mean nothing become blank."""
-
-    @abstractmethod
-    def check(self, questions: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Bools:
-        """``[B]``: which answers (``[B, height, width]``) keep the givens and all rules. Vectorised."""
-
-    @abstractmethod
-    def verify(self, question: Cells, answer: Cells) -> Verdict:
-        """The same for one answer (``[height, width]``), naming what is wrong."""
-
-    @abstractmethod
-    def relations(self, shape: Shape) -> tuple[Relation, ...]:
-        """The relations between cells, in the order of ``relation_names``."""
-
-    def candidates(self, shape: Shape) -> Ints:
-        """``[C]``: the tokens that a cell of an answer may hold; by default all but padding."""
-        return np.arange(1, self.vocab_size)
-
-    @abstractmethod
-    def symmetries(self, shape: Shape, count: int, rng: np.random.Generator) -> Symmetry:
-        """``count`` symmetries drawn at random."""
-
-    @abstractmethod
-    def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
-        """Make puzzles easier: give away ``count[b]`` more cells of ``[B, L]`` questions. For training."""
-
-    def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
-        """Questions (``[B, L]`` tokens) with the surest of the doubtful cells of each answer taken as given.
-
-        A try that commits makes up its mind where several answers look alike. Tasks without givens change
-        nothing.
-        """
-        return questions
-
-    def suppose(self, question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
-        """What may be supposed about the cell that is most in doubt: one question for each of its values.
-
-        Args:
-            question: ``[L]`` tokens, with what is supposed already.
-            probabilities: ``[L, V]`` of each cell's tokens, as a try left them.
-
-        Returns:
-            Nothing if no cell is in doubt, or if the task has no givens.
-        """
-        return []
-
-    def canonical(self, questions: Ints, answers: Ints, shape: Shape) -> Ints:
-        """The answers (``[B, L]`` tokens) to learn. Where puzzles have several, a fixed rule picks one, so
-        that what a symmetry makes of a puzzle has the same one whichever way it came about."""
-        return answers
-
-    def solutions(self, question: Cells, most_guesses: int | None = None) -> int | None:
-        """How many solutions a question has: 0, 1, or 2 for several. None where that takes too long to tell:
-        more than ``most_guesses`` of a plain search, by default what takes it a second or two."""
-        return None
-
-    def search(self, question: Cells) -> Cells | None:
-        """A solution by plain search, without any network: used only where it is asked for."""
-        return None
-
-    def generate(
-        self,
-        count: int,
-        seed: int,
-        options: Mapping[str, Any],
-        generated: Callable[[int, int], None] = lambda made, count: None,
-    ) -> tuple[Cells, Cells]:
-        """Fresh puzzles and their answers, ``[count, height, width]`` each, for training.
-
-        ``generated`` is told how many are made, of how many.
-
-        Raises:
-            InputError: for an option that the task does not know.
-        """
-        raise InputError(f"the task {self.name} has no generator")
-
-    def stack(self, puzzles: Sequence[Puzzle]) -> Cells:
-        """``[B, height, width]`` of puzzles of one shape."""
-        return np.stack([puzzle.cells for puzzle in puzzles])

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
-    from trmcli.tasks.base import Puzzle, Task
+    from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
 
 
 def check_fit(task: Task, puzzle: Puzzle, config: Mapping[str, object]) -> None:
@@ -18,7 +19,7 @@ def check_fit(task: Task, puzzle: Puzzle, config: Mapping[str, object]) -> None:
         message = f"has {puzzle.cells.size} cells, and these weights are for puzzles of {seq_len} cells"
         raise InputError(message, puzzle.origin)
     of_cells = config.get("vectors") != "candidates"
-    tokens = task.encode(puzzle.cells[None]) if of_cells else task.candidates(puzzle.shape)
+    tokens = task.codec.encode(puzzle.cells[None]) if of_cells else task.candidates(puzzle.shape)
     if isinstance(known, int) and tokens.max() >= known:
         message = f"takes {tokens.max() + 1} tokens to write, and these weights know {known}"
         raise InputError(message, puzzle.origin)

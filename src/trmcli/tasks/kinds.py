@@ -1,20 +1,72 @@
-"""The table of kinds."""
+"""The table of kinds: those of this package, and those of others.
+
+A package adds a kind by an entry point of the group ``trmcli.tasks``: its name is the kind's, and it leads to
+a :class:`trmcli.tasks.task.Task`, or to a function that gives one. It is loaded when it is asked for by name,
+and not before, so that one that is broken is in nobody's way.
+"""
 
 from __future__ import annotations
 
-from trmcli.errors import InputError, did_you_mean
-from trmcli.tasks.base import Task
-from trmcli.tasks.maze.kind import Maze
-from trmcli.tasks.sudoku.kind import Sudoku
+from collections.abc import Mapping
+from typing import Any
 
-TASKS: dict[str, Task] = {task.name: task for task in (Maze(), Sudoku())}
+from trmcli.errors import InputError, did_you_mean
+from trmcli.tasks.grid.kind import grid_task
+from trmcli.tasks.maze.kind import maze_task
+from trmcli.tasks.sudoku.kind import sudoku_task
+from trmcli.tasks.task import Task
+
+GROUP = "trmcli.tasks"
+
+TASKS: dict[str, Task] = {task.name: task for task in (maze_task(), sudoku_task())}
 """The tasks by name, in the order in which they are asked whether a text is theirs."""
 
+_loaded: dict[str, Task] = {}
 
-def get_task(name: str) -> Task:
-    """The task of this name."""
-    try:
+
+def task_names() -> list[str]:
+    """Names of all kinds. None of other packages is loaded for it."""
+    return [*TASKS, "grid", *sorted(_plugins())]
+
+
+def get_task(name: str, settings: Mapping[str, Any] | None = None) -> Task:
+    """The task of this name.
+
+    Args:
+        settings: what makes a kind such as ``grid`` the one that it is; weights carry them.
+
+    Raises:
+        InputError: there is none, its settings say something else, or the package that has it is broken.
+    """
+    if name == "grid":
+        return grid_task(settings or {})
+    if name in TASKS:
         return TASKS[name]
-    except KeyError:
-        hint = did_you_mean(name, sorted(TASKS), "tasks")
-        raise InputError(f"there is no task {name!r}{hint}") from None
+    if name not in _loaded:
+        plugins = _plugins()
+        if name not in plugins:
+            hint = did_you_mean(name, sorted([*TASKS, "grid", *plugins]), "tasks")
+            raise InputError(f"there is no task {name!r}{hint}")
+        _loaded[name] = _load(name, plugins[name])
+    return _loaded[name]
+
+
+def _plugins() -> dict[str, Any]:
+    """The entry points of other packages, by name; what this package has itself stays."""
+    from importlib.metadata import entry_points
+
+    own = {*TASKS, "grid"}
+    return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in own}
+
+
+def _load(name: str, entry: Any) -> Task:
+    try:
+        found = entry.load()
+        task = found if isinstance(found, Task) else found()
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise InputError(f"the task {name!r} cannot be loaded from {entry.value}: {why}") from error
+    if not isinstance(task, Task) or task.name != name:
+        what = f"a task {task.name!r}" if isinstance(task, Task) else type(task).__name__
+        raise InputError(f"the task {name!r} of {entry.value} turns out to be {what}")
+    return task

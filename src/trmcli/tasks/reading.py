@@ -13,31 +13,55 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from trmcli.errors import InputError
-from trmcli.tasks import documents, foreign, nested
-from trmcli.tasks.base import Puzzle, Task
+from trmcli.tasks import documents, foreign
+from trmcli.tasks.base import Puzzle
 from trmcli.tasks.decoding import byte_lines
 from trmcli.tasks.kinds import TASKS, get_task
-from trmcli.tasks.lines import Item, Line, Reader, Record, Skip, items
+from trmcli.tasks.lines import Item, Line, Reader, Record, Skip
 from trmcli.tasks.maze.signs import parse_legend
 from trmcli.tasks.maze.text import MazeReader
+from trmcli.tasks.task import Task, Text
 
 _MOST_PEEKED = 64
 """Lines, at most, that tell the kind."""
 _NOTHING = "no puzzle given: name a file, the puzzle itself, or - for standard input"
+_USUAL = TASKS["sudoku"]
 _FEWEST_CELLS = 16
 _ROW = re.compile(r"[\d.*_?XxA-GSosE#█▓▒ -]+")
 
 
 @dataclass(frozen=True)
 class _Input:
-    """What a source is called in messages, and how its items are read."""
+    """What a source is called in messages, and what it holds: lines of text, or a value of Python.
+
+    ``path`` is the file or the folder that it is.
+    """
 
     name: str
-    read: Callable[[Skip | None], Iterator[Item]]
+    lines: Callable[[Skip | None], Iterable[str]] | None = None
+    value: Any = None
+    path: Path | None = None
+
+    def items(self, text: Text, skip: Skip | None) -> Iterator[Item]:
+        """What a kind's reader takes."""
+        if self.lines is None:
+            return text.items_of(self.value, self.name, skip)
+        return text.items(self.lines(skip), self.name, skip)
+
+    def stored(self, text: Text) -> Iterator[Puzzle] | None:
+        """The puzzles, where the kind keeps them in files or folders that are not text.
+
+        Raises:
+            InputError: it is a folder that the kind does not know.
+        """
+        found = None if self.path is None else text.stored(self.path)
+        if found is None and self.path is not None and self.path.is_dir():
+            raise InputError("is a directory: name the files in it", self.name)
+        return found
 
 
 def read_puzzles(
-    sources: Any, task: str | None = None, skip: Skip | None = None, legend: str | None = None
+    sources: Any, task: str | Task | None = None, skip: Skip | None = None, legend: str | None = None
 ) -> Iterator[tuple[Task, Puzzle]]:
     """Puzzles, all of one kind, from one source after another, as their lines arrive.
 
@@ -45,7 +69,7 @@ def read_puzzles(
         sources: one of these, or a list or an iterator of them: a path (``str`` or ``Path``), ``-`` for
             standard input, puzzles as text, an open file, a puzzle as a list of rows or as an array
             ``[h, w]``, several as an array ``[n, h, w]``. Files are plain, or packed with gzip, bz2 or xz.
-        task: a task's name; without it each source tells its own.
+        task: a task or its name; without it each source tells its own.
         skip: hears of every bad record; without it the first one is raised.
         legend: what signs of mazes mean, such as ``#=wall,.=open,A=start,B=goal``.
 
@@ -54,9 +78,9 @@ def read_puzzles(
             the puzzles before it have been taken, if a source cannot be read, holds something else than
             puzzles, or is of another kind.
     """
-    chosen = None if task is None else get_task(task)
+    chosen = get_task(task) if isinstance(task, str) else task
     if legend is None:
-        return _of_one_kind(_read(_inputs(sources), chosen, skip, lambda kind, name: kind.reader(name)))
+        return _of_one_kind(_read(_inputs(sources), chosen, skip, lambda kind, name: kind.text.reader(name)))
     signs = parse_legend(legend)
     chosen = chosen or get_task("maze")
     if chosen.name != "maze":
@@ -81,8 +105,12 @@ def _read(
     reader: Callable[[Task, str], Reader],
 ) -> Iterator[tuple[Task, Puzzle]]:
     for source in inputs:
-        found, head = source.read(skip), list[Item]()
-        kind = chosen
+        kind, head = chosen, list[Item]()
+        stored = source.stored((kind or _USUAL).text)
+        if stored is not None and kind is not None:
+            yield from ((kind, puzzle) for puzzle in stored)
+            continue
+        found = source.items((kind or _USUAL).text, skip)
         if kind is None:
             kind, found = _guess(found)
         else:
@@ -102,7 +130,7 @@ def _read(
 def _reads(task: Task, head: Sequence[Item]) -> bool:
     """Whether a puzzle of this task is among the first items."""
     try:
-        return next(task.reader("").read(head), None) is not None
+        return next(task.text.reader("").read(head), None) is not None
     except InputError:
         return False
 
@@ -131,7 +159,7 @@ def _guess(found: Iterator[Item]) -> tuple[Task, Iterator[Item]]:
         task = _kind(head, whole=True)
     if task is None:
         foreign.refuse([one for one in head if isinstance(one, Line)])
-    return task or TASKS["sudoku"], chain(head, found)
+    return task or _USUAL, chain(head, found)
 
 
 def _kind(head: Sequence[Item], whole: bool) -> Task | None:
@@ -140,7 +168,7 @@ def _kind(head: Sequence[Item], whole: bool) -> Task | None:
         one.text if isinstance(one, Line) else "\n".join(one.rows) or one.question for one in head
     )
     for task in TASKS.values():
-        known = task.recognises(text, whole)
+        known = task.text.recognises(text, whole)
         if known:
             return task
         if known is None:
@@ -160,7 +188,7 @@ def _inputs(source: Any) -> Iterable[_Input]:
         return [_file(Path(source))]
     if hasattr(source, "read"):
         name = str(getattr(source, "name", "<stream>"))
-        return [_Input(name, lambda skip: items(_stream_lines(source, name, skip), name, skip))]
+        return [_Input(name, lambda skip: _stream_lines(source, name, skip))]
     if hasattr(source, "tolist"):  # of NumPy, of torch
         return _inputs_of_list(source.tolist(), "<array>")
     if isinstance(source, Mapping):
@@ -183,7 +211,7 @@ def _inputs_of_list(source: Any, name: str) -> Iterable[_Input]:
     values = [_plain(one) for one in source]
     if all(isinstance(one, str) for one in values):
         if _are_rows(values):
-            return [_Input(name, lambda skip: items(values, name, skip))]
+            return [_Input(name, lambda skip: values)]
         if len(values) >= _FEWEST_CELLS and all(len(one) <= 1 for one in values):
             return [_value(values, name)]
     elif all(_is_value(one) for one in values):
@@ -213,19 +241,19 @@ def _are_rows(strings: Sequence[str]) -> bool:
 
 
 def _value(value: Any, name: str) -> _Input:
-    return _Input(name, lambda skip: nested.Reading(name, skip).items(value))
+    return _Input(name, value=value)
 
 
 def _named(source: str) -> _Input:
     """What a string names: a file, standard input, or a puzzle as it is."""
     if source == "-":
-        return _Input("<stdin>", lambda skip: items(_stdin_lines(skip), "<stdin>", skip))
+        return _Input("<stdin>", _stdin_lines)
     if not source.strip():
         raise InputError("an empty argument is neither a file nor a puzzle")
     if _exists(source):
         return _file(Path(source))
     if _is_text(source):
-        return _Input("<argument>", lambda skip: items([source], "<argument>", skip))
+        return _Input("<argument>", lambda skip: [source])
     raise InputError("no such file", source)
 
 
@@ -233,9 +261,9 @@ def _file(path: Path) -> _Input:
     name = str(path)
     if not _exists(name):
         raise InputError("no such file", name)
-    if path.is_dir():
+    if path.is_dir() and not any(path.glob("*/dataset.json")):
         raise InputError("is a directory: name the files in it", name)
-    return _Input(name, lambda skip: items(_file_lines(path, skip), name, skip))
+    return _Input(name, lambda skip: _file_lines(path, skip), path=path)
 
 
 def _exists(source: str) -> bool:
@@ -249,7 +277,7 @@ def _is_text(source: str) -> bool:
     """Whether an argument that is not a file looks like a puzzle."""
     if "\n" in source or documents.begins(source):
         return True
-    return any(task.is_argument(source) for task in TASKS.values())
+    return any(task.text.is_argument(source) for task in TASKS.values())
 
 
 def _file_lines(path: Path, skip: Skip | None) -> Iterator[str]:

@@ -7,9 +7,8 @@ Presets are TOML files in ``presets/``. Any field can be set from the command li
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from itertools import pairwise
@@ -17,11 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from trmcli.errors import InputError, did_you_mean
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from trmcli.settings import apply_override, check, read_toml
 
 
 @dataclass(frozen=True)
@@ -49,6 +44,7 @@ class TrainConfig:
     Attributes:
         task: the puzzle kind.
         model: fields of :class:`trmcli.model.TRMConfig`; vocabulary and relations come from the task.
+        kind: what makes the puzzle kind the one that it is; of ``grid`` most of it is found in the data.
         data: where examples come from; the first is the main one, which ``--data`` replaces.
         validation: a file or folder to evaluate on; empty means the main folder's test split, or a share of
             the main data, held out.
@@ -99,6 +95,7 @@ class TrainConfig:
     task: str
     model: Mapping[str, Any]
     data: tuple[DataConfig, ...]
+    kind: Mapping[str, Any] = field(default_factory=dict)
     validation: str = ""
     validation_count: int = 256
     batch_size: int = 64
@@ -114,7 +111,7 @@ class TrainConfig:
     commit: bool = False
     reveal_share: float = 0.0
     reveal_max: int = 0
-    optimizer: Literal["adamw", "adam_atan2", "muon"] = "adamw"
+    optimizer: Literal["adamw", "muon", "adam_atan2"] = "adamw"
     lr: float = 1e-3
     lr_floor: float = 0.0
     weight_decay: float = 0.1
@@ -181,12 +178,12 @@ class TrainConfig:
         Raises:
             InputError: with ``origin`` as the file.
         """
-        _check_types(cls, values, origin)
+        check(cls, values, origin, _LIMITS)
         data = []
         for entry in values.get("data", ()):
             if not isinstance(entry, Mapping):
                 raise InputError("each [[data]] must be a table", origin)
-            _check_types(DataConfig, entry, origin)
+            check(DataConfig, entry, origin, _LIMITS)
             data.append(DataConfig(**entry))
         if not any(entry.weight for entry in data):
             raise InputError("names no data: add a [[data]] table, with a weight above 0", origin)
@@ -207,29 +204,6 @@ class TrainConfig:
         config = cls(**changed)
         _ = config.parts  # says what is wrong with a stage's settings
         return config
-
-
-def _check_types(cls: type, values: Mapping[str, Any], origin: str) -> None:
-    """Every setting is known, of its type and within its limits, and none is missing."""
-    known = {entry.name: entry for entry in fields(cls)}
-    for key, value in values.items():
-        if key not in known:
-            raise InputError(f"unknown setting {key!r}{did_you_mean(key, known, 'settings')}", origin)
-        kind = str(known[key].type).partition("[")[0]
-        wanted, called = _TYPES[kind]
-        if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool"):
-            raise InputError(f"{key} must be {called}, not {value!r}", origin)
-        choices = _CHOICES.get(key)
-        if choices and value not in choices:
-            raise InputError(f"{key} must be one of {', '.join(choices)}, not {value!r}", origin)
-        if key in _LIMITS:
-            least, most = _LIMITS[key]
-            if not (least <= value <= most and value < math.inf):
-                limits = f"at least {least}" if most == math.inf else f"from {least} to {most}"
-                raise InputError(f"{key} must be {limits}, not {value!r}", origin)
-    for key, entry in known.items():
-        if entry.default is entry.default_factory and key not in values:  # both MISSING
-            raise InputError(f"{key} is missing", origin)
 
 
 def _is_beta(value: object) -> bool:
@@ -268,17 +242,6 @@ def _stage_name(origin: str, first: int) -> str:
 _LASTING = ("name", "task", "optimizer", "init_from", "stage")
 _GROWING = ("rounds", "latent_updates", "group_expansion")
 
-_TYPES: Mapping[str, tuple[Any, str]] = {
-    "int": (int, "int"),
-    "float": ((int, float), "float"),
-    "bool": (bool, "true or false"),
-    "str": (str, "str"),
-    "Literal": (str, "str"),
-    "Mapping": (Mapping, "a table"),
-    "tuple": ((list, tuple), "a list"),
-}
-"""What may stand for a field's type, and what it is called."""
-
 _LIMITS: Mapping[str, tuple[int, float]] = {
     "seed": (0, 2**63 - 1),
     **dict.fromkeys(("batch_size", "supervision_steps", "accumulate"), (1, math.inf)),
@@ -290,14 +253,6 @@ _LIMITS: Mapping[str, tuple[int, float]] = {
     **dict.fromkeys(("lr_floor", "decay_fraction", "ema"), (0, 1)),
 }
 """The least and the most that a setting may be; no number is infinite, for TOML could not keep it."""
-
-_CHOICES = {
-    "token_loss": ("softmax", "stablemax"),
-    "halting": ("binary", "q_learning"),
-    "optimizer": ("adamw", "muon", "adam_atan2"),
-    "schedule": ("linear", "cosine"),
-    "dtype": ("auto", "float32", "bfloat16"),
-}
 
 
 def presets() -> dict[str, Path]:
@@ -321,10 +276,9 @@ def load_config(name: str, data: str | None = None, overrides: Iterable[str] = (
     path = presets().get(name, Path(name))
     if not path.is_file():
         raise InputError(f"no such preset or file{did_you_mean(name, presets(), 'presets')}", name)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"is not valid TOML: {error}", str(path)) from None
+    values = read_toml(path)
+    if "preset" in values:
+        values = _on_top_of_preset(values, str(path))
     values.setdefault("name", path.stem)
     for override in overrides:
         apply_override(values, override)
@@ -335,6 +289,22 @@ def load_config(name: str, data: str | None = None, overrides: Iterable[str] = (
             for main in _tables(part, "data")[:1]:
                 part["data"][0] = {"source": data, "weight": main.get("weight", 1.0)}
     return TrainConfig.from_dict(values, str(path))
+
+
+def _on_top_of_preset(values: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    """The settings of a file that names a ``preset``: its own, and the preset's where it says nothing."""
+    name = values["preset"]
+    if not isinstance(name, str) or name not in presets():
+        raise InputError(
+            f"there is no preset {name!r}{did_you_mean(str(name), presets(), 'presets')}", origin
+        )
+    merged = read_toml(presets()[name])
+    del merged["name"]
+    for key, value in values.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = {**merged[key], **value} if both else value
+    del merged["preset"]
+    return merged
 
 
 def _tables(values: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
@@ -351,20 +321,3 @@ def _forget(values: dict[str, Any], path: Sequence[str]) -> None:
         if not isinstance(values, dict):
             return
     values.pop(last, None)
-
-
-def apply_override(values: dict[str, Any], override: str) -> None:
-    """Set ``key=value`` or ``table.key=value`` in place; the value is TOML, or a bare word for text."""
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise InputError(f"{override!r} is not a setting: write key=value", "--set")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    *tables, last = key.strip().split(".")
-    for table in tables:
-        values = values.setdefault(table, {})
-        if not isinstance(values, dict):
-            raise InputError(f"{table!r} holds no settings of its own", "--set")
-    values[last] = value

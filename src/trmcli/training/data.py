@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from trmcli.errors import InputError
-from trmcli.tasks import read_puzzles
-from trmcli.tasks.base import Cells, Ints, Shape, Task
-from trmcli.training.config import DataConfig, TrainConfig
+from trmcli.tasks.base import Ints, Shape
+from trmcli.tasks.task import Task
+from trmcli.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -57,51 +54,14 @@ class Examples:
         count = len(slots)
         rows = rng.integers(len(self), size=count)
         questions, answers = self.questions[rows].astype(np.int64), self.answers[rows].astype(np.int64)
-        symmetry = task.symmetries(self.shape, count, rng)
+        symmetry = task.views.symmetries(self.shape, count, rng)
         questions, answers = symmetry.apply(questions), symmetry.apply(answers)
-        answers = task.canonical(questions, answers, self.shape)
+        if task.structure is not None:
+            answers = task.structure.canonical(questions, answers, self.shape)
         if config.reveal_max:
             revealed = rng.integers(config.reveal_max + 1, size=count)
             revealed[rng.random(count) >= config.reveal_share] = 0
-            questions = task.reveal(questions, answers, revealed, rng)
+            if task.givens is not None:
+                questions = task.givens.reveal(questions, answers, revealed, rng)
         shared = np.zeros(count, dtype=np.int64)
         return questions, answers, shared if self.identifiers is None else self.identifiers[rows]
-
-
-def load_examples(
-    task: Task,
-    data: DataConfig,
-    seed: int,
-    split: str = "train",
-    generated: Callable[[int, int], None] = lambda made, count: None,
-) -> Examples:
-    """Read or generate the examples of one source.
-
-    Args:
-        split: which ones, if it is a folder of the reference.
-        generated: is told now and then how many are made, of how many.
-
-    Raises:
-        InputError: if the source holds puzzles without answers, of several shapes, or none at all.
-    """
-    from trmcli.training.reference_data import is_dataset, read_dataset
-
-    if is_dataset(data.source, split):
-        return read_dataset(Path(data.source), split, task)
-    if data.source == "generated":
-        questions, answers = task.generate(data.count, seed, data.options, generated)
-    else:
-        cells: list[tuple[Cells, Cells]] = []
-        for _, puzzle in read_puzzles([data.source], task.name):
-            if puzzle.answer is None:
-                raise InputError("has no answer: training needs puzzles with answers", puzzle.origin)
-            if cells and puzzle.shape != cells[0][0].shape:
-                raise InputError("differs in size from the puzzles before it", puzzle.origin)
-            cells.append((puzzle.cells, puzzle.answer))
-        if not cells:
-            raise InputError("holds no puzzle", data.source)
-        questions, answers = (np.stack(part) for part in zip(*cells, strict=True))
-    height, width = questions.shape[1:]
-    return Examples(
-        (height, width), task.encode(questions).astype(np.uint8), task.encode(answers).astype(np.uint8)
-    )

@@ -217,7 +217,7 @@ def _supervise(
 
 
 def tell(tokens: Tensor, labels: Tensor, logits: Tensor, due: Tensor) -> Tensor:
-    """Questions with the surest doubtful cell of each answer given, as :meth:`Task.commit` does, but rightly.
+    """Questions with the surest doubtful cell of each answer given: as ``Givens.commit``, but rightly.
 
     Args:
         tokens, labels: ``[B, L]`` questions and answers.

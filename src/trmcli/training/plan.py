@@ -16,12 +16,13 @@ from trmcli.errors import InputError
 from trmcli.model import RELATIONAL, Carry, TinyRecursiveModel
 from trmcli.model.losses import Losses, supervision_loss
 from trmcli.solving.torch_engine import build_relations
-from trmcli.tasks import TASKS, get_task
-from trmcli.tasks.base import Shape, Task
+from trmcli.tasks import get_task, task_names
+from trmcli.tasks.base import Shape
+from trmcli.tasks.task import Task
 from trmcli.training.config import DataConfig, TrainConfig
-from trmcli.training.data import load_examples
 from trmcli.training.optim import PUZZLE_TABLE
 from trmcli.training.setup import model_config, rounds_at
+from trmcli.training.sources import load_examples
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ def plan(config: TrainConfig) -> Plan:
     Raises:
         InputError: the task, the model or a source is no good.
     """
-    task = None if config.task not in TASKS and "vocab_size" in config.model else get_task(config.task)
+    here = config.task in task_names() or "vocab_size" not in config.model
+    task = get_task(config.task, config.kind) if here else None
     sources = [_source(task, entry, config) for entry in config.data]
     shape, _, num_puzzles = sources[0]
     costs: dict[tuple[object, ...], _Cost] = {}  # stages mostly change other things than these
@@ -102,7 +104,7 @@ def _source(task: Task | None, data: DataConfig, config: TrainConfig) -> tuple[S
             raise InputError(f"[model] seq_len {cells} makes no square", config.name)
         return (side, side), None, 1
     if task is None:
-        task = get_task(config.task)  # says which there are
+        task = get_task(config.task, config.kind)  # says which there are
     examples = load_examples(task, data, config.seed)
     return examples.shape, len(examples.questions), examples.num_puzzles
 

@@ -27,8 +27,9 @@ import numpy.typing as npt
 
 from trmcli.errors import InputError
 from trmcli.tasks import read_puzzles
-from trmcli.tasks.base import Ints, Shape, Symmetry, Task
-from trmcli.tasks.maze.grid import dihedral
+from trmcli.tasks.base import Ints, Shape, Symmetry
+from trmcli.tasks.lattice import dihedral
+from trmcli.tasks.task import Task
 from trmcli.training.config import TrainConfig
 from trmcli.training.data import Examples
 
@@ -179,9 +180,10 @@ def read_dataset(folder: Path, split: str, task: Task) -> ReferenceExamples:
         identifiers.min() >= 0 and identifiers.max() < metadata.num_puzzle_identifiers
     ):
         raise InputError("puzzle_identifiers do not fit the puzzles", str(place))
-    if metadata.vocab_size > task.vocab_size:
+    if metadata.vocab_size > task.codec.vocab_size:
         raise InputError(
-            f"has {metadata.vocab_size} tokens, and the task {task.name} only {task.vocab_size}", str(place)
+            f"has {metadata.vocab_size} tokens, and the task {task.name} only {task.codec.vocab_size}",
+            str(place),
         )
     side = math.isqrt(metadata.seq_len)
     if side * side != metadata.seq_len:
@@ -247,7 +249,7 @@ def build_sudoku(
     """
 
     def copies(shape: Shape, rng: np.random.Generator) -> Symmetry:
-        return task.symmetries(shape, augment, rng)
+        return task.views.symmetries(shape, augment, rng)
 
     return _build(out, train, test, task, copies, (9, 9), vocab_size=11, subsample=subsample, seed=seed)
 
@@ -271,7 +273,7 @@ def build_maze(
 
     def copies(shape: Shape, rng: np.random.Generator) -> Symmetry:
         cells = dihedral(shape)[1:] if augment else dihedral(shape)[:0]
-        return Symmetry(cells, np.tile(np.arange(task.vocab_size), (len(cells), 1)))
+        return Symmetry(cells, np.tile(np.arange(task.codec.vocab_size), (len(cells), 1)))
 
     return _build(out, train, test, task, copies, None, vocab_size=6, subsample=subsample, seed=seed)
 
@@ -372,7 +374,7 @@ def _read_examples(
             kept[place] = both
     if not kept or shape is None:
         raise InputError("holds no puzzle", source)
-    tokens = task.encode(np.concatenate(kept)).astype(np.uint8)
+    tokens = task.codec.encode(np.concatenate(kept)).astype(np.uint8)
     return shape, tokens.reshape(len(kept), 2, -1)
 
 

@@ -27,16 +27,18 @@ from torch import Tensor
 
 from trmcli.errors import InputError
 from trmcli.files import append_text, remove_left_overs, write_text
+from trmcli.settings import to_toml
 from trmcli.tasks import get_task
-from trmcli.tasks.base import Task
+from trmcli.tasks.task import Task
 from trmcli.training.checkpoint import list_checkpoints, load_newest, save_checkpoint
 from trmcli.training.config import DataConfig, TrainConfig
-from trmcli.training.data import Examples, load_examples
+from trmcli.training.data import Examples
 from trmcli.training.journal import PATIENCE, TIME, Ending, Evaluation, Interval, Observer, lines_until
 from trmcli.training.optim import learning_rate
 from trmcli.training.ranks import Ranks
 from trmcli.training.reference_data import is_dataset
 from trmcli.training.setup import check_settings, model_config
+from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Measures, Trainer
 from trmcli.weights.files import Card, load_weights, save_weights
 from trmcli.weights.registry import find_weights
@@ -104,7 +106,7 @@ def run(
     state = load_newest(checkpoints)
     if state is not None:
         _refuse_changes(state[1]["config"], config.to_dict(), folder, override)
-    task = get_task(config.task)
+    task = get_task(config.task, config.kind)
     done = state[1]["step"] if state is not None else 0
     part = config.at(max(0, done - 1))  # a stage that begins here is entered below, like any other
     examples, validation = _load_data(part, task, observer.generated)
@@ -280,6 +282,7 @@ def _sources(config: TrainConfig) -> tuple[object, ...]:
 def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path, override: bool) -> None:
     # A setting that did not exist when the run was begun had what is its default now.
     defaults = {entry.name: entry.default for entry in fields(TrainConfig) if entry.default is not MISSING}
+    defaults["kind"] = {}
     before, after = json.loads(json.dumps({**defaults, **old})), json.loads(json.dumps(new))
     changed = {
         key: f"{before.get(key)!r} is now {after[key]!r}" for key in after if before.get(key) != after[key]
@@ -334,6 +337,7 @@ def _card(config: TrainConfig, trainer: Trainer, seconds: float, exact: float | 
     return Card(
         name=config.name,
         task=config.task,
+        kind=config.kind,
         training={
             "settings": config.to_dict(),
             "steps": trainer.steps_done,
@@ -355,29 +359,3 @@ def _card(config: TrainConfig, trainer: Trainer, seconds: float, exact: float | 
         licence="MIT",
         trained_config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
     )
-
-
-def to_toml(values: Mapping[str, Any]) -> str:
-    """TOML of a config: plain values first, then its tables."""
-    lines = [f"{key} = {_toml_value(v)}" for key, v in values.items() if not _is_table(v)]
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            lines += ["", f"[{key}]", *(f"{k} = {_toml_value(v)}" for k, v in value.items())]
-        elif _is_table(value):
-            for entry in value:
-                lines += ["", f"[[{key}]]", *(f"{k} = {_toml_value(v)}" for k, v in entry.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _is_table(value: object) -> bool:
-    return isinstance(value, Mapping) or (
-        isinstance(value, (list, tuple)) and bool(value) and isinstance(value[0], Mapping)
-    )
-
-
-def _toml_value(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{k} = {_toml_value(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False)

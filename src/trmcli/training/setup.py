@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from trmcli.errors import InputError
 from trmcli.model import RELATIONAL, TRMConfig
-from trmcli.tasks.base import Shape, Task
+from trmcli.tasks.base import Shape
+from trmcli.tasks.task import Task
 from trmcli.training.config import TrainConfig
 from trmcli.training.data import Examples
 from trmcli.training.ranks import Ranks
@@ -14,7 +15,7 @@ def check_settings(config: TrainConfig, task: Task, ranks: Ranks) -> None:
     """Raise InputError for settings that do not fit each other, the task or the number of ranks."""
     if config.label_smoothing and config.token_loss != "softmax":
         raise InputError("label_smoothing goes with token_loss = softmax", config.name)
-    if config.commit and not task.has_givens:
+    if config.commit and task.givens is None:
         raise InputError(f"commit is for tasks with givens, and {task.name} has none", config.name)
     if config.batch_size % (ranks.size * config.accumulate):
         raise InputError(
@@ -54,13 +55,14 @@ def model_config(config: TrainConfig, task: Task | None, shape: Shape, num_puzzl
     """
     values = dict(config.model)
     if task is not None:
-        values.setdefault("vocab_size", task.vocab_size)
+        values.setdefault("vocab_size", task.codec.vocab_size)
     if task is not None and values.get("mixer") in RELATIONAL:
-        wanted = values.get("relations", task.relation_names)
+        known = task.structure.relation_names if task.structure else ()
+        wanted = values.get("relations", known)
         if not isinstance(wanted, (list, tuple)) or not all(isinstance(name, str) for name in wanted):
             raise InputError(f"[model] relations must be a list of names, not {wanted!r}", config.name)
-        if unknown := sorted(set(wanted) - set(task.relation_names)):
-            names = ", ".join(task.relation_names)
+        if unknown := sorted(set(wanted) - set(known)):
+            names = ", ".join(known)
             message = f"[model] {task.name} has the relations {names}, not {', '.join(unknown)}"
             raise InputError(message, config.name)
         relations = [relation for relation in task.relations(shape) if relation.name in wanted]

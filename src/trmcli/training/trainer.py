@@ -23,7 +23,7 @@ from trmcli.errors import InputError
 from trmcli.model import Carry, TinyRecursiveModel
 from trmcli.solving.solver import Solver
 from trmcli.solving.torch_engine import TorchEngine, build_relations
-from trmcli.tasks.base import Task
+from trmcli.tasks.task import Task
 from trmcli.training.batch import Draw, Lane
 from trmcli.training.checkpoint import optimizer_tensors, restore_optimizers
 from trmcli.training.config import TrainConfig
@@ -105,8 +105,8 @@ class Trainer:
         length, batch = examples.questions.shape[1], self.gradients.batch
         relations = build_relations(self.task, examples.shape, self.model.config).to(self.device)
         carry = self._initial_carry(relations.length)
-        every = np.repeat(np.arange(self.task.vocab_size)[:, None], length, axis=1)
-        values = self.task.decode(every, examples.shape).reshape(len(every), length)[:, 0]
+        every = np.repeat(np.arange(self.task.codec.vocab_size)[:, None], length, axis=1)
+        values = self.task.codec.decode(every, examples.shape).reshape(len(every), length)[:, 0]
         blank = torch.zeros(batch, length, dtype=torch.long, device=self.device)
         return Lane(
             examples,
@@ -214,8 +214,11 @@ class Trainer:
                 if self.ranks.size == 1 and stopped():
                     return None
                 steps += len(step.rows)
-                exact += int(step.checked[step.done].sum())
-                trusted += int(((step.halt > 0.5) == step.checked)[step.done].sum())
+                right = step.checked
+                if self.task.rules is None:
+                    right = (step.tokens == part.answers[step.rows]).all(axis=1)
+                exact += int(right[step.done].sum())
+                trusted += int(((step.halt > 0.5) == right)[step.done].sum())
         steps, exact, trusted = self.ranks.total((steps, exact, trusted))
         count = len(examples.questions)
         return {"exact": exact / count, "steps": steps / count, "halting": trusted / count}

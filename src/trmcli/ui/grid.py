@@ -1,8 +1,8 @@
 """One puzzle grid for the terminal: givens in bold, answers in the colour of their confidence.
 
-Nothing here knows the rules of a puzzle: symbols come from ``task.symbol``, ``task.look`` says what is drawn
+Nothing here knows the rules of a puzzle: symbols come from ``task.paint.symbol``, ``look`` says what is drawn
 as a block or a trail instead, borders run wherever the relation ``box`` changes from one cell to the next,
-and conflicting cells are those that ``task.verify`` names.
+and conflicting cells are those that ``task.rules.verify`` names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from rich.measure import Measurement
 from rich.segment import Segment
 from rich.style import Style
 
-from trmcli.tasks.base import SURE, Bools, Cells, Ints, Task
+from trmcli.tasks.base import SURE, Bools, Cells, Ints
+from trmcli.tasks.task import Task
 
 Color = tuple[int, int, int]
 
@@ -61,7 +62,7 @@ def ramp_style(confidence: float) -> Style:
 
 def draws_pictures(task: Task) -> bool:
     """Whether a grid is a picture of blocks and places, in which a cell without a sign is an answer, too."""
-    return task.look(0) == "empty"
+    return task.paint.look(0) == "empty"
 
 
 def box_of(task: Task, shape: tuple[int, int]) -> Ints:
@@ -76,8 +77,10 @@ def box_of(task: Task, shape: tuple[int, int]) -> Ints:
 
 def conflicts(task: Task, question: Cells, cells: Cells) -> frozenset[int]:
     """Flat indices of the filled cells that break a rule."""
+    if task.rules is None:
+        return frozenset()
     flat = cells.ravel()
-    named = {cell for problem in task.verify(question, cells).problems for cell in problem.cells}
+    named = {cell for problem in task.rules.verify(question, cells).problems for cell in problem.cells}
     return frozenset(cell for cell in named if flat[cell])
 
 
@@ -87,7 +90,7 @@ def in_doubt(task: Task, question: Cells, cells: Cells, confidence: npt.NDArray[
     if not draws_pictures(task):
         doubt |= cells == 0
     doubt.ravel()[list(conflicts(task, question, cells))] = True
-    doubt &= question == 0
+    doubt &= task.codec.undecided(question)
     return doubt
 
 
@@ -124,6 +127,10 @@ class Grid:
         return np.pad(box_of(self.task, self.shape), 1, constant_values=-1)
 
     @cached_property
+    def _undecided(self) -> Bools:
+        return self.task.codec.undecided(self.question)
+
+    @cached_property
     def _walls(self) -> tuple[list[int], list[int]]:
         """Columns and rows in front of which a border runs somewhere; the last ones are behind the grid."""
         across = (self._boxes[:, 1:] != self._boxes[:, :-1]).any(axis=0)
@@ -133,7 +140,7 @@ class Grid:
     @cached_property
     def _symbol_width(self) -> int:
         values = np.unique([self.question, self.cells]).tolist()
-        return max(len(self.task.symbol(value, self.shape)) for value in values)
+        return max(len(self.task.paint.symbol(value, self.shape)) for value in values)
 
     def _cell_width(self, wide: bool) -> int:
         """Columns of a cell: those of a symbol, and with room one more at each side; in pictures two, which
@@ -185,17 +192,17 @@ class Grid:
                 yield self._cell(row, column, wide, plain, ascii_only)
 
     def _cell(self, row: int, column: int, wide: bool, plain: bool, ascii_only: bool) -> Segment:
-        given = int(self.question[row, column])
+        given = 0 if self._undecided[row, column] else int(self.question[row, column])
         value = given or int(self.cells[row, column])
         confidence = 1.0 if self.confidence is None else float(self.confidence[row, column])
         changed = self.changed is not None and bool(self.changed[row, column])
         place = row * self.shape[1] + column
         wrong, supposed = place in self.conflicts, place in self.supposed
-        picture, look = draws_pictures(self.task), self.task.look(value)
+        picture, look = draws_pictures(self.task), self.task.paint.look(value)
         if look == "solid":
             return Segment(("#" if ascii_only else "█") * self._cell_width(wide), _SOLID)
         dot = "." if ascii_only else "·"
-        symbol = self.task.symbol(value, self.shape) if value else dot
+        symbol = self.task.paint.symbol(value, self.shape) if value else dot
         if (look == "empty" and confidence >= SURE) or (look == "trail" and not plain):
             symbol = " "
         if given:

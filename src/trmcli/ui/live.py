@@ -16,7 +16,8 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from trmcli.tasks.base import Puzzle, Task
+from trmcli.tasks.base import Puzzle
+from trmcli.tasks.task import Task
 from trmcli.ui.grid import Grid, conflicts, draws_pictures, ramp_color, ramp_style, rgb
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class LiveView:
     def update(self, frame: Frame) -> None:
         """Draw a frame, at the earliest when the one before has been seen for long enough."""
         self._wait()
-        changed = (frame.cells != self._cells) & (self.puzzle.cells == 0)
+        changed = (frame.cells != self._cells) & self.task.codec.undecided(self.puzzle.cells)
         wrong = conflicts(self.task, self.puzzle.cells, frame.cells)
         grid = Grid(
             self.task, self.puzzle.cells, frame.cells, frame.confidence, changed, wrong, frame.supposed
@@ -105,8 +106,12 @@ class LiveView:
         wrong = conflicts(self.task, self.puzzle.cells, answer.cells)
         grid = Grid(self.task, self.puzzle.cells, answer.cells, answer.confidence, None, wrong)
         panel = self._panel(changed, len(wrong))
-        colour = "rgb(72,199,142)" if answer.checked else "rgb(224,108,117)"
-        sign = ("✔" if answer.checked else "✘") if self.console.encoding.startswith("utf") else ""
+        colour = {"right": "rgb(72,199,142)", "wrong": "rgb(224,108,117)"}.get(answer.judgement, "default")
+        sign = (
+            {"right": "✔", "wrong": "✘"}.get(answer.judgement, "·")
+            if self.console.encoding.startswith("utf")
+            else ""
+        )
         head, colon, tail = verdict.partition(": ")
         text = Text.assemble((f"{sign} {head}".strip(), f"bold {colour}"), (colon + tail, ""))
         self._draw(Group(_Beside(grid, panel), Padding(text, (1, 0, 0, 0))))

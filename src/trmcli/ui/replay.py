@@ -25,7 +25,8 @@ import numpy as np
 
 from trmcli.errors import InputError
 from trmcli.files import writing
-from trmcli.tasks.base import Cells, Puzzle, Task
+from trmcli.tasks.base import Cells, Puzzle
+from trmcli.tasks.task import Task
 from trmcli.ui.grid import Color, box_of, conflicts, draws_pictures, ramp_color, rgb
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Replay:
             "puzzle": as_line(self.task, puzzle, puzzle.cells),
             "answer": as_line(self.task, puzzle, answer.cells),
             "verdict": self.verdict,
-            "verified": answer.checked,
+            "verified": answer.verified,
             "method": answer.method,
             "unique": self.unique,
             "frames": [
@@ -84,7 +85,7 @@ class Replay:
 
 def as_line(task: Task, puzzle: Puzzle, cells: Cells) -> str:
     """A grid on one line, whatever form the puzzle came in."""
-    return task.write(replace(puzzle, layout="line"), cells)
+    return task.text.write(replace(puzzle, layout="line"), cells)
 
 
 @contextmanager
@@ -141,15 +142,15 @@ def svg(replay: Replay) -> str:
     task, answer = replay.task.of(replay.answer.puzzle), replay.answer
     question, cells = answer.puzzle.cells, answer.cells
     height, width = answer.puzzle.shape
-    wrong = conflicts(task, question, cells)
+    wrong, undecided = conflicts(task, question, cells), task.codec.undecided(question)
     side = min(_SIDE, _AREA // max(height, width))
     picture = draws_pictures(task)
     parts: list[str] = []
     for row, column in np.ndindex(height, width):
         left, top = _MARGIN + column * side, _MARGIN + row * side
-        given = int(question[row, column])
+        given = 0 if undecided[row, column] else int(question[row, column])
         value = given or int(cells[row, column])
-        look = task.look(value)
+        look = task.paint.look(value)
         color = rgb(ramp_color(float(answer.confidence[row, column]), _PAPER_RAMP))
         if row * width + column in wrong:
             fill = "#fbd5d5" if not picture else "#be303e"
@@ -166,7 +167,7 @@ def svg(replay: Replay) -> str:
         ink = 'font-weight="700" fill="#161a22"' if given else f'fill="{color}"'
         parts.append(
             f'<text x="{left + side // 2}" y="{top + side * 0.68:g}" {ink}>'
-            f"{escape(task.symbol(value, answer.puzzle.shape))}</text>"
+            f"{escape(task.paint.symbol(value, answer.puzzle.shape))}</text>"
         )
     thin, thick = _lines(box_of(task, answer.puzzle.shape), side)
     across, down = width * side + 2 * _MARGIN, height * side + 2 * _MARGIN + _CAPTION

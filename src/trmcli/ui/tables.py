@@ -33,6 +33,8 @@ def show(evaluation: Evaluation, per_step: bool, calibration: bool) -> None:
         f"halting head right in {evaluation.calibration.accuracy:.1%} of steps, "
         f"expected calibration error {evaluation.calibration.error:.3f}"
     )
+    if evaluation.total.unchecked:
+        print(f"{evaluation.total.unchecked} unchecked: there are no rules, and no known answer")
     print(f"{evaluation.puzzles_per_second:.1f} puzzles/s, {evaluation.seconds:.1f} s")
     if calibration:
         table(

@@ -44,6 +44,7 @@ class Card:
         task: the puzzle kind they solve.
         config: the fields of :class:`trmcli.model.TRMConfig`; :func:`save_weights` takes them from the model.
         training: recipe, steps, minutes, device, optimiser, data.
+        kind: what makes the puzzle kind the one that it is, where its name alone does not say.
         figures: what was measured: dataset, metric, value, the command that measured it.
         dataset: where the training puzzles came from.
         licence: of the weights.
@@ -55,6 +56,7 @@ class Card:
     task: str
     config: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    kind: Mapping[str, Any] = field(default_factory=dict)
     figures: Sequence[Mapping[str, Any]] = ()
     dataset: str = ""
     licence: str = ""
@@ -97,7 +99,7 @@ class Card:
         if values.get("format") != FORMAT:
             found = values.get("format")
             raise InputError(f"has a card of format {found!r}; this version of trm reads {FORMAT}", origin)
-        kinds = {"config": dict, "training": dict, "figures": list}
+        kinds = {"config": dict, "training": dict, "kind": dict, "figures": list}
         known = {entry.name: values[entry.name] for entry in fields(cls) if entry.name in values}
         for key in ("name", "task", "config"):
             if key not in known:

@@ -17,7 +17,7 @@ import numpy as np
 from trmcli.errors import InputError
 from trmcli.tasks.base import Cells, Shape
 from trmcli.tasks.maze.grid import GOAL, LARGEST_SIDE, OPEN, START, WALL, layers, to_mask, to_set
-from trmcli.tasks.maze.kind import Maze
+from trmcli.tasks.maze.rules import solved
 from trmcli.tasks.workers import mapped
 
 Style = Literal["open", "perfect"]
@@ -105,7 +105,7 @@ def generate(kind: Kind, random: Random) -> Generated:
     for _ in range(_TRIES):
         cells = draw(kind, random)
         if _place_ends(cells, kind.min_path, random):
-            answer = Maze().search(cells)
+            answer = solved(cells)
             assert answer is not None
             return Generated(cells, answer, int((answer >= START).sum()))
     size, hint = f"{kind.shape[0]}x{kind.shape[1]}", ", or set walls near 0.4" if kind.style == "open" else ""

@@ -7,14 +7,13 @@ the next.
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from trmcli.tasks.base import Bools, Ints, Shape
+from trmcli.tasks.base import Bools
 
 OPEN, WALL, START, GOAL, PATH = range(5)
 """The values of cells. What a puzzle leaves to decide is 0, as in every task: open, or on the path."""
@@ -24,15 +23,6 @@ LARGEST_SIDE = 128
 
 LETTERS = " #SGo"
 """The sign of each value."""
-
-
-@cache
-def dihedral(shape: Shape) -> Ints:
-    """``[8, L]``, of an oblong ``[4, L]``: the rotations and reflections that keep a shape as permutations of
-    the cells, for :class:`Symmetry`; the identity first."""
-    cells = np.arange(shape[0] * shape[1]).reshape(shape)
-    turned = [np.rot90(one, turn) for one in (cells, np.fliplr(cells)) for turn in range(4)]
-    return np.stack([one.ravel() for one in turned if one.shape == cells.shape])
 
 
 # Sets of cells

@@ -2,16 +2,16 @@
 
 Tokens are those of the reference's maze data (``dataset/build_maze_dataset.py``): 0 padding, then ``# SGo``,
 that is wall, open, start, goal and path, as 1 to 5. The answer is the maze with ``o`` on the cells between S
-and G. Every shortest path is right; where there are several, :meth:`Maze.canonical` names the one to learn.
-It also tells an open cell, a cell of the path and S apart by the direction in which G is nearest, as tokens 6
-to 17: a network that has to say this of every cell learns the search itself, wave by wave from G, and not
-only where it ends.
+and G. Every shortest path is right; where there are several, :meth:`MazeStructure.canonical` names the one to
+learn. It also tells an open cell, a cell of the path and S apart by the direction in which G is nearest, as
+tokens 6 to 17: a network that has to say this of every cell learns the search itself, wave by wave from G,
+and not only where it ends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,9 @@ from trmcli.tasks.base import (
     Relation,
     Shape,
     Symmetry,
-    Task,
     Verdict,
 )
+from trmcli.tasks.lattice import NAMES, dihedral, lattice_relations
 from trmcli.tasks.lines import Reader
 from trmcli.tasks.maze.grid import (
     GOAL,
@@ -36,15 +36,15 @@ from trmcli.tasks.maze.grid import (
     PATH,
     START,
     WALL,
-    dihedral,
     directions,
     follow,
     shortest,
     to_mask,
 )
 from trmcli.tasks.maze.recognise import is_line, recognises
-from trmcli.tasks.maze.rules import problems_of
+from trmcli.tasks.maze.rules import problems_of, solved
 from trmcli.tasks.maze.text import MazeReader, write
+from trmcli.tasks.task import Codec, Maker, Paint, Rules, Structure, Task, Text, Views
 
 _TOKENS: Ints = np.array([2, 1, 3, 4, 5])
 _POINTING = {OPEN: 6, PATH: 10, START: 14}
@@ -56,11 +56,7 @@ _CELLS: Cells = np.array(
 _LOOKS: tuple[Look, ...] = ("empty", "solid", "symbol", "symbol", "trail")
 
 
-class Maze(Task):
-    name: ClassVar[str] = "maze"
-    vocab_size: ClassVar[int] = 18
-    relation_names: ClassVar[tuple[str, ...]] = ("up", "down", "left", "right", "row", "column")
-
+class MazeText(Text):
     def reader(self, name: str) -> Reader:
         return MazeReader(name)
 
@@ -73,11 +69,9 @@ class Maze(Task):
     def write(self, puzzle: Puzzle, cells: Cells) -> str:
         return write(puzzle, cells)
 
-    def symbol(self, value: int, shape: Shape) -> str:
-        return LETTERS[value]
 
-    def look(self, value: int) -> Look:
-        return _LOOKS[value]
+class MazeCodec(Codec):
+    vocab_size = 18
 
     def encode(self, cells: npt.NDArray[Any]) -> Ints:
         tokens: Ints = _TOKENS[cells.reshape(len(cells), -1)]
@@ -87,6 +81,24 @@ class Maze(Task):
         cells: Cells = _CELLS[tokens].reshape(-1, *shape)
         return cells
 
+
+class MazeViews(Views):
+    def symmetries(self, shape: Shape, count: int, rng: np.random.Generator) -> Symmetry:
+        """Rotations and reflections that keep the shape: eight of a square, four of an oblong."""
+        every = dihedral(shape)
+        values = np.tile(np.arange(self.vocab_size), (count, 1))
+        return Symmetry(every[rng.integers(len(every), size=count)], values)
+
+
+class MazePaint(Paint):
+    def symbol(self, value: int, shape: Shape) -> str:
+        return LETTERS[value]
+
+    def look(self, value: int) -> Look:
+        return _LOOKS[value]
+
+
+class MazeRules(Rules):
     def check(self, questions: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Bools:
         """Right is an answer that keeps the question, in which S and G have one neighbour on the path and
         every other cell of the path has two, and whose path has as many cells as a shortest one.
@@ -116,17 +128,23 @@ class Maze(Task):
 
     def search(self, question: Cells) -> Cells | None:
         """A shortest path by breadth-first search; of several, the one along :func:`directions`."""
-        path = follow(question, directions(question))
-        if not path:
-            return None
-        answer: Cells = question.copy()
-        answer[to_mask(path, question.shape) & (question == OPEN)] = PATH
-        return answer
+        return solved(question)
+
+
+class MazeStructure(Structure):
+    relation_names = NAMES
+
+    def relations(self, shape: Shape) -> tuple[Relation, ...]:
+        return lattice_relations(shape)
+
+    def candidates(self, shape: Shape) -> Ints:
+        """All tokens but padding."""
+        return np.arange(1, MazeCodec.vocab_size)
 
     def canonical(self, questions: Ints, answers: Ints, shape: Shape) -> Ints:
-        """The path of :meth:`search`, and in every cell from which there is a way to G its direction."""
+        """The path of :meth:`MazeRules.search`, and where there is a way to G, its direction."""
         labels: Ints = questions.copy()
-        for row, question in zip(labels, self.decode(questions, shape), strict=True):
+        for row, question in zip(labels, _CELLS[questions].reshape(-1, *shape), strict=True):
             pointing = directions(question)
             values = question.copy()
             values[to_mask(follow(question, pointing), shape) & (question == OPEN)] = PATH
@@ -135,12 +153,14 @@ class Maze(Task):
                 row[here] = _UP[values.ravel()[here]] + turn
         return labels
 
-    def generate(
+
+class MazeMaker(Maker):
+    def make(
         self,
         count: int,
         seed: int,
         options: Mapping[str, Any],
-        generated: Callable[[int, int], None] = lambda made, count: None,
+        made: Callable[[int, int], None] = lambda done, count: None,
     ) -> tuple[Cells, Cells]:
         """Options: ``kind`` (``open`` or ``perfect``), ``size`` (30, or such as ``20x30``), ``walls`` (such
         as ``0.3-0.5``, of open mazes), ``min_path`` (3: cells of the path at least, S and G among them)."""
@@ -148,32 +168,22 @@ class Maze(Task):
         from trmcli.tasks.workers import processors
 
         kind = parse_options(**dict(options))
-        made = []
+        puzzles = []
         for puzzle in generate_many(kind, count, seed, processors() if count > 1000 else 1):
-            made.append(puzzle)
-            generated(len(made), count)
-        return np.stack([one.question for one in made]), np.stack([one.answer for one in made])
+            puzzles.append(puzzle)
+            made(len(puzzles), count)
+        return np.stack([one.question for one in puzzles]), np.stack([one.answer for one in puzzles])
 
-    def relations(self, shape: Shape) -> tuple[Relation, ...]:
-        height, width = shape
-        cells = np.arange(height * width).reshape(shape)
-        around = np.pad(cells, 1, constant_values=-1)
-        beside = (around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:])
-        return (
-            *(
-                Relation(name, "neighbours", index.reshape(-1, 1))
-                for name, index in zip(self.relation_names, beside, strict=False)
-            ),
-            Relation("row", "groups", cells),
-            Relation("column", "groups", np.ascontiguousarray(cells.T)),
-        )
 
-    def symmetries(self, shape: Shape, count: int, rng: np.random.Generator) -> Symmetry:
-        """Rotations and reflections that keep the shape: eight of a square, four of an oblong."""
-        every = dihedral(shape)
-        values = np.tile(np.arange(self.vocab_size), (count, 1))
-        return Symmetry(every[rng.integers(len(every), size=count)], values)
-
-    def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
-        """The questions as they are: a maze with a part of its path is no question of this task."""
-        return question
+def maze_task() -> Task:
+    """The kind. It has no givens: a maze with a part of its path is not a question."""
+    return Task(
+        name="maze",
+        text=MazeText(),
+        codec=MazeCodec(),
+        views=MazeViews(MazeCodec.vocab_size),
+        paint=MazePaint(),
+        rules=MazeRules(),
+        structure=MazeStructure(),
+        maker=MazeMaker(),
+    )

@@ -27,7 +27,7 @@ _GAP = re.compile(r"[╴╵╶╷╸╹╺╻]|[\u2500-\u257f] +[\u2500-\u257f]"
 
 
 def recognises(head: str, whole: bool) -> bool | None:
-    """See :meth:`trmcli.tasks.base.Task.recognises`."""
+    """See :meth:`trmcli.tasks.task.Text.recognises`."""
     lines = head.splitlines()
     rows = [line for line in lines if line.strip() and not is_note(line, VALUES)]
     if rows and size_of(rows[0]) and not (len(rows) > 1 and re.fullmatch(r"[\d\s]*", rows[1])):

@@ -1,4 +1,4 @@
-"""What is wrong with a path, in words."""
+"""A right path, and what is wrong with another one, in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,20 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from trmcli.tasks.base import Cells, Problem
-from trmcli.tasks.maze.grid import GOAL, OPEN, PATH, START, WALL, layers, shortest, spread, to_mask, to_set
+from trmcli.tasks.maze.grid import (
+    GOAL,
+    OPEN,
+    PATH,
+    START,
+    WALL,
+    directions,
+    follow,
+    layers,
+    shortest,
+    spread,
+    to_mask,
+    to_set,
+)
 
 
 def _name(cell: int, width: int) -> str:
@@ -69,3 +82,13 @@ def _between(reached: Sequence[int], goal: int, stride: int) -> int:
         here = near & -near
         path |= here
     return path
+
+
+def solved(question: Cells) -> Cells | None:
+    """The maze with a shortest path by breadth-first search; of several, the one along :func:`directions`."""
+    path = follow(question, directions(question))
+    if not path:
+        return None
+    answer: Cells = question.copy()
+    answer[to_mask(path, question.shape) & (question == OPEN)] = PATH
+    return answer

@@ -15,7 +15,7 @@ _UNLIKELY = 1e-3
 def commit(
     questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32], boxes: Shape | None = None
 ) -> Ints:
-    """See :meth:`trmcli.tasks.base.Task.commit`."""
+    """See :meth:`trmcli.tasks.task.Givens.commit`."""
     size = round(questions.shape[1] ** 0.5)
     same = (answers[:, :, None] == questions[:, None, :]) & peers(size, boxes)
     doubtful = (questions == 1) & (answers > 1) & (confidence < SURE) & ~same.any(axis=2)
@@ -29,7 +29,7 @@ def commit(
 def suppose(
     question: Ints, probabilities: npt.NDArray[np.float32], boxes: Shape | None = None
 ) -> list[Supposition]:
-    """See :meth:`trmcli.tasks.base.Task.suppose`."""
+    """See :meth:`trmcli.tasks.task.Givens.suppose`."""
     size = round(len(question) ** 0.5)
     together = peers(size, boxes)[:, :, None]
     taken = (question[None, :, None] == np.arange(probabilities.shape[1])) & together

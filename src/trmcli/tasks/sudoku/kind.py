@@ -7,7 +7,8 @@ Tokens are those of the reference's Sudoku data: 0 padding, 1 blank, digit ``d``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,6 @@ from trmcli.tasks.base import (
     Shape,
     Supposition,
     Symmetry,
-    Task,
     Verdict,
 )
 from trmcli.tasks.lines import Reader
@@ -33,39 +33,13 @@ from trmcli.tasks.sudoku.layout import write
 from trmcli.tasks.sudoku.rules import problems_of
 from trmcli.tasks.sudoku.signs import is_comment
 from trmcli.tasks.sudoku.text import SudokuReader, is_argument
+from trmcli.tasks.task import Codec, Givens, Maker, Paint, Rules, Structure, Task, Text, Views
 
 _MOST_GUESSES = 20_000
 """After so many guesses (a second or two) nobody waits longer to hear how many solutions a puzzle has."""
 
 
-class Sudoku(Task):
-    """
-    Args:
-        boxes: rows and columns of a box; without them those that are usual for the size of a grid.
-    """
-
-    name: ClassVar[str] = "sudoku"
-    vocab_size: ClassVar[int] = 18
-    relation_names: ClassVar[tuple[str, ...]] = ("row", "column", "box")
-    has_givens: ClassVar[bool] = True
-
-    def __init__(self, boxes: Shape | None = None) -> None:
-        self.boxes = boxes
-
-    def of(self, puzzle: Puzzle) -> Sudoku:
-        return self if self._has_boxes_of(puzzle) else Sudoku(puzzle.boxes)
-
-    def usual(self, puzzle: Puzzle) -> Symmetry:
-        """Transposed, boxes of 3 rows and 2 columns are boxes of 2 rows and 3."""
-        same = super().usual(puzzle)
-        if self._has_boxes_of(puzzle):
-            return same
-        return Symmetry(same.cells.reshape(1, *puzzle.shape).swapaxes(1, 2).reshape(1, -1), same.values)
-
-    def _has_boxes_of(self, puzzle: Puzzle) -> bool:
-        usual = BOX_SHAPES[puzzle.shape[0]]
-        return (puzzle.boxes or usual) == (self.boxes or usual)
-
+class SudokuText(Text):
     def reader(self, name: str) -> Reader:
         return SudokuReader(name)
 
@@ -82,11 +56,9 @@ class Sudoku(Task):
     def write(self, puzzle: Puzzle, cells: Cells) -> str:
         return write(puzzle, cells)
 
-    def symbol(self, value: int, shape: Shape) -> str:
-        return SYMBOLS[value]
 
-    def verify(self, question: Cells, answer: Cells) -> Verdict:
-        return Verdict(problems_of(question, answer, self.boxes))
+class SudokuCodec(Codec):
+    vocab_size = 18
 
     def encode(self, cells: npt.NDArray[Any]) -> Ints:
         return cells.reshape(len(cells), -1).astype(np.int64) + 1
@@ -96,64 +68,11 @@ class Sudoku(Task):
         values[(values < 0) | (values > shape[0])] = 0
         return values.astype(np.uint8).reshape(-1, *shape)
 
-    def check(self, questions: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Bools:
-        count, size = answers.shape[0], answers.shape[-1]
-        flat, givens = answers.reshape(count, -1), questions.reshape(count, -1)
-        digits = (np.int64(1) << flat.astype(np.int64))[:, units(size, self.boxes)]  # [B, 3, size, size]
-        complete = np.bitwise_or.reduce(digits, axis=-1) == (1 << (size + 1)) - 2
-        kept: Bools = ((givens == 0) | (givens == flat)).all(axis=1)
-        ok: Bools = kept & complete.all(axis=(1, 2))
-        return ok
 
-    def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
-        return guesses.commit(questions, answers, confidence, self.boxes)
-
-    def suppose(self, question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
-        return guesses.suppose(question, probabilities, self.boxes)
-
-    def solutions(self, question: Cells, most_guesses: int | None = None) -> int | None:
-        from trmcli.tasks.sudoku.search import count_solutions
-
-        most = _MOST_GUESSES if most_guesses is None else most_guesses
-        return count_solutions(question, 2, most, self.boxes)
-
-    def search(self, question: Cells) -> Cells | None:
-        from trmcli.tasks.sudoku.search import solutions
-
-        return next(iter(solutions(question, 1, self.boxes)), None)
-
-    def generate(
-        self,
-        count: int,
-        seed: int,
-        options: Mapping[str, Any],
-        generated: Callable[[int, int], None] = lambda made, count: None,
-    ) -> tuple[Cells, Cells]:
-        """Options: ``size`` (9), ``clues`` (such as ``22-35``), ``minimal`` (false)."""
-        from trmcli.tasks.sudoku.generate import generate_many, parse_clues
-        from trmcli.tasks.workers import processors
-
-        unknown = set(options) - {"size", "clues", "minimal"}
-        if unknown:
-            raise InputError(f"generated Sudoku has no option {', '.join(sorted(unknown))}")
-        clues = parse_clues(str(options["clues"])) if "clues" in options else None
-        size, minimal = options.get("size", 9), options.get("minimal", False)
-        if not isinstance(minimal, bool):
-            raise InputError(f"minimal must be true or false, not {minimal!r}")
-        made = []
-        for puzzle in generate_many(size, count, clues, minimal, seed, processors()):
-            made.append(puzzle)
-            generated(len(made), count)
-        return np.stack([one.question for one in made]), np.stack([one.answer for one in made])
-
-    def relations(self, shape: Shape) -> tuple[Relation, ...]:
-        return tuple(
-            Relation(name, "groups", index)
-            for name, index in zip(self.relation_names, units(shape[0], self.boxes), strict=True)
-        )
-
-    def candidates(self, shape: Shape) -> Ints:
-        return np.arange(shape[0]) + 2
+class SudokuViews(Views):
+    def __init__(self, boxes: Shape | None = None) -> None:
+        super().__init__(SudokuCodec.vocab_size)
+        self.boxes = boxes
 
     def symmetries(self, shape: Shape, count: int, rng: np.random.Generator) -> Symmetry:
         """Relabelled digits, permuted bands, stacks, rows in a band and columns in a stack, and transposition
@@ -170,9 +89,133 @@ class Sudoku(Task):
         values[:, 2 : size + 2] = rng.random((count, size)).argsort(axis=1) + 2
         return Symmetry(cells.reshape(count, size * size), values)
 
+    def usual(self, puzzle: Puzzle) -> Symmetry:
+        """Transposed, boxes of 3 rows and 2 columns are boxes of 2 rows and 3."""
+        same = super().usual(puzzle)
+        if _has_boxes(self.boxes, puzzle):
+            return same
+        return Symmetry(same.cells.reshape(1, *puzzle.shape).swapaxes(1, 2).reshape(1, -1), same.values)
+
+
+class SudokuPaint(Paint):
+    def symbol(self, value: int, shape: Shape) -> str:
+        return SYMBOLS[value]
+
+
+@dataclass(frozen=True)
+class SudokuRules(Rules):
+    boxes: Shape | None = None
+
+    def check(self, questions: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Bools:
+        count, size = answers.shape[0], answers.shape[-1]
+        flat, givens = answers.reshape(count, -1), questions.reshape(count, -1)
+        digits = (np.int64(1) << flat.astype(np.int64))[:, units(size, self.boxes)]  # [B, 3, size, size]
+        complete = np.bitwise_or.reduce(digits, axis=-1) == (1 << (size + 1)) - 2
+        kept: Bools = ((givens == 0) | (givens == flat)).all(axis=1)
+        ok: Bools = kept & complete.all(axis=(1, 2))
+        return ok
+
+    def verify(self, question: Cells, answer: Cells) -> Verdict:
+        return Verdict(problems_of(question, answer, self.boxes))
+
+    def solutions(self, question: Cells, most_guesses: int | None = None) -> int | None:
+        from trmcli.tasks.sudoku.search import count_solutions
+
+        most = _MOST_GUESSES if most_guesses is None else most_guesses
+        return count_solutions(question, 2, most, self.boxes)
+
+    def search(self, question: Cells) -> Cells | None:
+        from trmcli.tasks.sudoku.search import solutions
+
+        return next(iter(solutions(question, 1, self.boxes)), None)
+
+
+@dataclass(frozen=True)
+class SudokuGivens(Givens):
+    boxes: Shape | None = None
+
     def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
         order = np.where(question == 1, rng.random(question.shape), 2.0).argsort(axis=1).argsort(axis=1)
         return np.where((question == 1) & (order < count[:, None]), answer, question)
+
+    def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
+        return guesses.commit(questions, answers, confidence, self.boxes)
+
+    def suppose(self, question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
+        return guesses.suppose(question, probabilities, self.boxes)
+
+
+class SudokuStructure(Structure):
+    relation_names = ("row", "column", "box")
+
+    def __init__(self, boxes: Shape | None = None) -> None:
+        self.boxes = boxes
+
+    def relations(self, shape: Shape) -> tuple[Relation, ...]:
+        return tuple(
+            Relation(name, "groups", index)
+            for name, index in zip(self.relation_names, units(shape[0], self.boxes), strict=True)
+        )
+
+    def candidates(self, shape: Shape) -> Ints:
+        return np.arange(shape[0]) + 2
+
+
+class SudokuMaker(Maker):
+    def make(
+        self,
+        count: int,
+        seed: int,
+        options: Mapping[str, Any],
+        made: Callable[[int, int], None] = lambda done, count: None,
+    ) -> tuple[Cells, Cells]:
+        """Options: ``size`` (9), ``clues`` (such as ``22-35``), ``minimal`` (false)."""
+        from trmcli.tasks.sudoku.generate import generate_many, parse_clues
+        from trmcli.tasks.workers import processors
+
+        unknown = set(options) - {"size", "clues", "minimal"}
+        if unknown:
+            raise InputError(f"generated Sudoku has no option {', '.join(sorted(unknown))}")
+        clues = parse_clues(str(options["clues"])) if "clues" in options else None
+        size, minimal = options.get("size", 9), options.get("minimal", False)
+        if not isinstance(minimal, bool):
+            raise InputError(f"minimal must be true or false, not {minimal!r}")
+        puzzles = []
+        for puzzle in generate_many(size, count, clues, minimal, seed, processors()):
+            puzzles.append(puzzle)
+            made(len(puzzles), count)
+        return np.stack([one.question for one in puzzles]), np.stack([one.answer for one in puzzles])
+
+
+def sudoku_task(boxes: Shape | None = None) -> Task:
+    """The kind.
+
+    Args:
+        boxes: rows and columns of a box; without them those that are usual for the size of a grid.
+    """
+
+    def variant(puzzle: Puzzle) -> Task:
+        return task if _has_boxes(boxes, puzzle) else sudoku_task(puzzle.boxes)
+
+    task = Task(
+        name="sudoku",
+        text=SudokuText(),
+        codec=SudokuCodec(),
+        views=SudokuViews(boxes),
+        paint=SudokuPaint(),
+        rules=SudokuRules(boxes),
+        givens=SudokuGivens(boxes),
+        structure=SudokuStructure(boxes),
+        maker=SudokuMaker(),
+        variant=variant,
+    )
+    return task
+
+
+def _has_boxes(boxes: Shape | None, puzzle: Puzzle) -> bool:
+    """Whether the boxes of a puzzle are these; None stands for those that are usual for its size."""
+    usual = BOX_SHAPES[puzzle.shape[0]]
+    return (puzzle.boxes or usual) == (boxes or usual)
 
 
 def _permuted_lines(size: int, thickness: int, count: int, rng: np.random.Generator) -> Ints:

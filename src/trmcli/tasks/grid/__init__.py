@@ -1,0 +1,1 @@
+"""Problems of one's own: pairs of grids, and no rules."""
