@@ -346,11 +346,12 @@ def npy() -> bytes:
 
 
 def zipped(name: str) -> bytes:
+    """Without the time of day, for test processes must agree on what a test is called."""
     import zipfile
 
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(name, Q)
+        archive.writestr(zipfile.ZipInfo(name), Q)
     return file.getvalue()
 
 
