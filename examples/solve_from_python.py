@@ -6,21 +6,19 @@ Run it with: python examples/solve_from_python.py
 from pathlib import Path
 
 import trmcli
-from trmcli.solving.search import SearchConfig, watch
-from trmcli.tasks import read_puzzles
 
 SUDOKU = Path(__file__).parent / "sudoku"
 
 solver = trmcli.load("sudoku-small")
 
 # A file of puzzles (or the puzzle itself as text): one checked answer after another.
-answers = list(trmcli.solve(str(SUDOKU / "batch.txt"), solver=solver))
+answers = list(trmcli.solve(SUDOKU / "batch.txt", solver=solver))
 solved = sum(answer.checked for answer in answers)
 print(f"{solved} of {len(answers)} solved and checked, {sum(a.steps for a in answers)} supervision steps")
 
 # One puzzle, one supervision step after another.
-task, puzzle = next(read_puzzles([str(SUDOKU / "hard.txt")]))
-for frame in watch(solver, puzzle, SearchConfig(tries=32)):
+task, puzzle = next(trmcli.read_puzzles(SUDOKU / "hard.txt"))
+for frame in trmcli.watch(solver, puzzle, trmcli.SearchConfig(tries=32)):
     wrong = task.rules.verify(puzzle.cells, frame.cells)
     print(
         f"try {frame.attempt} step {frame.step}: mean confidence {frame.confidence.mean():.3f}, "

@@ -27,3 +27,10 @@ def test_the_examples_run(number: int, tmp_path: Path) -> None:
 
 def test_every_example_is_run() -> None:
     assert len(EXAMPLES) == len(ENDINGS)
+
+
+def test_the_script_among_the_examples_runs() -> None:
+    command = [sys.executable, str(ROOT / "examples" / "solve_from_python.py")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "solved and checked" in done.stdout and "0 broken rules" in done.stdout

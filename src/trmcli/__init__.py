@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trmcli import weights
-    from trmcli.solving.choices import EngineName
-    from trmcli.solving.search import Answer, SearchConfig, watch
+    from trmcli.solving.answers import Answer
+    from trmcli.solving.choices import EngineName, SearchConfig
+    from trmcli.solving.search import watch
     from trmcli.solving.solver import Solver
     from trmcli.tasks import read_puzzles
     from trmcli.tasks.base import Puzzle
@@ -44,7 +45,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    "SearchConfig": "trmcli.solving.search",
+    "SearchConfig": "trmcli.solving.choices",
     "Solver": "trmcli.solving.solver",
     "watch": "trmcli.solving.search",
     "read_puzzles": "trmcli.tasks",
@@ -163,7 +164,8 @@ def _answers(
     first = next(pairs, None)
     if first is None:
         return
-    from trmcli.solving.search import SearchConfig, solve_many
+    from trmcli.solving.choices import SearchConfig
+    from trmcli.solving.search import solve_many
     from trmcli.tasks.fit import check_fit
 
     solver = solver or load(task=first[0].name)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from trmcli.cli.help import Command
 from trmcli.cli.options import Effort, choice, device, real, spread, whole
-from trmcli.solving.search import MANY_TRIES, SearchConfig
+from trmcli.solving.choices import MANY_TRIES, SearchConfig
 
 Colour = Literal["red", "green"]
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trmcli.errors import Origin
+from trmcli.solving.answers import Answer
 from trmcli.solving.evaluation import Calibration, Evaluation, Point
 from trmcli.solving.intervals import wilson
-from trmcli.solving.search import Answer
 from trmcli.tasks.base import Puzzle
 
 QUESTION = np.zeros((2, 2), dtype=np.uint8)

@@ -13,24 +13,15 @@ import pytest
 from test_solver import random_tokens, small_solver
 
 from trmcli.errors import Origin
-from trmcli.solving.choices import STRATEGIES, Strategy
+from trmcli.solving.answers import Answer, Frame, choose, settle
+from trmcli.solving.choices import STRATEGIES, SearchConfig, Strategy
 from trmcli.solving.engine import Output, State
-from trmcli.solving.search import (
-    LOOK_AHEAD,
-    Answer,
-    Frame,
-    Guesses,
-    SearchConfig,
-    Try,
-    choose,
-    settle,
-    solve_many,
-    watch,
-)
+from trmcli.solving.search import LOOK_AHEAD, Search, solve_many, watch
 from trmcli.solving.solver import Floats, Solver, Step
+from trmcli.solving.tries import Guesses, Question, Try
 from trmcli.tasks import get_task
-from trmcli.tasks.base import Bools, Cells, Puzzle
-from trmcli.tasks.sudoku.kind import SudokuRules
+from trmcli.tasks.base import Bools, Cells, Ints, Puzzle
+from trmcli.tasks.sudoku.kind import SudokuCodec, SudokuRules
 
 
 def puzzles(count: int, size: int = 9) -> list[Puzzle]:
@@ -197,11 +188,17 @@ def test_the_budget_ends_a_puzzle_and_keeps_the_best_so_far(monkeypatch: pytest.
     assert 1 < len(frames) < 200 and 0.2 <= frames[-1].seconds < 1
 
 
+def begin(
+    solver: Solver, puzzle: Puzzle, attempt: int, config: SearchConfig, guesses: Guesses | None = None
+) -> Try:
+    return Try.start(solver.task, Question.of(solver.task, puzzle, 0), attempt, config, guesses)
+
+
 def test_the_first_try_is_the_puzzle_as_it_stands_and_the_mixture_takes_turns() -> None:
     solver, (puzzle,) = small_solver(), puzzles(1)
     kinds = []
     for attempt in range(1, 8):
-        one = Try.start(solver, puzzle, 0, attempt, SearchConfig(strategy="mixed"))
+        one = begin(solver, puzzle, attempt, SearchConfig(strategy="mixed"))
         moved = (one.tokens != solver.task.codec.encode(puzzle.cells[None])).any()
         chance = one.chance
         kinds.append(
@@ -225,7 +222,7 @@ def sure_of(solver: Solver, cells: dict[int, dict[int, float]]) -> Floats:
 def test_probabilities_are_turned_back_even_if_the_model_knows_fewer_tokens_than_the_task() -> None:
     solver, (puzzle,) = small_solver(), puzzles(1)
     rng, width = np.random.default_rng(0), 12
-    one = Try.start(solver, puzzle, 0, 2, SearchConfig(strategy="symmetry"))
+    one = begin(solver, puzzle, 2, SearchConfig(strategy="symmetry"))
     turned = rng.random((81, width), dtype=np.float32)
     back = one.undone(turned)
     for token in range(width):
@@ -238,9 +235,6 @@ def test_the_most_probable_branch_is_tried_next() -> None:
     solver, config = small_solver(), SearchConfig(strategy="guess")
     puzzle = Puzzle(np.zeros((4, 4), dtype=np.uint8), Origin("test", 1))
     guesses = Guesses()
-
-    def begin(attempt: int) -> Try:
-        return Try.start(solver, puzzle, 0, attempt, config, guesses)
 
     def supposed(one: Try) -> dict[int, int]:
         return {cell: int(token) for cell, token in enumerate(one.supposed.question) if token != 1}
@@ -260,22 +254,24 @@ def test_the_most_probable_branch_is_tried_next() -> None:
             done=np.ones(1, dtype=np.bool_),
             seconds=0.0,
         )
-        guesses.note(one, step, 0, solver.task)
+        guesses.note(one, step, 0)
 
-    first = begin(1)
+    first = begin(solver, puzzle, 1, config, guesses)
     assert supposed(first) == {}
     leave(first, {3: {4: 0.7, 5: 0.3}, 9: {4: 0.9, 5: 0.1}})
-    second, third = begin(2), begin(3)
+    second, third = begin(solver, puzzle, 2, config, guesses), begin(solver, puzzle, 3, config, guesses)
     assert [supposed(one) for one in (second, third)] == [{3: 4}, {3: 5}]
     leave(second, {9: {4: 0.8, 5: 0.2}})
     leave(third, {0: {3: 0.6, 4: 0.4}})
-    fourth, fifth = begin(4), begin(5)
+    fourth, fifth = begin(solver, puzzle, 4, config, guesses), begin(solver, puzzle, 5, config, guesses)
     assert supposed(fourth) == {3: 4, 9: 4} and fourth.supposed.probability == pytest.approx(0.56)
     assert supposed(fifth) == {3: 4, 9: 5}  # 0.14; it may not know yet what the third found
     leave(fourth, {})
-    assert supposed(begin(6)) == {3: 5, 0: 3}  # 0.18
-    assert supposed(begin(7)) == {3: 5, 0: 4}
-    assert supposed(begin(8)) == {}  # nothing is left: the puzzle as it stands, under another symmetry
+    assert supposed(begin(solver, puzzle, 6, config, guesses)) == {3: 5, 0: 3}  # 0.18
+    assert supposed(begin(solver, puzzle, 7, config, guesses)) == {3: 5, 0: 4}
+    assert (
+        supposed(begin(solver, puzzle, 8, config, guesses)) == {}
+    )  # nothing is left: the puzzle as it stands, under another symmetry
 
 
 def test_what_has_not_come_keeps_nothing_waiting() -> None:
@@ -308,3 +304,34 @@ def test_a_puzzle_without_solution_gets_no_try_and_keeps_its_place() -> None:
     plain = list(solve_many(solver, puzzles(5), config))
     assert [outcome(answers[n]) for n in (0, 2)] == [outcome(plain[n]) for n in (0, 2)]
     assert outcome(settle(given[1], list(watch(solver, given[1], config)))) == outcome(answers[1])
+
+
+def test_the_driver_shows_the_frames_of_a_puzzle_and_then_its_answer() -> None:
+    solver, given = accepting(one_in_sixteen), puzzles(4)
+    given[2] = replace(given[2], solutions=0)
+    config = SearchConfig(max_steps=3, tries=6, batch_size=1)
+    frames: list[Frame] = []
+    answers: list[Answer] = []
+    for found in Search(solver, given, config, shown=True).run():
+        if isinstance(found, Frame):
+            assert found.number == len(answers)
+            frames.append(found)
+            continue
+        assert outcome(settle(found.puzzle, frames)) == outcome(found)
+        assert len(frames) == found.steps
+        answers.append(found)
+        frames.clear()
+    assert list(map(outcome, answers)) == list(map(outcome, solve_many(solver, given, config)))
+
+
+def test_a_question_becomes_tokens_once_however_often_it_is_tried() -> None:
+    class Counting(SudokuCodec):
+        def encode(self, cells: np.ndarray) -> Ints:
+            encoded.append(len(cells))
+            return super().encode(cells)
+
+    encoded: list[int] = []
+    solver = small_solver()
+    solver.task = replace(solver.task, codec=Counting())
+    list(solve_many(solver, puzzles(2), SearchConfig(max_steps=1, tries=5, strategy="symmetry")))
+    assert encoded == [1, 1]

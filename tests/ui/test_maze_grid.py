@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.segment import Segment
 
 from trmcli.errors import Origin
-from trmcli.solving.search import Answer
+from trmcli.solving.answers import Answer
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Cells, Puzzle
 from trmcli.ui.grid import Grid, conflicts, in_doubt

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from trmcli.errors import InputError, Origin
-from trmcli.solving.search import Answer, Frame
+from trmcli.solving.answers import Answer, Frame
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Puzzle
 from trmcli.ui.replay import Replay, saving

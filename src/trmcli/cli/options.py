@@ -12,16 +12,13 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from math import inf
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
 import typer
 
 from trmcli.cli import complete
 from trmcli.errors import InputError, did_you_mean
-from trmcli.solving.choices import EngineName, Halt, Select, Strategy
-
-if TYPE_CHECKING:
-    from trmcli.solving.search import SearchConfig
+from trmcli.solving.choices import MANY_TRIES, EngineName, Halt, SearchConfig, Select, Strategy
 
 SHOW = "What to show"
 
@@ -241,8 +238,6 @@ class Effort:
 
     def config(self, tries: int, batch_size: int) -> SearchConfig:
         """The same for a search: with ``tries``, unless --until-solved says otherwise."""
-        from trmcli.solving.search import MANY_TRIES, SearchConfig
-
         return SearchConfig(
             max_steps=self.steps,
             tries=MANY_TRIES if self.until_solved else tries,

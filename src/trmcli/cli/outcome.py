@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trmcli.cli.common import plural
 
 if TYPE_CHECKING:
-    from trmcli.solving.search import Answer
+    from trmcli.solving.answers import Answer
     from trmcli.tasks.base import Cells, Puzzle
     from trmcli.tasks.task import Rules, Task
 
@@ -121,11 +121,11 @@ def conclude(task: Task, answer: Answer, search: bool) -> Outcome:
         return Outcome(answer, question, 0, ("has no solution",))
     from trmcli.ui.grid import in_doubt
 
-    doubt = in_doubt(task, question, answer.cells, answer.confidence)
+    verdict = rules.verify(question, answer.cells)
+    doubt = in_doubt(task, question, answer.cells, answer.confidence, verdict)
     open_cells = task.codec.undecided(question)
     cells = np.where(open_cells, np.where(doubt, 0, answer.cells), question).astype(question.dtype)
-    problems = rules.verify(question, answer.cells).problems
-    messages = tuple(problem.message for problem in problems)
+    messages = tuple(problem.message for problem in verdict.problems)
     return Outcome(answer, cells, solutions, messages, int(doubt.sum()), int(open_cells.sum()))
 
 

@@ -1,14 +1,16 @@
-"""The choices that a search leaves to its user. Without torch, so that the help can name them."""
+"""The choices that a search leaves to its user. Without torch and NumPy, so that the help can name them."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 Halt = Literal["checked", "head", "never"]
 """When a try ends; see :class:`trmcli.solving.solver.Pool`."""
 
 Strategy = Literal["guess", "symmetry", "noise", "restart", "mixed"]
-"""What makes a try differ from the first; see :class:`trmcli.solving.search.SearchConfig`."""
+"""What makes a try differ from the first; see :class:`SearchConfig`."""
 
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
@@ -16,4 +18,37 @@ EngineName = Literal["auto", "numpy", "torch"]
 """What runs the network; see :func:`trmcli.loading.load_engine`."""
 
 Select = Literal["halt", "vote"]
-"""Which answer counts when the rules accept none; see :class:`trmcli.solving.search.SearchConfig`."""
+"""Which answer counts when the rules accept none; see :class:`SearchConfig`."""
+
+MANY_TRIES = 10_000
+"""Most tries of a puzzle that is to be tried until it is solved."""
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """How much compute a puzzle may have, and how it is spent.
+
+    Attributes:
+        max_steps: most supervision steps of a try.
+        tries: most tries of a puzzle.
+        halt: when a try ends; see :class:`trmcli.solving.solver.Pool`.
+        commit: whether a try takes guesses as given in its later steps.
+        batch_size: most tries that are worked on at once.
+        seed: of everything random.
+        strategy: what makes a try differ from the first: a random ``symmetry``; the same and a ``guess`` in
+            doubtful cells (:class:`trmcli.solving.tries.Guesses`); ``noise`` on the latent; a
+            ``restart`` from random states; or symmetry, noise and restart in turn (``mixed``).
+        select: which answer counts when the rules accept none: the one that the halting head trusts most
+            (``halt``), or the most frequent one (``vote``, the head breaks ties).
+        budget: most seconds of computing that a puzzle may have; tries that share a step share its time.
+    """
+
+    max_steps: int = 16
+    tries: int = 1
+    halt: Halt = "checked"
+    commit: bool = True
+    batch_size: int = 64
+    seed: int = 0
+    strategy: Strategy = "guess"
+    select: Select = "halt"
+    budget: float = math.inf

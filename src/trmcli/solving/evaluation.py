@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from trmcli.solving.answers import Answer
 from trmcli.solving.intervals import wilson
-from trmcli.solving.search import Answer
 from trmcli.tasks.base import Ints
 
 BINS = 10

@@ -18,7 +18,7 @@ from rich.measure import Measurement
 from rich.segment import Segment
 from rich.style import Style
 
-from trmcli.tasks.base import SURE, Bools, Cells, Ints
+from trmcli.tasks.base import SURE, Bools, Cells, Ints, Verdict
 from trmcli.tasks.task import Task
 
 Color = tuple[int, int, int]
@@ -75,21 +75,27 @@ def box_of(task: Task, shape: tuple[int, int]) -> Ints:
     return boxes.reshape(shape)
 
 
-def conflicts(task: Task, question: Cells, cells: Cells) -> frozenset[int]:
-    """Flat indices of the filled cells that break a rule."""
+def conflicts(task: Task, question: Cells, cells: Cells, verdict: Verdict | None = None) -> frozenset[int]:
+    """Flat indices of the filled cells that break a rule, by the rules' ``verdict`` if that is known."""
     if task.rules is None:
         return frozenset()
-    flat = cells.ravel()
-    named = {cell for problem in task.rules.verify(question, cells).problems for cell in problem.cells}
+    verdict, flat = verdict or task.rules.verify(question, cells), cells.ravel()
+    named = {cell for problem in verdict.problems for cell in problem.cells}
     return frozenset(cell for cell in named if flat[cell])
 
 
-def in_doubt(task: Task, question: Cells, cells: Cells, confidence: npt.NDArray[np.floating]) -> Bools:
+def in_doubt(
+    task: Task,
+    question: Cells,
+    cells: Cells,
+    confidence: npt.NDArray[np.floating],
+    verdict: Verdict | None = None,
+) -> Bools:
     """``[height, width]``: answers that are not to be trusted, by their probability or by the rules."""
     doubt: Bools = confidence < SURE
     if not draws_pictures(task):
         doubt |= cells == 0
-    doubt.ravel()[list(conflicts(task, question, cells))] = True
+    doubt.ravel()[list(conflicts(task, question, cells, verdict))] = True
     doubt &= task.codec.undecided(question)
     return doubt
 
