@@ -256,22 +256,21 @@ def test_the_most_probable_branch_is_tried_next() -> None:
         )
         guesses.note(one, step, 0)
 
-    first = begin(solver, puzzle, 1, config, guesses)
-    assert supposed(first) == {}
-    leave(first, {3: {4: 0.7, 5: 0.3}, 9: {4: 0.9, 5: 0.1}})
-    second, third = begin(solver, puzzle, 2, config, guesses), begin(solver, puzzle, 3, config, guesses)
-    assert [supposed(one) for one in (second, third)] == [{3: 4}, {3: 5}]
-    leave(second, {9: {4: 0.8, 5: 0.2}})
-    leave(third, {0: {3: 0.6, 4: 0.4}})
-    fourth, fifth = begin(solver, puzzle, 4, config, guesses), begin(solver, puzzle, 5, config, guesses)
-    assert supposed(fourth) == {3: 4, 9: 4} and fourth.supposed.probability == pytest.approx(0.56)
-    assert supposed(fifth) == {3: 4, 9: 5}  # 0.14; it may not know yet what the third found
-    leave(fourth, {})
-    assert supposed(begin(solver, puzzle, 6, config, guesses)) == {3: 5, 0: 3}  # 0.18
-    assert supposed(begin(solver, puzzle, 7, config, guesses)) == {3: 5, 0: 4}
-    assert (
-        supposed(begin(solver, puzzle, 8, config, guesses)) == {}
-    )  # nothing is left: the puzzle as it stands, under another symmetry
+    tries = {1: begin(solver, puzzle, 1, config, guesses)}
+    assert supposed(tries[1]) == {}
+    leave(tries[1], {3: {4: 0.7, 5: 0.3}, 9: {4: 0.9, 5: 0.1}})
+    tries |= {number: begin(solver, puzzle, number, config, guesses) for number in (2, 3, 4)}
+    leave(tries[2], {5: {4: 0.5, 5: 0.5}})  # it began afresh, and nothing grows from it
+    assert [supposed(tries[number]) for number in (2, 3, 4)] == [{}, {3: 4}, {3: 5}]
+    leave(tries[3], {9: {4: 0.8, 5: 0.2}})
+    leave(tries[4], {0: {3: 0.6, 4: 0.4}})
+    tries |= {number: begin(solver, puzzle, number, config, guesses) for number in range(5, 12)}
+    assert supposed(tries[5]) == {}  # nothing is left that it may know of: another symmetry
+    assert supposed(tries[6]) == {3: 4, 9: 4} and tries[6].supposed.probability == pytest.approx(0.56)
+    assert supposed(tries[7]) == {3: 4, 9: 5}  # 0.14; it may not know yet what the fourth found
+    assert [supposed(tries[number]) for number in (9, 10)] == [{3: 5, 0: 3}, {3: 5, 0: 4}]
+    afresh = [number for number, one in tries.items() if one.chance is not None and one.chance.restart]
+    assert afresh == [2, 8] and supposed(tries[8]) == {}
 
 
 def test_what_has_not_come_keeps_nothing_waiting() -> None:
