@@ -7,7 +7,7 @@ FOLDER holds ``arc-agi_SET_challenges.json`` and ``arc-agi_SET_solutions.json``.
 many tasks in order of the SHA-256 of their names, of those whose shown grids fit the canvas. Every process
 works on one task at a time, one thread each, members one after another; solutions never reach them. A
 finished task is a line of the file; a run that is started again skips those. ``--option fit.code_lr=0.005``
-sets what trmcli.training.members.AdaptOptions has. ``--report`` only prints what a file says.
+sets what trmcli.training.fitting.AdaptOptions has. ``--report`` only prints what a file says.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ import numpy as np
 from trmcli.errors import Origin
 from trmcli.solving.adapted import Ballot, count
 from trmcli.tasks.arc.task import ArcTask, Grid, Pair
-from trmcli.training.members import AdaptOptions, Job, work_alone
+from trmcli.training.fitting import AdaptOptions
+from trmcli.training.job import Job
+from trmcli.training.members import work_alone
 
 
 def load(data: Path, name: str) -> dict[str, ArcTask]:

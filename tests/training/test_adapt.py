@@ -9,8 +9,9 @@ import torch
 from trmcli.errors import Origin
 from trmcli.solving.adapted import Progress
 from trmcli.tasks.arc.task import ArcTask, Grid, Pair
-from trmcli.training.adapt import FitOptions, Member, fit
-from trmcli.training.members import AdaptOptions, adapt
+from trmcli.training.adapt import Member, fit
+from trmcli.training.fitting import AdaptOptions, FitOptions
+from trmcli.training.members import adapt
 from trmcli.training.problem import prepare
 
 QUICK = FitOptions(least=30)

@@ -12,12 +12,12 @@ grids of a batch share a canvas, the larger of input and output each way; see :m
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from trmcli.model.cells_config import CellsConfig
 from trmcli.model.cells_layer import Kernels, Weights, apply_layer
 from trmcli.model.sheet import Sheet, hear
 
@@ -26,25 +26,6 @@ FEATURES = 10
 
 VIEWS = 3
 """Ways to lay the input on the canvas: as it is; and where the canvas is larger, scaled and tiled."""
-
-
-@dataclass(frozen=True)
-class CellsConfig:
-    """The size of the network.
-
-    Attributes:
-        width: D, numbers in a vector; even.
-        layers: layers that a pass goes through.
-        passes: times that the state goes through the layers in one supervision step.
-        code: numbers in the code of a direction or a symmetry.
-        expansion: hidden width of the SwiGLU, in widths.
-    """
-
-    width: int = 32
-    layers: int = 2
-    passes: int = 3
-    code: int = 16
-    expansion: int = 2
 
 
 def normal(*shape: int, scale: float) -> nn.Parameter:

@@ -23,7 +23,7 @@ class Attempts:
     Attributes:
         attempts: at most two grids, the best first; none where no member had an answer.
         votes: the share of the members' votes for each of them.
-        agreement: how many members put ``attempts[0]`` first.
+        agreement: how many members put ``attempts[0]`` first; those whose vote is not whole do not count.
         members: how many members answered.
     """
 
@@ -44,6 +44,7 @@ class Adapted:
         seconds: wall clock.
         cpu_seconds: of all processes.
         settled: three members agree on every test input.
+        lost: members whose process was killed.
     """
 
     task: ArcTask
@@ -52,6 +53,7 @@ class Adapted:
     seconds: float
     cpu_seconds: float
     settled: bool
+    lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,25 +97,33 @@ class Ballot:
     weights: tuple[float, ...]
 
 
-def count(ballots: Sequence[Ballot]) -> Attempts:
-    """Add up the members' votes for one test input; every member's weigh one in all.
+def count(ballots: Sequence[Ballot], weights: Sequence[float] | None = None) -> Attempts:
+    """Add up the members' votes for one test input.
 
     Of grids with equal votes the one that came first is put first.
+
+    Args:
+        ballots: of the members.
+        weights: what each member's votes weigh in all; one without it. Less than one is too little to count
+            as agreement.
     """
     totals: dict[tuple[tuple[int, ...], bytes], float] = {}
     grids: dict[tuple[tuple[int, ...], bytes], Grid] = {}
     firsts = []
-    cast = [ballot for ballot in ballots if ballot.grids]
-    for ballot in cast:
+    pairs = zip(ballots, weights or [1.0] * len(ballots), strict=True)
+    cast = [(ballot, whole) for ballot, whole in pairs if ballot.grids]
+    for ballot, whole in cast:
         keys = [(grid.shape, grid.tobytes()) for grid in ballot.grids]
         for key, grid, weight in zip(keys, ballot.grids, ballot.weights, strict=True):
-            totals[key] = totals.get(key, 0.0) + weight
+            totals[key] = totals.get(key, 0.0) + whole * weight
             grids.setdefault(key, grid)
-        firsts.append(keys[int(np.argmax(ballot.weights))])
+        if whole >= 1:
+            firsts.append(keys[int(np.argmax(ballot.weights))])
+    of = sum(whole for _, whole in cast)
     best = sorted(totals, key=lambda key: -totals[key])[:2]
     return Attempts(
         tuple(grids[key] for key in best),
-        tuple(totals[key] / len(cast) for key in best),
+        tuple(totals[key] / of for key in best),
         firsts.count(best[0]) if best else 0,
         len(cast),
     )

@@ -56,7 +56,7 @@ def mapped(make: partial[T], count: int, processes: int, size: int | None = None
             ours, theirs = context.Pipe()
             pipes.append(ours)
             workers.append(context.Process(target=_work, args=(theirs, make, count, size), daemon=True))
-            with theirs, _interrupts_held():  # the worker inherits it: Ctrl-C is for this process alone
+            with theirs, interrupts_held():  # the worker inherits it: Ctrl-C is for this process alone
                 workers[-1].start()
         yield _in_order(pipes, range(0, count, size))
     finally:
@@ -123,7 +123,7 @@ def _work(pipe: Connection, make: partial[T], count: int, size: int) -> None:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Put off Ctrl-C until the end of the block, where the system can."""
     if os.name == "nt":
         yield

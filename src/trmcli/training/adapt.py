@@ -12,91 +12,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from trmcli.model.cells import CellsConfig, CellsModel, TaskCode
+from trmcli.model.cells import CellsModel, TaskCode
 from trmcli.model.sheet import Sheet
 from trmcli.solving.adapted import Ballot, Progress
 from trmcli.tasks.arc.task import ArcTask, Grid
+from trmcli.training.fitting import FitOptions, Fitted
 from trmcli.training.flat import FlatOptimizer
 from trmcli.training.problem import Batch, Problem, prepare
 
-
-@dataclass(frozen=True)
-class FitOptions:
-    """How one network is fitted.
-
-    Attributes:
-        cells: its size.
-        steps: supervision steps in training: as many updates, with the state carried from one to the next.
-        steps_used: supervision steps when it answers; those from ``steps`` on vote.
-        matrix_lr, lr, code_lr: learning rates of the layers' matrices (Muon), other weights, the task's code.
-        ema: decay of the average of the weights, which answers.
-        warmup: updates until the rates are whole.
-        least: updates at least.
-        after: the fit ends at so many times the updates after which all demonstrations were right at once.
-        loss: and not before its loss is below this.
-        effort: nominal seconds of one processor; gives the number of updates at most, and when the rates
-            fall.
-        guess: which guess of the outputs' sizes to take.
-    """
-
-    cells: CellsConfig = field(default_factory=CellsConfig)
-    steps: int = 3
-    steps_used: int = 6
-    matrix_lr: float = 0.02
-    lr: float = 4e-3
-    code_lr: float = 1e-2
-    ema: float = 0.97
-    warmup: int = 20
-    least: int = 150
-    after: float = 2.0
-    loss: float = 0.02
-    effort: float = 25.0
-    guess: int = 0
-
-    def updates(self, rows: int) -> int:
-        """At most: so many as take about ``effort`` seconds, counted so that no clock decides."""
-        return max(self.least, int(self.effort / (SECONDS_AN_UPDATE + SECONDS_A_ROW * rows * self._work)))
-
-    @property
-    def _work(self) -> float:
-        """The arithmetic of a row, beside that of the usual size."""
-        usual = CellsConfig()
-        return (self.cells.layers * self.cells.passes * self.cells.width) / (
-            usual.layers * usual.passes * usual.width
-        )
-
-
-SECONDS_AN_UPDATE, SECONDS_A_ROW = 0.005, 15e-6
-"""Of one processor: what an update costs, and each candidate in it."""
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What one member came to.
-
-    Attributes:
-        ballots: its answers to each test input.
-        right: which demonstrations it reproduces.
-        updates: how many it made.
-        fitted: after how many all demonstrations were right at first; None if they never were.
-        loss: of the last update.
-        rows: candidates of all demonstrations.
-        seconds, cpu_seconds: by the clock, and of this process.
-    """
-
-    ballots: tuple[Ballot, ...]
-    right: tuple[bool, ...]
-    updates: int
-    fitted: int | None
-    loss: float
-    rows: int
-    seconds: float
-    cpu_seconds: float
-
-
 Observer = Callable[[Progress], None]
+Over = Callable[[float], bool]
+"""Whether what takes so many seconds more is too much."""
 INTERVAL = 0.1
 """Seconds between two reports of progress."""
+KEEPING = 0.02
+"""Share of the time, at most, that goes into answers for the case that the fit is broken off."""
+
+
+def never(_: float) -> bool:
+    return False
 
 
 class Member:
@@ -117,16 +51,32 @@ class Member:
         self.tally: list[dict[bytes, float]] = [{} for _ in problem.tests]
         self.right = [False] * sum(len(batch.pairs) for batch in problem.batches)
         self.loss = float("inf")
+        self.step_seconds = self.vote_seconds = 0.0
 
     @property
     def updates(self) -> int:
         return self.optimizer.updates
 
-    def learn(self) -> list[Tensor]:
-        """As many updates as there are supervision steps; the logits of the last, batch after batch."""
+    @property
+    def needed(self) -> float:
+        """Seconds that another update and the last answer will take."""
+        steps, test_rows = self.options.steps_used, sum(sheet.rows for sheet in self.problem.tests if sheet)
+        # An answer is all but the way back, which is more than half of an update.
+        guess = 0.5 * self.step_seconds * steps * test_rows / self.problem.rows
+        return self.step_seconds + (self.vote_seconds or guess)
+
+    def learn(self, over: Over = never) -> list[Tensor]:
+        """As many updates as there are supervision steps; the logits of the last, batch after batch.
+
+        Args:
+            over: is asked between two of them.
+        """
         states = [self.model.initial(batch.sheet) for batch in self.problem.batches]
         logits: list[Tensor] = []
-        for _ in range(self.options.steps):
+        for step in range(self.options.steps):
+            if step and over(self.needed):
+                break
+            clock = time.monotonic()
             logits = []
             kernels = self.model.kernels(self.code)
             total: Tensor | None = None
@@ -142,6 +92,7 @@ class Member:
             total.backward()  # type: ignore[no-untyped-call]
             self.loss = float(total.detach())
             self.optimizer.update(self._share())
+            self.step_seconds = max(time.monotonic() - clock, 0.9 * self.step_seconds)
         for batch, said in zip(self.problem.batches, logits, strict=True):
             right = (said.argmax(1) == batch.target).flatten(1).all(1)
             for pair, is_right in zip(batch.pairs, right.tolist(), strict=True):
@@ -159,6 +110,7 @@ class Member:
         Args:
             told: is told of each test input, step and ``[C, height, width]`` of logits.
         """
+        clock = time.monotonic()
         self.optimizer.swap()
         with torch.no_grad():
             kernels = self.model.kernels(self.code)
@@ -171,6 +123,7 @@ class Member:
                         answer = logits.argmax(0).to(torch.uint8).numpy().tobytes()
                         tally[answer] = tally.get(answer, 0.0) + float(highest.mean().exp())
         self.optimizer.swap()
+        self.vote_seconds = time.monotonic() - clock
 
     def _answers(self, sheet: Sheet | None, kernels: list) -> list[Tensor]:  # type: ignore[type-arg]
         if sheet is None:
@@ -180,6 +133,13 @@ class Member:
             state = self.model.step(state, question, kernels, sheet)
             answers.append(self.model.logits(state, sheet, self.code)[0])
         return answers
+
+    def peek(self) -> tuple[Ballot, ...]:
+        """The ballots if the fit ended now; it goes on as if nobody had asked."""
+        kept = [dict(tally) for tally in self.tally]
+        self.vote()
+        ballots, self.tally = self.ballots(), kept
+        return ballots
 
     def ballots(self) -> tuple[Ballot, ...]:
         """The answers so far, the likeliest first; the weights of each test input's sum to one."""
@@ -204,10 +164,11 @@ def fit(
     task: ArcTask,
     options: FitOptions | None = None,
     seed: int = 0,
-    over: Callable[[], bool] = lambda: False,
+    over: Over = never,
     observe: Observer | None = None,
     member: int = 1,
     began: float | None = None,
+    keep: Callable[[Fitted], None] | None = None,
 ) -> Fitted:
     """Fit one member and let it answer.
 
@@ -215,10 +176,12 @@ def fit(
         task: its answers are not looked at.
         options: how.
         seed: of the weights; the same seed gives the same answers unless ``over`` ends the fit.
-        over: is asked between updates whether it has to answer with what it has.
+        over: is asked between updates whether it has to answer with what it has, given the seconds that
+            another update and the answer take.
         observe: is told of the progress.
         member: what the progress calls it.
         began: when the task was begun, on the clock of ``time.monotonic``.
+        keep: is given, now and then, what the member would answer if it were cut off.
     """
     options = options or FitOptions()
     cpu, clock = time.process_time(), time.monotonic()
@@ -227,9 +190,23 @@ def fit(
     fitted: int | None = None
     # Snapshots vote while the fit goes on: every eighth of it, and every eighth of what follows.
     following = current.most / 2
-    reported = 0.0
+    reported, keeping, cut = 0.0, clock, False
+
+    def result(ballots: tuple[Ballot, ...], cut: bool) -> Fitted:
+        return Fitted(
+            ballots,
+            tuple(current.right),
+            current.updates,
+            fitted,
+            current.loss,
+            current.problem.rows,
+            time.monotonic() - clock,
+            time.process_time() - cpu,
+            cut,
+        )
+
     while current.updates < current.most:
-        logits = current.learn()
+        logits = current.learn(over)
         now = time.monotonic()
         if observe is not None and now - reported >= INTERVAL:
             reported = now
@@ -244,20 +221,15 @@ def fit(
         enough = fitted is not None and current.updates >= max(options.after * fitted, options.least)
         if enough and whole and current.loss < options.loss:
             break
-        if over():
+        if over(current.needed):
+            cut = True
             break
+        if keep is not None and now >= keeping:
+            keep(result(current.peek(), True))
+            keeping = time.monotonic() + max(1.0, current.vote_seconds / KEEPING)
     told = None if observe is None else _Answering(current, member, began, observe)
     current.vote(told)
-    return Fitted(
-        current.ballots(),
-        tuple(current.right),
-        current.updates,
-        fitted,
-        current.loss,
-        current.problem.rows,
-        time.monotonic() - clock,
-        time.process_time() - cpu,
-    )
+    return result(current.ballots(), cut)
 
 
 def _seen(problem: Problem, logits: Tensor) -> tuple[Grid, npt.NDArray[np.float32]]:

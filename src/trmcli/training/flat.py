@@ -56,13 +56,13 @@ class FlatOptimizer:
         self.of_codes = slice(sizes[0] + sizes[1], None)
         self.velocity = torch.zeros(sizes[0])
         self.momentum, self.ema, self.rates = momentum, ema, rates
-        rest = [slice(sizes[0], sizes[0] + sizes[1]), self.of_codes]
-        flats = []
-        for part, rate in zip(rest, rates[1:], strict=True):
-            flat = nn.Parameter(self.values[part])
-            flat.grad = self.gradients[part]
-            flats.append({"params": [flat], "lr": rate})
-        self.adam = torch.optim.AdamW(flats, lr=rates[1], betas=betas, weight_decay=0.0, fused=True)
+        # Adam is written out: the import of torch.optim takes longer than the fit of a small task.
+        self.of_adam = slice(sizes[0], None)
+        self.betas = betas
+        self.mean, self.square = torch.zeros(2, sizes[1] + sizes[2])
+        self.adam_rates = torch.cat(
+            [torch.full((size,), rate) for size, rate in zip(sizes[1:], rates[1:], strict=True)]
+        )
         self.updates = 0
 
     @torch.no_grad()
@@ -70,9 +70,7 @@ class FlatOptimizer:
         """One update with ``share`` of the learning rates; the gradients are zero afterwards."""
         codes = self.gradients[self.of_codes]
         codes.mul_(min(1.0, 1 / (float(codes.norm()) + 1e-6)))
-        for group, rate in zip(self.adam.param_groups, self.rates[1:], strict=True):
-            group["lr"] = rate * share
-        self.adam.step()
+        self._adam(share)
         gradient = self.gradients[self.of_matrices]
         self.velocity.mul_(self.momentum).add_(gradient)
         gradient.add_(self.velocity, alpha=self.momentum)
@@ -84,6 +82,16 @@ class FlatOptimizer:
         decay = min(self.ema, (self.updates + 1) / (self.updates + 10))
         self.average.lerp_(self.values, 1 - decay)
         self.gradients.zero_()
+
+    def _adam(self, share: float) -> None:
+        """Kingma and Ba, 2015 (arXiv:1412.6980)."""
+        gradient = self.gradients[self.of_adam]
+        (first, second), done = self.betas, self.updates + 1
+        self.mean.lerp_(gradient, 1 - first)
+        self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        size = self.square.sqrt().div_(math.sqrt(1 - second**done)).add_(1e-8)
+        step = self.mean / size
+        self.values[self.of_adam].addcmul_(step, self.adam_rates, value=-share / (1 - first**done))
 
     def swap(self) -> None:
         """Exchange the parameters for their averages, or back."""

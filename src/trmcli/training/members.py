@@ -1,63 +1,65 @@
 """Several networks fitted to one ARC task, each by itself, until three agree or the time is over.
 
-Members run in processes of their own, one thread each. What counts is the members in order of their numbers:
-the answer is that of the first so many that agree, whichever was done first.
+Members run in processes of their own, one thread each. Torch is imported in those alone, so whoever waits for
+them hears Ctrl-C and the end of the time at once. They are asked to stop, but not waited for: what a member
+would answer is known all along, as it tells now and then.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
-from typing import cast
+from typing import Protocol
 
-import torch
-
-from trmcli.model.cells import CellsConfig
-from trmcli.solving.adapted import Adapted, Attempts, Interrupted, Progress, count
+from trmcli.solving.adapted import Adapted, Interrupted, Progress
 from trmcli.tasks.arc.task import ArcTask
-from trmcli.tasks.workers import _interrupts_held, processors
-from trmcli.training.adapt import FitOptions, Fitted, fit
+from trmcli.tasks.workers import interrupts_held, processors
+from trmcli.training.fitting import AdaptOptions, Fitted
+from trmcli.training.job import AGREE, Job, Observer, Order
 
-AGREE = 3
-"""Members that must agree on every test input before the rest is spared."""
-
-Observer = Callable[[Progress], None]
+LAST_WORDS = 0.6
+"""Seconds in which members may answer after Ctrl-C."""
 
 
-@dataclass(frozen=True)
-class AdaptOptions:
-    """How members are fitted, and in what they differ beyond their seeds.
+class Fit(Protocol):
+    """Fits one member: :func:`fit_network`, or what stands in for it in tests.
 
-    Attributes:
-        fit: how each is fitted.
-        two_shapes: every second member takes the second guess of the outputs' sizes, where there is one.
-        varied: members have other widths and depths in turn.
+    It asks ``over`` whether what takes so many seconds more is too much, tells ``observe`` of the progress,
+    and ``keep`` what it would answer if it were cut off.
     """
 
-    fit: FitOptions = field(default_factory=FitOptions)
-    two_shapes: bool = False
-    varied: bool = False
-
-    def member(self, number: int) -> FitOptions:
-        """The options of member ``number``, from 1."""
-        chosen = self.fit
-        if self.two_shapes:
-            chosen = replace(chosen, guess=(number - 1) % 2)
-        if self.varied:
-            width, layers, passes = VARIED[(number - 1) % len(VARIED)]
-            size = CellsConfig(width, layers, passes)
-            chosen = replace(chosen, cells=size)
-        return chosen
+    def __call__(
+        self,
+        order: Order,
+        over: Callable[[float], bool],
+        observe: Observer | None,
+        keep: Callable[[Fitted], None] | None,
+    ) -> Fitted: ...
 
 
-VARIED = ((32, 2, 3), (48, 1, 4), (32, 3, 2), (24, 2, 3))
-"""Width, layers and passes of members in turn."""
+def fit_network(
+    order: Order,
+    over: Callable[[float], bool],
+    observe: Observer | None,
+    keep: Callable[[Fitted], None] | None,
+) -> Fitted:
+    """:func:`trmcli.training.adapt.fit` on one thread."""
+    import torch
+
+    from trmcli.training.adapt import fit
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return fit(order.task, order.options, order.seed, over, observe, order.member, order.began, keep)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def adapt(
@@ -75,7 +77,7 @@ def adapt(
 
     Args:
         task: its answers are not looked at.
-        budget: seconds of the clock.
+        budget: seconds of the clock; the first answer is waited for, however long it takes.
         processes: members fitted at once; by default one on each processor.
         members: at least so many, if the budget allows, before they may be settled.
         most: members at most.
@@ -85,6 +87,7 @@ def adapt(
 
     Raises:
         Interrupted: on Ctrl-C, with the attempts so far.
+        ChildProcessError: every process was killed before any had an answer.
     """
     with Members(min(processors() if processes is None else processes, most)) as pool:
         return pool.adapt(
@@ -93,47 +96,46 @@ def adapt(
 
 
 @dataclass(frozen=True)
-class _Order:
-    """What a process is to do; it answers with :class:`Progress` and, last, :class:`Fitted`."""
+class _Said:
+    """What a process tells: progress, what it would answer now, or its answer."""
 
-    task: ArcTask
-    options: FitOptions
-    seed: int
     member: int
-    began: float
-    deadline: float
-    watched: bool
+    what: Progress | Fitted
+    last: bool = False
+
+
+@dataclass
+class _Worker:
+    """A process; ``job`` is what it works on, which may be a task that is over."""
+
+    process: SpawnProcess
+    pipe: Connection
+    job: Job | None = None
+    member: int = 0
 
 
 class Members:
-    """Processes that fit members, to be used for one task after another; one process means this one."""
+    """Processes that fit members, to be used for one task after another.
 
-    def __init__(self, processes: int) -> None:
-        self.processes = max(1, processes)
-        self.workers: list[SpawnProcess] = []
-        self.pipes: list[Connection] = []
+    They start with the first task. Inside a process that may have no others, members are fitted by itself.
+    """
+
+    def __init__(self, processes: int, fit: Fit = fit_network) -> None:
+        self.processes, self.fit = max(1, processes), fit
+        self.workers: list[_Worker] = []
 
     def __enter__(self) -> Members:
-        if self.processes > 1:
-            context = multiprocessing.get_context("spawn")
-            for _ in range(self.processes):
-                ours, theirs = context.Pipe()
-                self.pipes.append(ours)
-                self.workers.append(context.Process(target=_work, args=(theirs,), daemon=True))
-                with theirs, _interrupts_held():
-                    self.workers[-1].start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for worker in self.workers:
-            worker.kill()
+            worker.process.kill()
         for worker in self.workers:
-            worker.join()
-        for pipe in self.pipes:
-            pipe.close()
-        self.workers, self.pipes = [], []
+            worker.process.join()
+            worker.pipe.close()
+        self.workers = []
 
     def adapt(
         self,
@@ -150,161 +152,120 @@ class Members:
         began = time.monotonic()
         job = Job(task, members, most, seed, observe, options or AdaptOptions(), began, began + budget)
         try:
-            if self.pipes:
-                self._together(job)
+            if multiprocessing.current_process().daemon:
+                work_alone(job, self.fit)
             else:
-                work_alone(job)
+                self._together(job)
         except KeyboardInterrupt:
-            if self.pipes:
-                self._stop(job)
+            with suppress(KeyboardInterrupt):  # whoever presses it again need not wait
+                self._last_words(job)
             raise Interrupted(job.adapted()) from None
         return job.adapted()
 
     def _together(self, job: Job) -> None:
-        idle, busy = list(self.pipes), set[Connection]()
-        while not job.settled:
-            while idle and (order := job.next()) is not None:
-                busy.add(idle[-1])
-                idle.pop().send(order)
-            if not busy:
-                return
-            for pipe in cast("list[Connection]", wait(list(busy))):
-                try:
-                    said = pipe.recv()
-                except (EOFError, OSError):
-                    raise ChildProcessError(
-                        "one of the processes that fit networks was killed: is there enough memory?"
-                    ) from None
-                if job.hear(said):
-                    busy.discard(pipe)
-                    idle.append(pipe)
-        self._stop(job, busy, keep=False)
+        self._start()
+        while not job.settled and job.patience != 0:
+            for worker in [worker for worker in self.workers if worker.job is None]:
+                if (order := job.next()) is None:
+                    break
+                self._give(worker, job, order)
+            if not any(worker.job is job for worker in self.workers):
+                break
+            self._listen(job, job.patience)
+        if not self.workers and not (job.done or job.so_far):
+            raise ChildProcessError("all processes that fit networks were killed: is there enough memory?")
+        self._stop(job)
 
-    def _stop(self, job: Job, busy: set[Connection] | None = None, keep: bool = True) -> None:
-        """Let every process that is busy answer with what it has."""
-        pipes = self.pipes if busy is None else busy
-        for pipe in pipes:
-            with suppress(OSError):
-                pipe.send(None)
-        for pipe in pipes:
-            with suppress(EOFError, OSError):
-                while (said := pipe.recv()) is not None:
-                    if keep:
-                        job.hear(said)
+    def _start(self) -> None:
+        """Start as many processes as are lacking."""
+        context = multiprocessing.get_context("spawn")
+        while len(self.workers) < self.processes:
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs, self.fit), daemon=True)
+            with theirs, interrupts_held():
+                process.start()
+                self.workers.append(_Worker(process, ours))
+
+    def _give(self, worker: _Worker, job: Job, order: Order) -> None:
+        worker.job, worker.member = job, order.member
+        try:
+            worker.pipe.send(order)
+        except OSError:
+            self._lose(worker, job)
+
+    def _listen(self, job: Job, seconds: float | None) -> None:
+        """Hear whoever says something in this time, those included who are still busy with another task."""
+        pipes = {worker.pipe: worker for worker in self.workers if worker.job is not None}
+        for pipe in wait(list(pipes), seconds):
+            worker = pipes[pipe]  # type: ignore[index]
+            try:
+                said: _Said = worker.pipe.recv()
+            except (EOFError, OSError):
+                self._lose(worker, job)
+                continue
+            if worker.job is job:
+                self._hear(job, said)
+            if said.last:
+                worker.job = None
+
+    @staticmethod
+    def _hear(job: Job, said: _Said) -> None:
+        if isinstance(said.what, Progress):
+            if job.observe is not None:
+                job.observe(said.what)
+        elif said.last:
+            job.finish(said.member, said.what)
+        else:
+            job.so_far[said.member] = said.what
+
+    def _lose(self, worker: _Worker, job: Job) -> None:
+        """Go on without a process that was killed."""
+        if worker.job is job:
+            job.lost.add(worker.member)
+        self.workers.remove(worker)
+        worker.process.kill()
+        worker.process.join()
+        worker.pipe.close()
+
+    def _stop(self, job: Job) -> None:
+        """Ask whoever is busy with this task to answer at once."""
+        for worker in self.workers:
+            if worker.job is job:
+                with suppress(OSError):
+                    worker.pipe.send(None)
+
+    def _last_words(self, job: Job) -> None:
+        self._stop(job)
+        end = time.monotonic() + LAST_WORDS
+        while any(worker.job is job for worker in self.workers) and (left := end - time.monotonic()) > 0:
+            self._listen(job, left)
 
 
-def _work(pipe: Connection) -> None:
-    """The life of a process; whatever comes while it is busy means stop, and is answered by None."""
-    torch.set_num_threads(1)
+def _work(pipe: Connection, fit: Fit) -> None:
+    """The life of a process; whatever comes while it is busy means stop."""
     with suppress(EOFError, OSError):
         while True:
-            order = pipe.recv()
+            order: Order | None = pipe.recv()
             if order is not None:
-                _obey(order, pipe)
-            else:
-                pipe.send(None)
+                _obey(order, pipe, fit)
 
 
-def _obey(order: _Order, pipe: Connection) -> None:
-    def over() -> bool:
-        return time.monotonic() >= order.deadline or pipe.poll()
+def _obey(order: Order, pipe: Connection, fit: Fit) -> None:
+    def over(seconds: float) -> bool:
+        return time.monotonic() + seconds >= order.deadline or pipe.poll()
 
-    observe = pipe.send if order.watched else None
-    fitted = fit(order.task, order.options, order.seed, over, observe, order.member, order.began)
-    pipe.send((order.member, fitted))
+    def tell(what: Progress | Fitted) -> None:
+        pipe.send(_Said(order.member, what))
 
-
-def work_alone(job: Job) -> None:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        while not job.settled and (order := job.next()) is not None:
-
-            def over(deadline: float = order.deadline) -> bool:
-                return time.monotonic() >= deadline
-
-            fitted = fit(order.task, order.options, order.seed, over, job.observe, order.member, order.began)
-            job.hear((order.member, fitted))
-    finally:
-        torch.set_num_threads(threads)
+    fitted = fit(order, over, tell if order.watched else None, tell)
+    pipe.send(_Said(order.member, fitted, last=True))
 
 
-@dataclass
-class Job:
-    """One task: members given out, and what came of them."""
+def work_alone(job: Job, fit: Fit = fit_network) -> None:
+    """Fit one member after another in this process."""
+    while not job.settled and (order := job.next()) is not None:
 
-    task: ArcTask
-    members: int
-    most: int
-    seed: int
-    observe: Observer | None
-    options: AdaptOptions
-    began: float
-    deadline: float
-    given: int = 0
-    done: dict[int, Fitted] = field(default_factory=dict)
-    settled: bool = False
+        def over(seconds: float, deadline: float = order.deadline) -> bool:
+            return time.monotonic() + seconds >= deadline
 
-    def next(self) -> _Order | None:
-        """The next member, unless all are given out or there is no time for half of one more."""
-        now = time.monotonic()
-        if self.given >= self.most or now >= self.deadline:
-            return None
-        if self.done:
-            usual = sum(fitted.seconds for fitted in self.done.values()) / len(self.done)
-            if self.deadline - now < usual / 2:
-                return None
-        self.given += 1
-        return _Order(
-            self.task,
-            self.options.member(self.given),
-            self.seed * 1000 + self.given,
-            self.given,
-            self.began,
-            self.deadline,
-            self.observe is not None,
-        )
-
-    def hear(self, said: Progress | tuple[int, Fitted]) -> bool:
-        """Whether this is a member's last word."""
-        if isinstance(said, Progress):
-            if self.observe is not None:
-                self.observe(said)
-            return False
-        number, fitted = said
-        self.done[number] = fitted
-        first = self.first
-        self.settled = len(first) >= self.members and _agree(_attempts(self.task, first))
-        return True
-
-    @property
-    def first(self) -> list[Fitted]:
-        """The shortest run of members from the first on that agree; all that are done, if none do."""
-        row = []
-        for number in range(1, self.given + 1):
-            if number not in self.done:
-                break
-            row.append(self.done[number])
-            if len(row) >= self.members and _agree(_attempts(self.task, row)):
-                return row
-        return [self.done[number] for number in sorted(self.done)]
-
-    def adapted(self) -> Adapted:
-        first = self.first
-        tests = _attempts(self.task, first)
-        return Adapted(
-            self.task,
-            tests,
-            max((sum(fitted.right) for fitted in first), default=0),
-            time.monotonic() - self.began,
-            sum(fitted.cpu_seconds for fitted in self.done.values()),
-            _agree(tests),
-        )
-
-
-def _attempts(task: ArcTask, members: Sequence[Fitted]) -> tuple[Attempts, ...]:
-    return tuple(count([member.ballots[test] for member in members]) for test in range(len(task.tests)))
-
-
-def _agree(tests: Sequence[Attempts]) -> bool:
-    return bool(tests) and all(test.agreement >= AGREE for test in tests)
+        job.finish(order.member, fit(order, over, job.observe, None))
