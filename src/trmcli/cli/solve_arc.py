@@ -45,7 +45,7 @@ class Adapt(Protocol):
 class Fitter:
     """:func:`trmcli.training.members.adapt` by processes that stay for all tasks.
 
-    They start with the first task, and torch is imported then.
+    They start with the first task, and import torch; this process does not.
 
     Args:
         processes: how many work at once; None for as many as there are processors.
@@ -136,6 +136,7 @@ class ArcSolve:
     output: Path | None = None
     adapt: Adapt | None = None
     done: list[Adapted] = field(default_factory=list)
+    lost: bool = False
 
     def run(self, bad: int = 0, tolerant: bool = False) -> int:
         """Answer all tasks; the exit status.
@@ -221,6 +222,10 @@ class ArcSolve:
 
     def _show(self, task: ArcTask, adapted: Adapted) -> None:
         """Write the attempts to stdout, and what there is to say of them to stderr, or below the drawing."""
+        if adapted.lost and not self.lost:
+            self.lost = True
+            lost = "a process was killed: its network is lost, the others go on; is there enough memory?"
+            print(f"trm: {lost}", file=sys.stderr, flush=True)
         for number in range(len(adapted.tests)):
             if self.as_json:
                 print(json.dumps(record(task, adapted, number), ensure_ascii=False), flush=True)

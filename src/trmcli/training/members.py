@@ -165,11 +165,8 @@ class Members:
     def _together(self, job: Job) -> None:
         self._start()
         while not job.settled and job.patience != 0:
-            for worker in [worker for worker in self.workers if worker.job is None]:
-                if (order := job.next()) is None:
-                    break
-                self._give(worker, job, order)
-            if not any(worker.job is job for worker in self.workers):
+            more = self._give_out(job)
+            if not any(worker.job is job or (more and worker.job) for worker in self.workers):
                 break
             self._listen(job, job.patience)
         if not self.workers and not (job.done or job.so_far):
@@ -186,12 +183,17 @@ class Members:
                 process.start()
                 self.workers.append(_Worker(process, ours))
 
-    def _give(self, worker: _Worker, job: Job, order: Order) -> None:
-        worker.job, worker.member = job, order.member
-        try:
-            worker.pipe.send(order)
-        except OSError:
-            self._lose(worker, job)
+    def _give_out(self, job: Job) -> bool:
+        """Give a member to everyone who is free; whether there may be more to give."""
+        for worker in [worker for worker in self.workers if worker.job is None]:
+            if (order := job.next()) is None:
+                return False
+            worker.job, worker.member = job, order.member
+            try:
+                worker.pipe.send(order)
+            except OSError:
+                self._lose(worker, job)
+        return True
 
     def _listen(self, job: Job, seconds: float | None) -> None:
         """Hear whoever says something in this time, those included who are still busy with another task."""

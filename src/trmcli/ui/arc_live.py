@@ -23,7 +23,7 @@ TICK = 0.2
 _QUIET = 1.0
 """Seconds without news after which the view turns to another member."""
 _PATIENCE = 3.0
-"""Seconds, at most, in which steps that were not shown yet are played at the end."""
+"""Seconds, at most, in which steps that were not shown yet are played at the end, within the budget."""
 _DOUBT = 0.9
 """A colour that is less probable bears a question mark."""
 _WORDS = 13
@@ -66,7 +66,7 @@ class TaskView:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if kind is None:
-            end = time.monotonic() + _PATIENCE
+            end = min(time.monotonic() + _PATIENCE, self._begin + self.budget)
             while self.pause and self._steps and time.monotonic() < end:
                 time.sleep(TICK)
         self._done = True
@@ -75,8 +75,6 @@ class TaskView:
     def update(self, progress: Progress) -> None:
         """Hear of a member."""
         now = time.monotonic()
-        if not self._members:
-            self._begin = now - progress.seconds  # what came before, such as imports, is not of the budget
         self._members[progress.member] = progress
         if progress.stage == "answering":
             self._steps.append(progress)
