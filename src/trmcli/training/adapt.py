@@ -13,12 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trmcli.model.cells import CellsModel, TaskCode
+from trmcli.model.cells_layer import Kernels
 from trmcli.model.sheet import Sheet
 from trmcli.solving.adapted import Ballot, Progress
 from trmcli.tasks.arc.task import ArcTask, Grid
 from trmcli.training.fitting import FitOptions, Fitted
 from trmcli.training.flat import FlatOptimizer
-from trmcli.training.problem import Batch, Problem, prepare
+from trmcli.training.problem import MOST_ROWS, Batch, Problem, prepare
 
 Observer = Callable[[Progress], None]
 Over = Callable[[float], bool]
@@ -79,18 +80,23 @@ class Member:
             clock = time.monotonic()
             logits = []
             kernels = self.model.kernels(self.code)
-            total: Tensor | None = None
+            held = [Kernels(*(each.detach().requires_grad_() for each in one)) for one in kernels]
+            self.loss, total, rows = 0.0, torch.zeros(()), 0
             for number, batch in enumerate(self.problem.batches):
                 question = self.model.question(batch.sheet, self.code)
-                state = self.model.step(states[number], question, kernels, batch.sheet)
+                state = self.model.step(states[number], question, held, batch.sheet)
                 said = self.model.logits(state, batch.sheet, self.code)
                 loss = _loss(said, batch)
-                total = loss if total is None else total + loss
+                total, rows = total + loss, rows + batch.sheet.rows
+                if rows >= MOST_ROWS or batch is self.problem.batches[-1]:
+                    total.backward()  # type: ignore[no-untyped-call]  # what it needed is given back
+                    self.loss += float(total.detach())
+                    total, rows = torch.zeros(()), 0
                 states[number] = state.detach()
                 logits.append(said.detach())
-            assert total is not None
-            total.backward()  # type: ignore[no-untyped-call]
-            self.loss = float(total.detach())
+            torch.autograd.backward(
+                [each for one in kernels for each in one], [each.grad for one in held for each in one]
+            )
             self.optimizer.update(self._share())
             self.step_seconds = max(time.monotonic() - clock, 0.9 * self.step_seconds)
         for batch, said in zip(self.problem.batches, logits, strict=True):

@@ -23,7 +23,7 @@ from trmcli.tasks.workers import interrupts_held, processors
 from trmcli.training.fitting import AdaptOptions, Fitted
 from trmcli.training.job import AGREE, Job, Observer, Order
 
-LAST_WORDS = 0.6
+LAST_WORDS = 0.5
 """Seconds in which members may answer after Ctrl-C."""
 
 

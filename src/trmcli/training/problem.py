@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,9 @@ from trmcli.model.sheet import Sheet
 from trmcli.tasks.arc.canvas import Canvas, colours_of, lay
 from trmcli.tasks.arc.shapes import Shape, background_of, guess_shapes
 from trmcli.tasks.arc.task import ArcTask, Grid
+
+MOST_ROWS = 10_000
+"""Candidates that an update looks at together: beyond, more at once are not quicker and take memory."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | N
     for pair, canvas in enumerate(shown):
         groups.setdefault(canvas.key, []).append(pair)
     batches = []
-    for pairs in groups.values():
+    for pairs in (part for group in groups.values() for part in _parts(group, shown, len(colours))):
         canvases = [shown[pair] for pair in pairs]
         targets = np.stack([canvas.target for canvas in canvases if canvas.target is not None])
         changed = np.stack([canvas.changed for canvas in canvases]).astype(np.float32)
@@ -99,6 +102,13 @@ def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | N
         else:
             tests.append(None)
     return Problem(colours, tuple(batches), tuple(tests))
+
+
+def _parts(group: list[int], shown: Sequence[Canvas], colours: int) -> Iterator[list[int]]:
+    """Demonstrations of one shape in batches that are not too large."""
+    size = max(1, MOST_ROWS // (shown[group[0]].labels[0].size * colours))
+    for first in range(0, len(group), size):
+        yield group[first : first + size]
 
 
 def _sheet(canvases: Sequence[Canvas], colours: int, background: int) -> Sheet:
