@@ -245,6 +245,17 @@ def report(records: list[dict[str, Any]], tasks: dict[str, ArcTask]) -> str:
     return "\n".join(lines)
 
 
+def finished(path: Path) -> list[dict[str, Any]]:
+    """The tasks that a file holds; a line that was being written when a run was killed is taken out of it."""
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    return [json.loads(line) for line in whole.splitlines()]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -271,8 +282,7 @@ def main() -> None:
     tasks = load(arguments.data, arguments.set)
     names = arguments.tasks or sample(tasks, arguments.canvas, arguments.limit)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    done = arguments.out.read_text(encoding="utf-8").splitlines() if arguments.out.exists() else []
-    records = {record["task"]: record for record in map(json.loads, done)}
+    records = {record["task"]: record for record in finished(arguments.out)}
     todo = [] if arguments.report else [name for name in names if name not in records]
     blind = [dataclasses.replace(tasks[name], answers=None) for name in todo]
     if blind:

@@ -57,6 +57,27 @@ def test_ablations_goes_on_where_it_was(tmp_path: Path) -> None:
     assert "| TRM | 2,000 | 1.0 | 50.0 | 50.0 |" in said and "| single z | " in said
 
 
+def test_arc_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+    tasks = {}
+    for name, turned in (("aa", False), ("bb", True)):
+        pairs = [{"input": [[n, 0]], "output": [[0, n] if turned else [n, n]]} for n in (1, 2, 3)]
+        tasks[name] = {"train": pairs[:2], "test": [{"input": pairs[2]["input"]}]}
+    answers = {"aa": [[[3, 3]]], "bb": [[[0, 3]]]}
+    for kind, value in (("challenges", tasks), ("solutions", answers)):
+        (tmp_path / f"arc-agi_tiny_{kind}.json").write_text(json.dumps(value), encoding="utf-8")
+    whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
+    settings = ["--option", "fit.least=6", "--option", "fit.effort=0.01", "--members", "1", "--most", "1"]
+    options = ["--data", tmp_path, "--set", "tiny", *settings]
+    said = script("arc", "--out", whole, *options)
+    first, second = whole.read_text(encoding="utf-8").splitlines(keepends=True)
+    killed.write_text(first + second[:30], encoding="utf-8")
+    assert "| all | 2 |" in script("arc", "--out", killed, *options)
+    ours, theirs = ([json.loads(line) for line in path.open(encoding="utf-8")] for path in (whole, killed))
+    assert killed.read_text(encoding="utf-8").startswith(first) and len(theirs) == 2
+    assert [(one["task"], one["tests"]) for one in ours] == [(one["task"], one["tests"]) for one in theirs]
+    assert "| all | 2 |" in said
+
+
 def test_busy_compares_the_command_with_itself_on_one_thread() -> None:
     figures = json.loads(script("busy", "--runs", "1", "--loops", "1"))
     for part in ("command", "solving"):

@@ -331,7 +331,9 @@ def test_a_killed_evaluation_goes_on_where_it_was(trm: Run, challenges: Path, tm
     with kept.open("a") as file:
         file.write('{"task": "t4", "tes')  # the line that was being written
     resumed = trm("eval", challenges, "--predictions", kept, "--resume", "--json", FAKE_ARC="die t1")
-    assert figures_of(resumed) == figures_of(trm("eval", challenges, "--json"))
+    whole = trm("eval", challenges, "--predictions", tmp_path / "whole.jsonl", "--json")
+    assert figures_of(resumed) == figures_of(whole)
+    assert kept.read_text() == (tmp_path / "whole.jsonl").read_text()  # attempts, votes and all
     assert [json.loads(line).get("task") for line in kept.read_text().splitlines()] == [
         None,
         "t1",
@@ -429,7 +431,10 @@ def test_an_evaluation_of_a_set_with_a_bad_task_measures_the_others(trm: Run, tm
     assert "task bad: has no demonstrations" in done.stderr
 
 
-@pytest.mark.parametrize("module", ["trmcli.tasks.arc.files", "trmcli.cli.solve_arc", "trmcli.cli.eval_arc"])
-def test_reading_arc_does_not_import_torch(module: str) -> None:
+@pytest.mark.parametrize(
+    "module",
+    ["trmcli.tasks.arc.files", "trmcli.cli.solve_arc", "trmcli.cli.eval_arc", "trmcli.training.members"],
+)
+def test_arc_does_not_import_torch_in_the_process_that_waits(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=dict(os.environ)).returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gzip
 import io
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -17,13 +18,13 @@ from hypothesis import strategies as st
 
 from trmcli.errors import InputError
 from trmcli.tasks.arc.files import (
-    looks,
     parse_json,
     read_solutions,
     read_tasks,
     solutions_beside,
     with_solutions,
 )
+from trmcli.tasks.arc.looks import looks
 from trmcli.tasks.arc.task import ArcTask
 
 TASK: dict[str, Any] = {
@@ -316,3 +317,50 @@ def test_the_examples_are_tasks_with_known_outputs() -> None:
     tasks = read(str(Path(__file__).parents[2] / "examples" / "arc"))
     assert names(tasks) == ["beam", "fill", "largest", "shadow", "unfold"]
     assert all(task.answers is not None and len(task.shown) == 4 for task in tasks)
+
+
+class Pieces(io.RawIOBase):
+    """A pipe whose writer is slow: every piece comes by itself, and nothing may be asked for too soon."""
+
+    def __init__(self, *pieces: str) -> None:
+        self.pieces = [piece.encode() for piece in pieces]
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self.pieces.pop(0) if self.pieces else b""
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def piped(monkeypatch: pytest.MonkeyPatch, *pieces: str) -> Pieces:
+    raw = Pieces(*pieces)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(raw)))
+    return raw
+
+
+def test_a_pipe_may_begin_with_a_bracket_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = json.dumps(TASK, indent=1)
+    for cuts in ([2], [1], [3, 20], list(range(1, 60))):
+        ends = [0, *cuts, len(text)]
+        piped(monkeypatch, *(text[a:b] for a, b in itertools.pairwise(ends)))
+        assert looks("-")
+        (task,) = read("-")
+        assert [len(task.shown), len(task.tests)] == [len(TASK["train"]), len(TASK["test"])]
+
+
+def test_a_stream_of_other_documents_is_told_by_its_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = '{"puzzle": "..12...4....1.23"}\n'
+    raw = piped(monkeypatch, line[:5], line[5:], line)
+    assert not looks("-")
+    assert raw.pieces == [line.encode()]  # nobody has waited for the second
+    assert sys.stdin.read() == 2 * line
+
+
+def test_a_large_document_of_something_else_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = json.dumps([[0] * 50] * 900, indent=1)
+    raw = piped(monkeypatch, *(text[n : n + 4096] for n in range(0, len(text), 4096)))
+    assert not looks("-")
+    assert raw.pieces
+    assert sys.stdin.read() == text

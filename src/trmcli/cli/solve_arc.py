@@ -80,7 +80,7 @@ class Fitter:
 
 def is_arc(sources: Sequence[str], task: str) -> bool:
     """Whether tasks of ARC are meant: said so, or seen in any of the sources."""
-    from trmcli.tasks.arc.files import looks
+    from trmcli.tasks.arc.looks import looks
 
     return task == "arc" or (task == "auto" and any(map(looks, sources)))
 

@@ -29,41 +29,8 @@ MOST_CELLS = 30
 COLOURS = 10
 
 _SHAPE = 'an ARC task is {"train": [{"input": GRID, "output": GRID}, …], "test": [{"input": GRID}, …]}'
-_LOOKS = re.compile(
-    r'"train"\s*:\s*\[\s*(\]|\{\s*"(in|out)put"\s*:\s*\[)|"test"\s*:\s*\[\s*\{\s*"input"\s*:\s*\['
-)
-_HEAD = 1 << 16
-"""Bytes of a file, at most, that tell whether it is of ARC."""
 _NAMES = ("name", "id", "task_id", "task")
 """What a task in a list may say of itself."""
-
-
-def looks(source: str) -> bool:
-    """Whether a source is of ARC: a folder of JSON files, or a file, standard input or text that shows pairs.
-
-    Standard input is looked at, and can be read from its beginning all the same.
-    """
-    if source == "-":
-        stream: Any = getattr(sys.stdin, "buffer", None)
-        head = stream.peek() if hasattr(stream, "peek") and not sys.stdin.isatty() else b""
-        return _shows_pairs(head)
-    if source.lstrip()[:1] in ("{", "["):
-        return bool(_LOOKS.search(source))
-    try:
-        path = Path(source)
-        if path.is_dir():
-            return any(True for _ in path.rglob("*.json"))
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return _shows_pairs(file.read(_HEAD))
-    except (OSError, ValueError):  # what is wrong with it is said where it is read
-        return False
-
-
-def _shows_pairs(head: bytes) -> bool:
-    text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    return text[:1] in ("{", "[") and bool(_LOOKS.search(text))
 
 
 def read_tasks(sources: Sequence[str], skip: Skip, answers: bool = True) -> list[ArcTask]:
