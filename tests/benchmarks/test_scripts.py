@@ -72,8 +72,9 @@ def test_arc_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     first, second = whole.read_text(encoding="utf-8").splitlines(keepends=True)
     killed.write_text(first + second[:30], encoding="utf-8")
     assert "| all | 2 |" in script("arc", "--out", killed, *options)
-    ours, theirs = ([json.loads(line) for line in path.open(encoding="utf-8")] for path in (whole, killed))
-    assert killed.read_text(encoding="utf-8").startswith(first) and len(theirs) == 2
+    lines = [path.read_text(encoding="utf-8").splitlines(keepends=True) for path in (whole, killed)]
+    ours, theirs = ([json.loads(line) for line in each] for each in lines)
+    assert lines[1][0] == first and len(theirs) == 2
     assert [(one["task"], one["tests"]) for one in ours] == [(one["task"], one["tests"]) for one in theirs]
     assert "| all | 2 |" in said
 

@@ -260,6 +260,22 @@ def test_terminals_with_fewer_colours_show_what_they_can(
     assert "48;2" not in screen.text
 
 
+def test_ctrl_c_is_heard_while_networks_are_really_fitted(terminal: Terminal, tmp_path: Path) -> None:
+    path = write(tmp_path / "turn.json", task(0, other, known=False))
+    screen = terminal(
+        "solve",
+        path,
+        "--budget",
+        600,
+        "--threads",
+        1,
+        on=("learning", lambda number: os.write(number, b"\x03")),
+    )
+    assert screen.status == 130
+    assert "of the votes" in screen.text and "unchecked" in screen.text
+    assert "interrupted: 1 of 1 task answered so far" in screen.text
+
+
 def test_networks_are_really_fitted(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", task(2, known=False))
     command = [
