@@ -8,12 +8,13 @@ would answer is known all along, as it tells now and then.
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Protocol
 
@@ -108,7 +109,7 @@ class _Said:
 class _Worker:
     """A process; ``job`` is what it works on, which may be a task that is over."""
 
-    process: SpawnProcess
+    process: BaseProcess
     pipe: Connection
     job: Job | None = None
     member: int = 0
@@ -175,10 +176,9 @@ class Members:
 
     def _start(self) -> None:
         """Start as many processes as are lacking."""
-        context = multiprocessing.get_context("spawn")
         while len(self.workers) < self.processes:
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, self.fit), daemon=True)
+            ours, theirs = multiprocessing.Pipe()
+            process = _process(_work, theirs, self.fit)
             with theirs, interrupts_held():
                 process.start()
                 self.workers.append(_Worker(process, ours))
@@ -241,6 +241,16 @@ class Members:
         end = time.monotonic() + LAST_WORDS
         while any(worker.job is job for worker in self.workers) and (left := end - time.monotonic()) > 0:
             self._listen(job, left)
+
+
+def _process(life: Callable[[Connection, Fit], None], pipe: Connection, fit: Fit) -> BaseProcess:
+    """On Linux, a copy of one process that imports torch for all: many imports at once take far longer."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn").Process(target=life, args=(pipe, fit), daemon=True)
+    context = multiprocessing.get_context("forkserver")
+    if fit is fit_network:
+        context.set_forkserver_preload(["trmcli.training.adapt"])
+    return context.Process(target=life, args=(pipe, fit), daemon=True)
 
 
 def _work(pipe: Connection, fit: Fit) -> None:
