@@ -4,8 +4,8 @@ The stand-in knows one rule: outputs are views of the inputs. It answers with th
 show, and takes no time, so that nothing here depends on how fast a machine is.
 
 Run as ``python fake_arc.py ARGUMENTS``. ``FAKE_ARC`` says what it shall do besides: ``interrupt NAME`` raises
-what Ctrl-C raises, with the attempts so far, ``wait NAME`` waits for Ctrl-C, and ``die NAME`` ends the
-process when that task comes.
+what Ctrl-C raises, with the attempts so far, ``wait NAME`` waits for Ctrl-C, ``die NAME`` ends the process
+when that task comes, and ``lose`` tells of a member that was lost in every task.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def adapt(
         right = tuple(np.array_equal(a, pair.answer) for a, pair in zip(shown, task.shown, strict=True))
         observe(Progress(1, "fitting", 0.125, right, shown, 0, 0.1, sure))
     tests = tuple(_attempts(View(best).see(grid), grid, agree) for grid in task.tests)
-    result = Adapted(task, tests, fits(best), 0.5, 1.0, agree == 3)
+    result = Adapted(task, tests, fits(best), 0.5, 1.0, agree == 3, lost=int(wanted == "lose"))
     if wanted == f"interrupt {task.name}":
         raise Interrupted(result)
     if wanted == f"wait {task.name}":

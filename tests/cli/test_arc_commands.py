@@ -195,6 +195,13 @@ def test_ctrl_c_gives_the_attempts_so_far(trm: Run, challenges: Path, tmp_path: 
     assert list(json.loads((tmp_path / "s.json").read_text())) == ["t1", "t2"]
 
 
+@pytest.mark.parametrize("command", ["solve", "eval"])
+def test_a_process_that_was_killed_is_told_of_once(trm: Run, challenges: Path, command: str) -> None:
+    done = trm(command, challenges, FAKE_ARC="lose")
+    assert done.stderr.count("trm: a process was killed: its network is lost, the others go on") == 1
+    assert done.returncode == 1 and done.stdout
+
+
 def test_a_terminal_shows_the_task_and_then_its_attempts(terminal: Terminal, tmp_path: Path) -> None:
     screen = terminal(
         "solve",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -10,8 +12,9 @@ from trmcli.errors import Origin
 from trmcli.solving.adapted import Progress
 from trmcli.tasks.arc.task import ArcTask, Grid, Pair
 from trmcli.training.adapt import Member, fit
-from trmcli.training.fitting import AdaptOptions, FitOptions
-from trmcli.training.members import adapt
+from trmcli.training.fitting import AdaptOptions, FitOptions, Fitted
+from trmcli.training.job import Job
+from trmcli.training.members import adapt, work_alone
 from trmcli.training.problem import prepare
 
 QUICK = FitOptions(least=30)
@@ -38,15 +41,52 @@ def test_a_recolouring_is_learned_and_applied() -> None:
     assert said[-1].shown[0].shape == (3, 4)
 
 
-def test_one_seed_gives_one_answer_in_whatever_processes() -> None:
-    options = AdaptOptions(FitOptions(least=6, effort=0.1))
-    alone, together = (
-        adapt(recolouring(), processes=processes, members=2, most=2, options=options) for processes in (1, 2)
-    )
-    assert alone.tests[0].members == together.tests[0].members == 2
-    assert alone.tests[0].votes == together.tests[0].votes
-    for one, other in zip(alone.tests[0].attempts, together.tests[0].attempts, strict=True):
-        assert (one == other).all()
+def test_adapting_twice_with_one_seed_gives_the_same_attempts_in_whatever_processes() -> None:
+    options = AdaptOptions(FitOptions(least=6, effort=0.01))
+    results = []
+    for _ in range(2):
+        job = Job(recolouring(), 2, 2, 0, None, options, time.monotonic(), time.monotonic() + 600)
+        work_alone(job)
+        results.append(job.adapted())
+    results.append(adapt(recolouring(), budget=600, processes=2, members=2, most=2, options=options))
+    for result in results:
+        assert result.tests[0].members == 2 and result.tests[0].votes == results[0].tests[0].votes
+        for one, other in zip(result.tests[0].attempts, results[0].tests[0].attempts, strict=True):
+            assert (one == other).all()
+
+
+def test_a_fit_that_is_looked_at_goes_on_as_if_nobody_had() -> None:
+    """What would be answered if it were cut off, and batches of any size, change nothing."""
+    kept: list[Fitted] = []
+    plain = fit(recolouring(), FitOptions(least=9, effort=0.01), seed=1)
+    watched = fit(recolouring(), FitOptions(least=9, effort=0.01), seed=1, keep=kept.append)
+    assert kept and kept[0].cut and kept[0].ballots[0].grids and not watched.cut
+    assert watched.ballots[0].weights == plain.ballots[0].weights
+    assert (watched.updates, watched.loss) == (plain.updates, plain.loss)
+
+
+def test_a_fit_stops_between_two_supervision_steps() -> None:
+    asked: list[float] = []
+
+    def over(seconds: float) -> bool:
+        asked.append(seconds)
+        return len(asked) > 3
+
+    fitted = fit(recolouring(), QUICK, seed=1, over=over)
+    assert fitted.cut and fitted.updates == 4 and 0 < fitted.weight < 1
+    assert min(asked) > 0 and fitted.ballots[0].grids
+
+
+def test_large_batches_are_looked_at_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Member(prepare(recolouring()), QUICK, seed=1)
+    for module in ("problem", "adapt"):
+        monkeypatch.setattr(f"trmcli.training.{module}.MOST_ROWS", 40)
+    parted = Member(prepare(recolouring()), QUICK, seed=1)
+    assert (len(whole.problem.batches), len(parted.problem.batches)) == (1, 3)
+    for one in (whole, parted):
+        one.learn()
+    assert parted.loss == pytest.approx(whole.loss, rel=1e-5)
+    torch.testing.assert_close(parted.optimizer.values, whole.optimizer.values, atol=1e-3, rtol=1e-3)
 
 
 def turned(task: ArcTask, turn: int, mirrored: bool, colours: Grid) -> ArcTask:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trmcli.cli.common import plural
-from trmcli.cli.solve_arc import BUDGET, Adapt, Fitter, read
+from trmcli.cli.solve_arc import BUDGET, Adapt, Fitter, name_lost, read
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.records import Skip
 
@@ -101,7 +101,10 @@ def work(number: int, tasks: Sequence[ArcTask], kept: Kept, adapt: Adapt) -> Res
     from trmcli.tasks.arc.files import without_answers
 
     task, settings = without_answers(tasks[number]), kept.settings
-    result = Result.of(adapt(task, budget=settings["budget"], seed=settings["seed"]))
+    adapted = adapt(task, budget=settings["budget"], seed=settings["seed"])
+    if adapted.lost:
+        name_lost()
+    result = Result.of(adapted)
     kept.add(result)
     return result
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -136,7 +137,6 @@ class ArcSolve:
     output: Path | None = None
     adapt: Adapt | None = None
     done: list[Adapted] = field(default_factory=list)
-    lost: bool = False
 
     def run(self, bad: int = 0, tolerant: bool = False) -> int:
         """Answer all tasks; the exit status.
@@ -222,10 +222,8 @@ class ArcSolve:
 
     def _show(self, task: ArcTask, adapted: Adapted) -> None:
         """Write the attempts to stdout, and what there is to say of them to stderr, or below the drawing."""
-        if adapted.lost and not self.lost:
-            self.lost = True
-            lost = "a process was killed: its network is lost, the others go on; is there enough memory?"
-            print(f"trm: {lost}", file=sys.stderr, flush=True)
+        if adapted.lost:
+            name_lost()
         for number in range(len(adapted.tests)):
             if self.as_json:
                 print(json.dumps(record(task, adapted, number), ensure_ascii=False), flush=True)
@@ -239,6 +237,13 @@ class ArcSolve:
             elif not self.as_json or len(self.tasks) == 1:
                 test = f", test {number + 1}" if len(adapted.tests) > 1 else ""
                 self.show.say(f"{task.name}{test}: {words}")
+
+
+@cache
+def name_lost() -> None:
+    """Say once that a process was killed."""
+    lost = "a process was killed: its network is lost, the others go on; is there enough memory?"
+    print(f"trm: {lost}", file=sys.stderr, flush=True)
 
 
 def verdict(task: ArcTask, adapted: Adapted, number: int) -> str:
