@@ -114,8 +114,9 @@ def test_a_member_that_does_not_answer_is_not_waited_for() -> None:
     assert (result.tests[0].agreement, result.tests[0].members) == (1, 2)
 
 
-def test_the_first_answer_is_waited_for_when_the_time_is_over(pool: Members) -> None:
-    assert colours(adapted(pool, "mute", budget=0.1)) == [3]
+@pytest.mark.parametrize("budget", [0.0, 0.1])
+def test_the_first_answer_is_waited_for_when_the_time_is_over(pool: Members, budget: float) -> None:
+    assert colours(adapted(pool, "mute", "mute", budget=budget)) == [3]
 
 
 def test_members_stop_when_the_time_is_over(pool: Members) -> None:

@@ -66,9 +66,12 @@ class Job:
     settled: bool = False
 
     def next(self) -> Order | None:
-        """The next member, unless all are given out or there is no time for half of one more."""
+        """The next member, unless all are given out or there is no time for half of one more.
+
+        The first is given out however late it is.
+        """
         now = time.monotonic()
-        if self.given >= self.most or now >= self.deadline:
+        if self.given >= self.most or (self.given and now >= self.deadline):
             return None
         if self.done:
             usual = sum(fitted.seconds for fitted in self.done.values()) / len(self.done)
