@@ -88,6 +88,8 @@ def test_puzzles_are_made_and_weights_described_and_found(bare: Run) -> None:
         (("solve", EASY, "--engine", "torch"), "--engine torch"),
         (("solve", EASY, "--device", "cpu"), "--device cpu"),
         (("eval", EXAMPLES / "sudoku" / "batch.txt", "--engine", "torch"), "--engine torch"),
+        (("solve", EXAMPLES / "arc" / "fill.json"), "fitting networks to ARC tasks"),
+        (("eval", EXAMPLES / "arc" / "fill.json"), "fitting networks to ARC tasks"),
         (("train", "sudoku-4x4"), "training"),
         (("convert", "x.pth", "-o", "y.safetensors", "--task", "sudoku"), "converting"),
     ],

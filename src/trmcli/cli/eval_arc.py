@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trmcli.cli.common import plural
-from trmcli.cli.solve_arc import BUDGET, Adapt, Fitter, name_lost, read
+from trmcli.cli.solve_arc import BUDGET, FITTING, Adapt, Fitter, name_lost, read
 from trmcli.errors import InputError, Origin
+from trmcli.loading import need_torch
 from trmcli.tasks.records import Skip
 
 if TYPE_CHECKING:
@@ -154,6 +155,8 @@ class ArcEval:
         if self.resume and self.predictions is None:
             raise InputError("--resume goes on with a file: name it by --predictions", "--resume")
         tasks, bad = read(self.sources, answers=not self.blind)
+        if self.adapt is None:
+            need_torch(FITTING)
         if self.drawn is not None:
             tasks = sample(tasks, self.drawn, self.seed)
         tasks = tasks[: self.limit]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from trmcli.cli.common import name_skipped, plural
 from trmcli.errors import InputError
+from trmcli.loading import need_torch
 
 if TYPE_CHECKING:
     from trmcli.cli.options import Show
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 BUDGET = 60.0
 """Seconds of a task, where nobody says otherwise."""
+FITTING = "fitting networks to ARC tasks"
 
 
 class Adapt(Protocol):
@@ -147,6 +149,8 @@ class ArcSolve:
         """
         from trmcli.files import writing
 
+        if self.adapt is None:
+            need_torch(FITTING)
         begin, interrupted = time.perf_counter(), False
         if self.output is not None and self.output.suffix.lower() != ".json":
             raise InputError("a submission is JSON: the name must end in .json", str(self.output))
