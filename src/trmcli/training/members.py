@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
@@ -150,10 +151,13 @@ class Members:
         options: AdaptOptions | None = None,
     ) -> Adapted:
         """As :func:`adapt`, by these processes."""
+        alone = bool(multiprocessing.current_process().daemon)
+        if alone and self.fit is fit_network:
+            import_module("trmcli.training.adapt")  # whoever evaluates many tasks does not wait for it
         began = time.monotonic()
         job = Job(task, members, most, seed, observe, options or AdaptOptions(), began, began + budget)
         try:
-            if multiprocessing.current_process().daemon:
+            if alone:
                 work_alone(job, self.fit)
             else:
                 self._together(job)
