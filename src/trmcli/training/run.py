@@ -15,9 +15,9 @@ import math
 import platform
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,13 +27,14 @@ from torch import Tensor
 
 from trmcli.errors import InputError
 from trmcli.files import append_text, remove_left_overs, write_text
+from trmcli.ranks import Ranks
 from trmcli.settings import to_toml
 from trmcli.tasks import get_task
 from trmcli.training.checkpoint import list_checkpoints, load_newest, save_checkpoint
 from trmcli.training.config import TrainConfig
 from trmcli.training.journal import PATIENCE, TIME, Ending, Evaluation, Interval, Observer, lines_until
 from trmcli.training.optim import learning_rate
-from trmcli.training.ranks import Ranks
+from trmcli.training.progress import Progress, refuse_changes
 from trmcli.training.setup import Stage, prepare
 from trmcli.training.trainer import Measures, Trainer
 from trmcli.weights.files import Card, load_weights, save_weights
@@ -76,34 +77,6 @@ class _Signals:
         self.observer.stopping()
 
 
-@dataclass
-class Progress:
-    """How far a run is: what a checkpoint keeps besides its tensors.
-
-    Attributes:
-        step: gradient steps done.
-        config: the run's settings.
-        best: exact accuracy of the best evaluation, -1 before the first.
-        waited: evaluations since then.
-        evaluated: the step of the last evaluation.
-        seconds: the run's age.
-    """
-
-    step: int
-    config: Mapping[str, Any]
-    best: float = -1.0
-    waited: int = 0
-    evaluated: int = 0
-    seconds: float = 0.0
-
-    @staticmethod
-    def of(config: TrainConfig, kept: Mapping[str, Any] | None) -> Progress:
-        """As a checkpoint kept it, if there is one; the first ones kept less. The settings are today's."""
-        if kept is None:
-            return Progress(0, config.to_dict())
-        return Progress(**{"evaluated": kept["step"], **kept, "config": config.to_dict()})
-
-
 def run(
     config: TrainConfig,
     folder: Path,
@@ -129,7 +102,7 @@ def run(
         raise InputError("holds a run already: go on with --resume, or name another --out", str(folder))
     tensors, kept = load_newest(checkpoints) or (None, None)
     if kept is not None:
-        _refuse_changes(kept["config"], config.to_dict(), folder, override)
+        refuse_changes(kept["config"], config.to_dict(), folder, override)
     progress = Progress.of(config, kept)
     task = get_task(config.task, config.kind)
     stages = prepare(config, task, ranks, progress.step, observer.generated)
@@ -339,25 +312,6 @@ def _failures_told(stopped: Callable[[str], Ending]) -> Iterator[None]:
         with contextlib.suppress(InputError):  # the disk may be what failed
             stopped(str(error) if known else repr(error))
         raise
-
-
-def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path, override: bool) -> None:
-    # A setting that did not exist when the run was begun had what is its default now.
-    defaults = {entry.name: entry.default for entry in fields(TrainConfig) if entry.default is not MISSING}
-    defaults["kind"] = {}
-    before, after = json.loads(json.dumps({**defaults, **old})), json.loads(json.dumps(new))
-    changed = {
-        key: f"{before.get(key)!r} is now {after[key]!r}" for key in after if before.get(key) != after[key]
-    }
-    if changed and not override:
-        listed = "; ".join(f"{key}: {how}" for key, how in changed.items())
-        raise InputError(f"was begun with other settings ({listed}): add --override", str(folder))
-    for key in ("task", "optimizer"):
-        if key in changed:
-            raise InputError(
-                f"cannot go on with another {key} ({changed[key]}): begin a new run, with --init-from",
-                str(folder),
-            )
 
 
 def _check_finite(pending: Sequence[Tensor], step: int, checkpoints: Path) -> None:

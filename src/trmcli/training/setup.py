@@ -8,11 +8,11 @@ from typing import Any
 
 from trmcli.errors import InputError
 from trmcli.model import RELATIONAL, TRMConfig
+from trmcli.ranks import Ranks
 from trmcli.tasks.base import Shape
 from trmcli.tasks.task import Task
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import Examples
-from trmcli.training.ranks import Ranks
 from trmcli.training.reference_data import is_dataset
 from trmcli.training.sources import load_examples
 

@@ -21,6 +21,7 @@ from torch.profiler import record_function
 
 from trmcli.errors import InputError
 from trmcli.model import Carry, TinyRecursiveModel
+from trmcli.ranks import Ranks
 from trmcli.solving.solver import Solver
 from trmcli.solving.torch_engine import TorchEngine, build_relations
 from trmcli.tasks.task import Task
@@ -30,7 +31,6 @@ from trmcli.training.data import Examples
 from trmcli.training.ema import EMA
 from trmcli.training.gradients import Gradients
 from trmcli.training.optim import build_optimizers, learning_rate
-from trmcli.training.ranks import Ranks
 from trmcli.training.setup import Stage
 
 
