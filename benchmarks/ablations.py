@@ -25,6 +25,7 @@ from trmcli.tasks import get_task
 from trmcli.tasks.sudoku.kind import SudokuMaker
 from trmcli.training.config import TrainConfig, load_config
 from trmcli.training.data import Examples
+from trmcli.training.setup import Stage
 from trmcli.training.trainer import Trainer
 
 HRM = ["model.num_layers=4", "model.answer_layers=4", "model.gradient=step", "model.rounds=2"]
@@ -66,8 +67,8 @@ def exact(trainer: Trainer, examples: Examples) -> float:
 
 def train(config: TrainConfig, puzzles: int) -> dict[str, float]:
     """One run, and what came of it."""
-    kept, held = data(puzzles)
-    trainer = Trainer(config, get_task(config.task), [kept], torch.device("cpu"))
+    (kept, held), task = data(puzzles), get_task(config.task)
+    trainer = Trainer(Stage.of(config, task, [kept]), task, torch.device("cpu"))
     began = time.process_time()
     while trainer.steps_done < config.max_steps:
         trainer.step()

@@ -31,6 +31,7 @@ from trmcli.tasks.task import Task
 from trmcli.training.config import DataConfig, TrainConfig, load_config
 from trmcli.training.data import Examples
 from trmcli.training.plan import plan
+from trmcli.training.setup import Stage
 from trmcli.training.trainer import Trainer
 
 PARTS = ("data", "forward", "backward", "optimiser", "average")
@@ -76,7 +77,7 @@ def build(config: TrainConfig, device: torch.device) -> Trainer:
     tokens = rng.integers(1, values, size=(2, 4096, cells), dtype=np.uint8)
     kind = AsTheyAre if "vocab_size" in config.model else Examples  # the paper's data are augmented already
     examples = kind((side, side), tokens[0], tokens[1])
-    return Trainer(config, task, [examples], device)
+    return Trainer(Stage.of(config, task, [examples]), task, device)
 
 
 def measure(config: TrainConfig, device: torch.device, steps: int, side: int | None) -> dict[str, Any]:

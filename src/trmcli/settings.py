@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from trmcli.errors import InputError, did_you_mean
 
@@ -21,39 +21,46 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_TYPES: Mapping[str, tuple[Any, str]] = {
-    "int": (int, "int"),
-    "float": ((int, float), "float"),
-    "bool": (bool, "true or false"),
-    "str": (str, "str"),
-    "Literal": (str, "str"),
-    "Mapping": (Mapping, "a table"),
-    "tuple": ((list, tuple), "a list"),
+_TYPES: Mapping[Any, tuple[Any, str]] = {
+    int: (int, "int"),
+    float: ((int, float), "float"),
+    bool: (bool, "true or false"),
+    str: (str, "str"),
+    Literal: (str, "str"),
+    Mapping: (Mapping, "a table"),
+    tuple: ((list, tuple), "a list"),
 }
 """What may stand for a field's type, and what it is called."""
 
 
 def check(
-    cls: type, values: Mapping[str, Any], origin: str, limits: Mapping[str, tuple[float, float]]
+    cls: type,
+    values: Mapping[str, Any],
+    origin: str,
+    limits: Mapping[str, tuple[float, float]] | None = None,
+    called: str = "setting",
 ) -> None:
     """Every setting is a field of the dataclass, of its type and within its limits, and none is missing.
 
     Args:
         limits: the least and the most that a number may be, by its name.
+        called: what a setting is to be called.
 
     Raises:
         InputError: with ``origin`` as the file.
     """
+    limits = limits or {}
     known = {entry.name: entry for entry in fields(cls)}
     hints = get_type_hints(cls)
     for key, value in values.items():
         if key not in known:
-            raise InputError(f"unknown setting {key!r}{did_you_mean(key, known, 'settings')}", origin)
-        kind = str(known[key].type).partition("[")[0]
-        wanted, called = _TYPES[kind]
-        if not isinstance(value, wanted) or (isinstance(value, bool) and kind != "bool"):
-            raise InputError(f"{key} must be {called}, not {value!r}", origin)
-        choices = get_args(hints[key]) if kind == "Literal" else ()
+            others = did_you_mean(key, known, f"{called.rpartition(' ')[2]}s")
+            raise InputError(f"unknown {called} {key!r}{others}", origin)
+        kind = get_origin(hints[key]) or hints[key]
+        wanted, said = _TYPES[kind]
+        if not isinstance(value, wanted) or (isinstance(value, bool) and kind is not bool):
+            raise InputError(f"{key} must be {said}, not {value!r}", origin)
+        choices = get_args(hints[key]) if kind is Literal else ()
         if choices and value not in choices:
             raise InputError(f"{key} must be one of {', '.join(choices)}, not {value!r}", origin)
         if key in limits:

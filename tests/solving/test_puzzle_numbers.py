@@ -22,7 +22,10 @@ from trmcli.tasks import get_task
 from trmcli.tasks.base import Ints, Puzzle
 from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import Examples
+from trmcli.training.journal import Observer
 from trmcli.training.reference_data import Metadata, write_split
+from trmcli.training.run import run
+from trmcli.training.setup import Stage, prepare
 from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Trainer
 
@@ -150,12 +153,16 @@ def write(folder: Path, split: str, identifiers: list[int], num_puzzles: int = 5
     write_split(folder, split, arrays, Metadata(16, TASK.codec.vocab_size, 0, 0, 0, num_puzzles, count, 2.0))
 
 
-def trainer(source: str, examples: Examples, **changes: Any) -> Trainer:
+def trainer_config(source: str) -> TrainConfig:
     model = {key: value for key, value in MODEL.items() if key != "vocab_size"}
-    config = TrainConfig(
+    return TrainConfig(
         "test", "sudoku", model, (DataConfig(source),), batch_size=4, dtype="float32", supervision_steps=2
     )
-    made = Trainer(replace(config, **changes), TASK, [examples], CPU)
+
+
+def trainer(source: str, examples: Examples, **changes: Any) -> Trainer:
+    config = trainer_config(source)
+    made = Trainer(Stage.of(replace(config, **changes), TASK, [examples]), TASK, CPU)
     weigh(made.model)
     made.start_from(made.model, "weights")
     return made
@@ -180,15 +187,19 @@ def test_validation_uses_the_vector_of_each_puzzle(
             assert figures is not None and figures["exact"] == exact
 
 
-def test_validation_without_numbers_is_refused(tmp_path: Path) -> None:
+def test_validation_without_its_vectors_is_refused_before_the_first_step(tmp_path: Path) -> None:
     write(tmp_path, "train", [1, 2, 3, 4])
-    made = trainer(str(tmp_path), load_examples(TASK, DataConfig(str(tmp_path)), 0))
-    grids = tokens(4).astype(np.uint8)
-    with pytest.raises(InputError, match=r"does not number its puzzles.* a vector for each of 5"):
-        made.evaluate(Examples(SHAPE, grids, grids))
+    config = replace(trainer_config(str(tmp_path)), validation_count=2)
+    (stage,) = prepare(config, TASK)
+    assert stage.model.num_puzzles == 5 and len(stage.held) == 2
+    (tmp_path / "grids.csv").write_text(f"question,answer\n{'1234341221434321,' * 2}"[:-1] + "\n")
+    plain = replace(config, validation=str(tmp_path / "grids.csv"))
+    with pytest.raises(InputError, match=r"grids\.csv.*does not number its puzzles.* a vector for each of 5"):
+        run(plain, tmp_path / "run", Observer(), device=CPU)
     write(tmp_path, "test", [1, 8], num_puzzles=9)
     with pytest.raises(InputError, match="has a puzzle number 8, and the model vectors 0 to 4"):
-        made.evaluate(load_examples(TASK, DataConfig(str(tmp_path)), 0, "test"))
+        run(config, tmp_path / "run", Observer(), device=CPU)
+    assert not (tmp_path / "run").exists()
 
 
 def test_training_without_numbers_is_refused() -> None:

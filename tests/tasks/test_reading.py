@@ -106,6 +106,13 @@ def test_a_table_of_one_column_holds_lines() -> None:
     assert line_of(read("Sudoku\n" + "\n".join(ROWS))[0]) == Q  # where that is a title
 
 
+@pytest.mark.parametrize("text", ["hello, world of puzzles", "Dear all; here are my puzzles"])
+def test_a_sentence_is_not_the_header_of_a_table(text: str) -> None:
+    assert refused(f"{text}\n").startswith("1:1: looks like prose")
+    for table in (f"my puzzles,notes on the answer\n{Q},3\n", f"id,puzzle_string\n3,{Q}\n"):
+        assert [line_of(one) for one in read(table)] == [Q]
+
+
 def test_a_plain_line_interrupts_a_table_only() -> None:
     puzzles = read(f"puzzle,solution\n{Q},{A}\n{Q}\n{Q},{A}\n" + "\n".join(ROWS) + f"\n{Q},{A}\n")
     assert [line_of(one) for one in puzzles] == [Q] * 5
@@ -322,6 +329,19 @@ def of_bytes(content: bytes, **options: Any) -> list[str]:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_every_encoding_and_every_end_of_a_line_is_read(encoding: str, end: str) -> None:
     assert of_bytes((Q + end + Q + end + Q).encode(encoding)) == [Q] * 3
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_character_that_is_cut_off_at_the_end_is_told(encoding: str) -> None:
+    content = (Q + "\n" + Q + "\n").encode(encoding) + b"\x31"
+    puzzles = read_puzzles(io.BytesIO(content))
+    assert [line_of(next(puzzles)[1]) for _ in range(2)] == [Q, Q]
+    called = "UTF-32" if encoding == "utf-32" else "UTF-16"
+    with pytest.raises(InputError, match=f":3: is not whole {called} text: its last character is cut off"):
+        next(puzzles)
+    told: list[InputError] = []
+    assert of_bytes(content, skip=told.append) == [Q, Q]
+    assert len(told) == 1
 
 
 def test_signs_without_width_are_dropped_and_spaces_are_spaces() -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import torch
 
+from trmcli.ranks import join
 from trmcli.training.config import load_config
 from trmcli.training.journal import Observer
-from trmcli.training.ranks import join
 from trmcli.training.run import run
 from trmcli.training.trainer import Trainer
 

@@ -16,7 +16,7 @@ from trmcli.tasks import get_task
 from trmcli.tasks.maze.kind import MazeMaker, MazeRules, MazeStructure
 from trmcli.training.config import TrainConfig, load_config
 from trmcli.training.plan import plan
-from trmcli.training.setup import model_config
+from trmcli.training.setup import Stage, model_config
 from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Measures, Trainer
 
@@ -32,7 +32,8 @@ def small(*overrides: str) -> TrainConfig:
 
 
 def trainer(config: TrainConfig) -> Trainer:
-    return Trainer(config, MAZE, [load_examples(MAZE, entry, 0) for entry in config.data], CPU)
+    examples = [load_examples(MAZE, entry, 0) for entry in config.data]
+    return Trainer(Stage.of(config, MAZE, examples), MAZE, CPU)
 
 
 def test_the_preset_trains_on_several_sizes_and_solves_any() -> None:
@@ -94,7 +95,7 @@ def test_labels_beyond_the_vocabulary_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "mazes.csv").write_text("source,question,answer,rating\n" + f"a,{text},SoG{text[3:]},3\n" * 4)
     settings = ["batch_size=2", "model.hidden_size=16", "model.num_heads=1"]
     config = load_config("paper-maze-hard", str(tmp_path / "mazes.csv"), settings)
-    run = Trainer(config, MAZE, [load_examples(MAZE, config.data[0], 0)], CPU)
+    run = trainer(config)
     message = r"mazes.csv: labels reach \d+, and \[model\] vocab_size is 6: leave it out, or .*trm data build"
     with pytest.raises(InputError, match=message):
         run.step()

@@ -26,7 +26,7 @@ from trmcli.training.reference_data import (
     read_dataset,
     write_split,
 )
-from trmcli.training.run import _load_data
+from trmcli.training.setup import Stage, load_data
 from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Measures, Trainer
 
@@ -155,11 +155,11 @@ def test_a_step_takes_its_places_of_the_stream_of_epochs(tmp_path: Path) -> None
 
 def test_validation_takes_the_test_split_or_whole_groups(folder: Path) -> None:
     config = replace(CONFIG, data=(DataConfig(str(folder)),), validation_count=2)
-    (train,), held = _load_data(config, SUDOKU)
+    (train,), held = load_data(config, SUDOKU)
     assert (len(train), len(held)) == (6, 2)
     for path in (folder / "test").iterdir():
         path.unlink()
-    (train,), held = _load_data(config, SUDOKU)
+    (train,), held = load_data(config, SUDOKU)
     assert (len(train), len(held)) == (4, 2)
     assert isinstance(train, ReferenceExamples)
     drawn = {row for number in range(50) for row in train.epoch(number, 0)[0].tolist()}
@@ -198,7 +198,7 @@ def test_puzzle_embeddings_learn_and_a_run_resumes_on_a_folder(folder: Path, tmp
     examples = [load_examples(SUDOKU, config.data[0], 0)]
 
     def trainer() -> Trainer:
-        return Trainer(config, SUDOKU, examples, torch.device("cpu"))
+        return Trainer(Stage.of(config, SUDOKU, examples), SUDOKU, torch.device("cpu"))
 
     whole, first, second = trainer(), trainer(), trainer()
     progress = [whole.step() for _ in range(6)]
@@ -227,7 +227,8 @@ def test_the_second_halting_output_learns_only_in_q_learning(folder: Path) -> No
             warmup_steps=1,
             dtype="float32",
         )
-        trainer = Trainer(config, SUDOKU, [read_dataset(folder, "train", SUDOKU)], torch.device("cpu"))
+        stage = Stage.of(config, SUDOKU, [read_dataset(folder, "train", SUDOKU)])
+        trainer = Trainer(stage, SUDOKU, torch.device("cpu"))
         before = trainer.model.halt_head.bias.detach().clone()
         losses[halting] = Measures.read([trainer.step()]).halt_loss
         trainer.step()  # at first both outputs are alike, and so is the target

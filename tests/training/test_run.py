@@ -25,7 +25,7 @@ from trmcli.training.config import TrainConfig, load_config, presets
 from trmcli.training.journal import Evaluation, Interval, Observer
 from trmcli.training.optim import learning_rate
 from trmcli.training.run import run
-from trmcli.training.setup import rounds_at
+from trmcli.training.setup import Stage, rounds_at
 from trmcli.training.sources import load_examples
 from trmcli.training.trainer import Trainer
 from trmcli.weights.files import load_weights, read_card
@@ -549,7 +549,7 @@ def test_a_share_of_the_examples_starts_at_random(tiny: Path) -> None:
         config = load_config(str(tiny), overrides=[*CANDIDATES, f"random_starts={share}", "batch_size=32"])
         task = get_task(config.task)
         examples = [load_examples(task, data, config.seed) for data in config.data]
-        trainer = Trainer(config, task, examples, torch.device("cpu"))
+        trainer = Trainer(Stage.of(config, task, examples), task, torch.device("cpu"))
         trainer.step()
         states.append(torch.cat([lane.carry.latent.flatten(1) for lane in trainer.lanes], dim=1))
     fixed, random, again = states
@@ -561,7 +561,7 @@ def test_a_run_that_commits_tells_one_cell_after_each_late_step(tiny: Path) -> N
     config = load_config(str(tiny), overrides=[*COMMITTING, "exploration=1.0"])
     task = get_task(config.task)
     examples = [load_examples(task, data, config.seed) for data in config.data]
-    trainer = Trainer(config, task, examples, torch.device("cpu"))
+    trainer = Trainer(Stage.of(config, task, examples), task, torch.device("cpu"))
     told = []
     for _ in range(24):
         before = [lane.tokens for lane in trainer.lanes]
@@ -577,7 +577,7 @@ def test_a_run_that_commits_tells_one_cell_after_each_late_step(tiny: Path) -> N
 def test_committing_is_for_tasks_with_givens() -> None:
     config = load_config("maze-small", overrides=["commit=true"])
     with pytest.raises(InputError, match="commit is for tasks with givens, and maze has none"):
-        Trainer(config, get_task("maze"), [], torch.device("cpu"))
+        Stage.of(config, get_task("maze"), [])
 
 
 def test_without_a_compiler_a_run_goes_on_uncompiled(

@@ -20,8 +20,8 @@ from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
 
 if TYPE_CHECKING:
+    from trmcli.ranks import Ranks
     from trmcli.solving.evaluation import Evaluation
-    from trmcli.solving.ranks import Ranks
     from trmcli.solving.search import Answer
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
@@ -156,7 +156,7 @@ def evaluate(
     """
     import_numpy()
     from trmcli.files import writing
-    from trmcli.solving.ranks import Ranks
+    from trmcli.ranks import Ranks
     from trmcli.ui import tables
     from trmcli.ui.progress import progress
 
@@ -170,10 +170,10 @@ def evaluate(
         raise InputError("--answers go with the puzzles by their order, which --skip-bad would break")
     limits = _limits(tries)
     ranks = Ranks.here()
-    if ranks.count > 1 and "-" in sources:
+    if ranks.size > 1 and "-" in sources:
         raise InputError("standard input cannot be shared by several processes: name a file")
     _check_suffix(view.save, limits)
-    skip = name_skipped if ranks.rank == 0 else lambda _: None
+    skip = name_skipped if ranks.first else lambda _: None
     task = kind_of(data.task, model.weights)
     stream = PuzzleStream(sources, task, machine.batch_size, skip if data.skip_bad else None, data.legend)
     first = stream.first()
@@ -181,7 +181,7 @@ def evaluate(
     with ExitStack() as written:
         # Only the first process writes.
         table, saved = (
-            written.enter_context(writing(path if ranks.rank == 0 else None))
+            written.enter_context(writing(path if ranks.first else None))
             for path in (view.predictions, view.save)
         )
         solver, card = load_solver(stream, model, machine, None if data.skip_bad else first, data.limit)
@@ -190,20 +190,20 @@ def evaluate(
         from trmcli.solving.search import solve_many
 
         config = effort.config(limits[-1], machine.batch_size)
-        shard = islice(stream, ranks.rank, data.limit, ranks.count)
+        shard = islice(stream, ranks.rank, data.limit, ranks.size)
         evaluation, interrupted = Evaluation(effort.steps, limits), False
-        rows = _Rows(stream.task, table, keep=ranks.count > 1 and view.predictions is not None)
-        found = solve_many(solver, shard, config, count(ranks.rank, ranks.count), stream.ready)
-        bar = progress("solving", data.limit, prints=False, hidden=show.quiet or ranks.count > 1)
+        rows = _Rows(stream.task, table, keep=ranks.size > 1 and view.predictions is not None)
+        found = solve_many(solver, shard, config, count(ranks.rank, ranks.size), stream.ready)
+        bar = progress("solving", data.limit, prints=False, hidden=show.quiet or ranks.size > 1)
         try:
             with ranks.interruptible(), bar as advance:
                 _measure(evaluation, found, rows, advance)
         except KeyboardInterrupt:
             interrupted = True
         evaluation.complete = not interrupted and not stream.failed
-        if ranks.count > 1:
+        if ranks.size > 1:
             evaluation = _merged(evaluation, ranks, rows, hurry=interrupted)
-            if ranks.rank > 0:
+            if not ranks.first:
                 raise typer.Exit
         evaluation.skipped = stream.skipped
         if not evaluation.total.count:
@@ -232,7 +232,7 @@ def evaluate(
     if not evaluation.complete:
         raise typer.Exit(130)
     solved = evaluation.total.solved == evaluation.total.count and not stream.skipped
-    raise typer.Exit(0 if ranks.count > 1 or solved else 1)
+    raise typer.Exit(0 if ranks.size > 1 or solved else 1)
 
 
 def _evaluate_arc(
@@ -365,7 +365,7 @@ def _merged(evaluation: Evaluation, ranks: Ranks, rows: _Rows, hurry: bool) -> E
 
     whole = Evaluation(evaluation.max_steps, evaluation.limits)
     mine = dumps([evaluation.pack(), rows.kept])
-    parts = [loads(part) for part in ranks.gather(mine, hurry)]
+    parts = [loads(part) for part in ranks.texts(mine, hurry)]
     for packed, _ in parts:
         whole.absorb(packed)
     for together in zip_longest(*(kept for _, kept in parts)):

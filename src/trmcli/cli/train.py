@@ -132,9 +132,9 @@ def train(
         return
 
     need_torch("training")
+    from trmcli.ranks import join
     from trmcli.solving.torch_engine import pick_device
     from trmcli.training.journal import Observer
-    from trmcli.training.ranks import join
     from trmcli.training.run import run
     from trmcli.ui.dashboard import Dashboard
     from trmcli.ui.observers import Observers, Reporter, TensorBoard

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from math import inf
 from typing import Any, Literal, get_args, get_type_hints
 
-from trmcli.errors import did_you_mean
+from trmcli.errors import InputError
+from trmcli.settings import check
 
 Mixer = Literal["mlp", "attention", "relation", "mean"]
 Vectors = Literal["cells", "candidates"]
@@ -164,25 +165,18 @@ class TRMConfig:
         Raises:
             ValueError: for an unknown key, a missing one, a wrong type or values that do not fit together.
         """
-        known = {field.name: field for field in fields(cls)}
-        for key, value in values.items():
-            if key not in known:
-                raise ValueError(f"unknown model setting {key!r}{did_you_mean(key, known, 'settings')}")
-            default = known[key].default
-            wanted = type(default) if isinstance(default, (int, float, str)) else int
-            if key != "relations" and (
-                isinstance(value, bool) or not isinstance(value, (int, float) if wanted is float else wanted)
-            ):
-                raise ValueError(f"{key} must be {wanted.__name__}, not {value!r}")
-        if "vocab_size" not in values:
-            raise ValueError("vocab_size is missing")
         try:
             relations = tuple((str(name), kind) for name, kind in values.get("relations", ()))
         except (TypeError, ValueError):
             raise ValueError("relations must be pairs of a name and a kind") from None
         if any(kind not in get_args(RelationKind) for _, kind in relations):
             raise ValueError(f"relations must be of kind {' or '.join(get_args(RelationKind))}")
-        return cls(**{**values, "relations": relations})
+        values = {**values, "relations": relations}
+        try:
+            check(cls, values, "", called="model setting")
+        except InputError as error:
+            raise ValueError(error.message) from None
+        return cls(**values)
 
 
 def round_up(value: int, multiple: int) -> int:

@@ -98,7 +98,7 @@ def byte_lines(stream: BinaryIO, name: str, skip: Skip | None = None) -> Iterato
 
     Raises:
         InputError: the bytes are damaged or something else than text. Bytes that are not UTF-8 in one line go
-            to ``skip``, which leaves that line empty.
+            to ``skip``, which leaves that line empty; so does a last character of UTF-16 that is cut off.
     """
     head, pieces = _headed(_pieces(stream))
     for sign, kind, unpacker in _PACKED:
@@ -113,15 +113,29 @@ def byte_lines(stream: BinaryIO, name: str, skip: Skip | None = None) -> Iterato
             raise InputError(f"is {what}: {advice}", name)
     encoding = next((encoding for bom, encoding in _BOMS if head.startswith(bom)), None)
     encoding = encoding or next((encoding for sign, encoding in _NO_BOM if sign.match(head)), "utf-8")
-    for number, line in enumerate(_text_lines(_decoded(pieces, encoding), name), start=1):
-        error = _not_text(line, Origin(name, number))
-        if error is None:
-            yield line
-        elif skip is None:
-            raise error
-        else:
-            skip(error)
-            yield ""
+    number = 0
+    try:
+        for number, line in enumerate(_text_lines(_decoded(pieces, encoding), name), start=1):
+            error = _not_text(line, Origin(name, number))
+            if error is None:
+                yield line
+            else:
+                _leave_out(error, skip)
+                yield ""
+    except _CutOffError:
+        message = f"is not whole {encoding[:6].upper()} text: its last character is cut off"
+        _leave_out(InputError(message, Origin(name, number + 1)), skip)
+
+
+class _CutOffError(Exception):
+    """Text ends within a character."""
+
+
+def _leave_out(error: InputError, skip: Skip | None) -> None:
+    """Raise the error, or let ``skip`` hear of it."""
+    if skip is None:
+        raise error
+    skip(error)
 
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:
@@ -166,6 +180,8 @@ def _decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape" if encoding == "utf-8" else "replace")
     for piece in pieces:
         yield decoder.decode(piece)
+    if encoding != "utf-8" and decoder.getstate()[0]:
+        raise _CutOffError
     yield decoder.decode(b"", final=True)
 
 

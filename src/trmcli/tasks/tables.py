@@ -114,7 +114,7 @@ class Table:
             question = first_of(
                 QUESTIONS, ["" if index == answer else name for index, name in enumerate(columns)]
             )
-            if question is not None and (len(columns) > 1 or columns[0] in QUESTIONS):
+            if question is not None and _is_header(fields, columns, question):
                 source = columns.index("source") if "source" in columns else None
                 return Table(tuple(columns), delimiter, question, answer, source)
             if 2 * known >= len(columns) > 1 and known > columns.count(""):
@@ -150,6 +150,18 @@ class Table:
         return Record(
             question, line.origin, answer, source.strip(), text, place=place if "\n" in text else None
         )
+
+
+def _is_header(fields: Sequence[str], columns: Sequence[str], question: int) -> bool:
+    """Whether these are names of columns, and not a sentence with a comma in it: "hello, world of puzzles".
+
+    A name of several words counts where one of the other names is known as well.
+    """
+    if columns[question] in QUESTIONS:
+        return True
+    others = (name.split("_") for index, name in enumerate(columns) if index != question)
+    known = any(_KNOWN.intersection(filter(None, parts)) for parts in others)
+    return len(columns) > 1 and (known or " " not in fields[question].strip())
 
 
 def is_separator(text: str) -> bool:

@@ -24,13 +24,13 @@ from trmcli.model import Carry, Relations, TinyRecursiveModel
 from trmcli.model.config import round_up
 from trmcli.model.losses import go_on_target, supervision_loss
 from trmcli.model.trm import Output
+from trmcli.ranks import Ranks
 from trmcli.solving.solver import COMMIT_FROM
 from trmcli.solving.torch_engine import LEAST_SHARE, default_dtype, keep_memory
 from trmcli.tasks.base import SURE
 from trmcli.training.batch import Lane, Supervised
 from trmcli.training.config import TrainConfig
 from trmcli.training.optim import PUZZLE_TABLE
-from trmcli.training.ranks import Ranks
 from trmcli.training.setup import rounds_at
 
 COMPILED = 64

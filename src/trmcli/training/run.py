@@ -15,9 +15,9 @@ import math
 import platform
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -27,18 +27,15 @@ from torch import Tensor
 
 from trmcli.errors import InputError
 from trmcli.files import append_text, remove_left_overs, write_text
+from trmcli.ranks import Ranks
 from trmcli.settings import to_toml
 from trmcli.tasks import get_task
-from trmcli.tasks.task import Task
 from trmcli.training.checkpoint import list_checkpoints, load_newest, save_checkpoint
-from trmcli.training.config import DataConfig, TrainConfig
-from trmcli.training.data import Examples
+from trmcli.training.config import TrainConfig
 from trmcli.training.journal import PATIENCE, TIME, Ending, Evaluation, Interval, Observer, lines_until
 from trmcli.training.optim import learning_rate
-from trmcli.training.ranks import Ranks
-from trmcli.training.reference_data import is_dataset
-from trmcli.training.setup import check_settings, model_config
-from trmcli.training.sources import load_examples
+from trmcli.training.progress import Progress, refuse_changes
+from trmcli.training.setup import Stage, prepare
 from trmcli.training.trainer import Measures, Trainer
 from trmcli.weights.files import Card, load_weights, save_weights
 from trmcli.weights.registry import find_weights
@@ -103,138 +100,206 @@ def run(
     checkpoints = folder / "checkpoint"
     if list_checkpoints(checkpoints) and not resume:
         raise InputError("holds a run already: go on with --resume, or name another --out", str(folder))
-    state = load_newest(checkpoints)
-    if state is not None:
-        _refuse_changes(state[1]["config"], config.to_dict(), folder, override)
+    tensors, kept = load_newest(checkpoints) or (None, None)
+    if kept is not None:
+        refuse_changes(kept["config"], config.to_dict(), folder, override)
+    progress = Progress.of(config, kept)
     task = get_task(config.task, config.kind)
-    done = state[1]["step"] if state is not None else 0
-    part = config.at(max(0, done - 1))  # a stage that begins here is entered below, like any other
-    examples, validation = _load_data(part, task, observer.generated)
-    ahead, before, data = {}, part, (examples, validation)
-    for first, later in config.parts:  # no stage is to fail hours from now
-        if first >= done:
-            if _sources(later) != _sources(before):
-                data = _load_data(later, task, observer.generated)
-            ahead[first], before = data, later
-        check_settings(later, task, ranks)
-        model_config(later, task, data[0][0].shape, data[0][0].num_puzzles)
-    trainer = Trainer(part, task, examples, device, ranks)
-    best, waited, evaluated, past = -1.0, 0, 0, 0.0
-    if state is not None:
-        tensors, values = state
-        trainer.restore(tensors, values["step"], str(checkpoints))
-        best, waited, past = values["best"], values.get("waited", 0), values["seconds"]
-        evaluated = values["evaluated"] if "evaluated" in values else values["step"]
+    stages = prepare(config, task, ranks, progress.step, observer.generated)
+    trainer = Trainer(stages[0], task, device, ranks)
+    if tensors is not None:
+        trainer.restore(tensors, progress.step, str(checkpoints))
     elif config.init_from:
         path = find_weights(config.init_from, config.task)
         trainer.start_from(load_weights(path)[0], str(path))
-    del state
-    furthest, least = ranks.largest((trainer.steps_done, -trainer.steps_done))
+    del tensors
+    furthest, least = ranks.largest((progress.step, -progress.step))
     if furthest != -least:
         raise InputError("not all ranks see the same checkpoints here", str(checkpoints))
-    log = folder / "log.jsonl"
-    if ranks.first:
+    began -= progress.seconds
+    return Run(config, folder, observer, ranks, progress, stages, trainer, began, max_seconds).train()
+
+
+class Run:
+    """A run under way: a trainer, its stages, its progress, and its folder.
+
+    Args:
+        config: all of its settings.
+        folder: where it is kept.
+        observer: who is told.
+        ranks: who trains with it.
+        progress: how far it is.
+        stages: the one that the trainer is in, and those to come.
+        trainer: does the steps.
+        began: when the run would have begun if it had never stopped, on the clock of ``time.monotonic``.
+        max_seconds: how long it may go on from where it is.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        folder: Path,
+        observer: Observer,
+        ranks: Ranks,
+        progress: Progress,
+        stages: Sequence[Stage],
+        trainer: Trainer,
+        began: float,
+        max_seconds: float,
+    ) -> None:
+        self.config, self.folder, self.observer, self.ranks = config, folder, observer, ranks
+        self.progress, self.trainer, self.began = progress, trainer, began
+        self.stage, *self.ahead = stages
+        self.deadline = began + progress.seconds + max_seconds
+        self.checkpoints, self.log = folder / "checkpoint", folder / "log.jsonl"
+        self.signals = _Signals(observer)
+        self.pending: list[Tensor] = []  # what the steps since the last line of the log showed
+        self.asked = 0  # the signal that asks all ranks to stop
+        self.late = False  # whether the time is over
+        self.save_due = False
+        self.interval_began = self.last_saved = time.monotonic()
+
+    def train(self) -> Ending:
+        """Evaluation, stage, step, save, in this order, until something ends the run."""
+        self._open()
+        with self.signals, _failures_told(self._tell_ending):
+            self.observer.started(self.trainer, self.progress.step, self.seconds)
+            self._evaluate()
+            while not self.over:
+                self._enter()
+                self._step()
+                self._log()
+                self._save_if_due()
+                self._evaluate()
+            self._save()
+            self.ranks.largest((0,))  # nobody leaves, and seems to have failed, while the first still writes
+            return self._tell_ending(self.why, self.asked if self.why else 0)
+
+    @property
+    def seconds(self) -> float:
+        """The run's age."""
+        return time.monotonic() - self.began
+
+    @property
+    def complete(self) -> bool:
+        """Whether all steps are done."""
+        return self.progress.step >= self.config.total_steps
+
+    @property
+    def over(self) -> bool:
+        """Whether no step follows."""
+        waited_enough = 0 < self.stage.settings.patience <= self.progress.waited
+        return self.complete or bool(self.asked) or self.late or waited_enough
+
+    @property
+    def why(self) -> str:
+        """What ended the run before its time; empty if nothing did."""
+        if self.complete and self.progress.evaluated == self.progress.step:
+            return ""
+        if self.asked:
+            return SIGNALS[signal.Signals(self.asked)]
+        return TIME if self.late else PATIENCE
+
+    def _open(self) -> None:
+        """Make the folder ready."""
+        if not self.ranks.first:
+            return
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"cannot be written: {error.strerror}", str(folder)) from None
-        write_text(folder / "config.toml", to_toml(config.to_dict()))
-        write_text(log, lines_until(log, trainer.steps_done, evaluated))
+            raise InputError(f"cannot be written: {error.strerror}", str(self.folder)) from None
+        write_text(self.folder / "config.toml", to_toml(self.config.to_dict()))
+        write_text(self.log, lines_until(self.log, self.progress.step, self.progress.evaluated))
 
-    def seconds() -> float:
-        return past + time.monotonic() - began
+    def _evaluate(self) -> None:
+        """Evaluate if it is time to. A signal breaks it off; it is done on resuming."""
+        progress, step = self.progress, self.progress.step
+        due = step % self.stage.settings.eval_every == 0 or self.complete
+        if step <= progress.evaluated or not due:
+            return
+        figures = self.trainer.evaluate(self.stage.held, lambda: self.signals.received > 0)
+        if figures is None:
+            self.asked = self.signals.received
+            return
+        evaluation = Evaluation(step, self.seconds, **figures, best=figures["exact"] >= progress.best)
+        self._record("evaluation", evaluation)
+        self.observer.evaluated(evaluation)
+        progress.waited = 0 if evaluation.exact > progress.best else progress.waited + 1
+        progress.evaluated, progress.best = step, max(progress.best, evaluation.exact)
+        if self.ranks.first:
+            averaged = self.trainer.averaged_model()
+            card = _card(self.config, self.trainer, evaluation.seconds, evaluation.exact)
+            for name in WEIGHTS if evaluation.best else WEIGHTS[:1]:
+                save_weights(self.folder / name, averaged, card)
+        self.interval_began = time.monotonic()
 
-    def save() -> None:
-        tensors = trainer.state()
-        if ranks.first:
-            for name in ("config.toml", "log.jsonl", *WEIGHTS, "report.html"):
-                remove_left_overs(folder / name)
-            values = {
-                "step": trainer.steps_done,
-                "config": config.to_dict(),
-                "best": best,
-                "waited": waited,
-                "evaluated": evaluated,
-                "seconds": seconds(),
-            }
-            path = save_checkpoint(checkpoints, trainer.steps_done, tensors, values)
-            if evaluated < trainer.steps_done:
-                save_weights(folder / WEIGHTS[0], trainer.averaged_model(), _card(config, trainer, seconds()))
-            observer.saved(path)
+    def _enter(self) -> None:
+        """Go on to the next stage if it begins here."""
+        step = self.progress.step
+        if not self.ahead or self.ahead[0].first != step:
+            return
+        self.stage, *self.ahead = self.ahead
+        former, device = self.trainer, self.trainer.device
+        self.trainer = Trainer(self.stage, former.task, device, self.ranks)
+        if self.stage.change.get("restart"):
+            self.trainer.start_from(former.averaged_model(), self.config.name, step)
+        else:
+            self.trainer.restore(former.state(), step, self.config.name)
+        self.observer.entered(step, self.stage.change)
 
-    def record(kind: str, values: Interval | Evaluation | Ending) -> None:
-        if ranks.first:
-            append_text(log, json.dumps({"kind": kind, **vars(values)}) + "\n")
+    def _step(self) -> None:
+        """One gradient step, and what all ranks are to do after it."""
+        self.pending.append(self.trainer.step())
+        self.progress.step, now = self.trainer.steps_done, time.monotonic()
+        due = now - self.last_saved >= self.stage.settings.save_every
+        wishes = (self.signals.received, due, now >= self.deadline)
+        self.asked, save_due, late = self.ranks.largest(wishes)
+        self.save_due, self.late = bool(save_due), bool(late)
 
-    def stopped(why: str, number: int = 0) -> Ending:
-        ending = Ending(trainer.steps_done, seconds(), why, number)
+    def _log(self) -> None:
+        """Look at what the steps showed, if it is time to: on a GPU, to look is to wait for it."""
+        settings, step = self.stage.settings, self.progress.step
+        logged = step % log_every(self.config) == 0
+        ends = self.save_due or self.asked or self.late or self.complete
+        if self.trainer.device.type == "cpu" or logged or step % settings.eval_every == 0 or ends:
+            _check_finite(self.pending, step, self.checkpoints)
+            self.observer.stepped(step)
+        if logged:
+            elapsed = time.monotonic() - self.interval_began
+            interval = _summary(self.pending, settings, step, self.seconds, elapsed)
+            self._record("train", interval)
+            self.observer.progressed(interval)
+            self.pending, self.interval_began = [], time.monotonic()
+
+    def _save_if_due(self) -> None:
+        """The last checkpoint is not yet due here: what ends the run saves."""
+        if self.save_due and not (self.asked or self.late or self.complete):
+            self._save()
+            self.last_saved = time.monotonic()
+
+    def _save(self) -> None:
+        """Write a checkpoint, and the averaged weights where no evaluation has just done so."""
+        tensors, step = self.trainer.state(), self.progress.step
+        if not self.ranks.first:
+            return
+        for name in ("config.toml", "log.jsonl", *WEIGHTS, "report.html"):
+            remove_left_overs(self.folder / name)
+        self.progress.seconds = self.seconds
+        path = save_checkpoint(self.checkpoints, step, tensors, vars(self.progress))
+        if self.progress.evaluated < step:
+            card = _card(self.config, self.trainer, self.seconds)
+            save_weights(self.folder / WEIGHTS[0], self.trainer.averaged_model(), card)
+        self.observer.saved(path)
+
+    def _record(self, kind: str, values: Interval | Evaluation | Ending) -> None:
+        if self.ranks.first:
+            append_text(self.log, json.dumps({"kind": kind, **vars(values)}) + "\n")
+
+    def _tell_ending(self, why: str, number: int = 0) -> Ending:
+        ending = Ending(self.trainer.steps_done, self.seconds, why, number)
         if why:
-            record("stopped", ending)
+            self._record("stopped", ending)
         return ending
-
-    with _Signals(observer) as signals, _failures_told(stopped):
-        observer.started(trainer, trainer.steps_done, seconds())
-        pending: list[Tensor] = []
-        why = ""
-        interval_began = last_saved = time.monotonic()
-        received = over = 0
-        while True:
-            step = trainer.steps_done
-            if step > evaluated and (step % part.eval_every == 0 or step >= config.total_steps):
-                figures = trainer.evaluate(validation, lambda: signals.received > 0)
-                if figures is None:
-                    received = signals.received
-                    break
-                evaluation = Evaluation(step, seconds(), **figures, best=figures["exact"] >= best)
-                record("evaluation", evaluation)
-                observer.evaluated(evaluation)
-                evaluated, waited = step, 0 if evaluation.exact > best else waited + 1
-                best = max(best, evaluation.exact)
-                if ranks.first:
-                    averaged = trainer.averaged_model()
-                    card = _card(config, trainer, evaluation.seconds, evaluation.exact)
-                    for name in WEIGHTS if evaluation.best else WEIGHTS[:1]:
-                        save_weights(folder / name, averaged, card)
-                interval_began = time.monotonic()
-            if step >= config.total_steps or received or over:
-                break
-            if 0 < part.patience <= waited:
-                why = PATIENCE
-                break
-            if config.at(step) is not part:
-                part, (examples, validation) = config.at(step), ahead[step]
-                stage = next(stage for stage in config.stage if stage["from_step"] == step)
-                former, trainer = trainer, Trainer(part, task, examples, device, ranks)
-                if stage.get("restart"):
-                    trainer.start_from(former.averaged_model(), config.name, step)
-                else:
-                    trainer.restore(former.state(), step, config.name)
-                del former
-                observer.entered(step, stage)
-            pending.append(trainer.step())
-            step, now = trainer.steps_done, time.monotonic()
-            late = now - last_saved >= part.save_every
-            received, due, over = ranks.largest((signals.received, late, now - began >= max_seconds))
-            last = received or over or step >= config.total_steps
-            # On a GPU, to look is to wait for it.
-            logged = step % log_every(config) == 0
-            if device.type == "cpu" or logged or step % part.eval_every == 0 or due or last:
-                _check_finite(pending, step, checkpoints)
-                observer.stepped(step)
-            if logged:
-                interval = _summary(pending, part, step, seconds(), time.monotonic() - interval_began)
-                record("train", interval)
-                observer.progressed(interval)
-                pending, interval_began = [], time.monotonic()
-            if due and not last:
-                save()
-                last_saved = time.monotonic()
-        finished = step >= config.total_steps and evaluated == step
-        if not finished and not why:
-            why = SIGNALS[signal.Signals(received)] if received else TIME
-        save()
-        ranks.largest((0,))  # nobody leaves, and seems to have failed, while the first still writes
-        return stopped(why, 0 if finished else received)
 
 
 @contextmanager
@@ -247,55 +312,6 @@ def _failures_told(stopped: Callable[[str], Ending]) -> Iterator[None]:
         with contextlib.suppress(InputError):  # the disk may be what failed
             stopped(str(error) if known else repr(error))
         raise
-
-
-def _load_data(
-    config: TrainConfig, task: Task, generated: Callable[[int, int], None] = Observer().generated
-) -> tuple[list[Examples], Examples]:
-    """The examples of every source, and the held-out ones for validation."""
-    examples = [
-        load_examples(task, entry, config.seed + n, generated=generated)
-        for n, entry in enumerate(config.data)
-    ]
-    validation = config.validation
-    if not validation and is_dataset(config.data[0].source, "test"):
-        validation = config.data[0].source
-    if validation:
-        held = load_examples(task, DataConfig(validation), config.seed, "test")
-        _, held = held.split(min(config.validation_count, len(held)), config.seed)
-        return examples, held
-    if len(examples[0]) < 2 * config.validation_count:
-        raise InputError(
-            f"{len(examples[0])} puzzles are too few to hold out {config.validation_count} for validation: "
-            "name a file by --set validation=FILE, or lower validation_count",
-            config.data[0].source,
-        )
-    kept, held = examples[0].split(config.validation_count, config.seed)
-    return [kept, *examples[1:]], held
-
-
-def _sources(config: TrainConfig) -> tuple[object, ...]:
-    """The settings that :func:`_load_data` reads."""
-    return config.data, config.validation, config.validation_count, config.seed
-
-
-def _refuse_changes(old: Mapping[str, Any], new: Mapping[str, Any], folder: Path, override: bool) -> None:
-    # A setting that did not exist when the run was begun had what is its default now.
-    defaults = {entry.name: entry.default for entry in fields(TrainConfig) if entry.default is not MISSING}
-    defaults["kind"] = {}
-    before, after = json.loads(json.dumps({**defaults, **old})), json.loads(json.dumps(new))
-    changed = {
-        key: f"{before.get(key)!r} is now {after[key]!r}" for key in after if before.get(key) != after[key]
-    }
-    if changed and not override:
-        listed = "; ".join(f"{key}: {how}" for key, how in changed.items())
-        raise InputError(f"was begun with other settings ({listed}): add --override", str(folder))
-    for key in ("task", "optimizer"):
-        if key in changed:
-            raise InputError(
-                f"cannot go on with another {key} ({changed[key]}): begin a new run, with --init-from",
-                str(folder),
-            )
 
 
 def _check_finite(pending: Sequence[Tensor], step: int, checkpoints: Path) -> None:

@@ -1,14 +1,124 @@
-"""What a run's settings mean together with the task and the data: dimensions, and what does not fit."""
+"""What a run's settings mean together with the task and the data: its stages, and what does not fit."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
 from trmcli.errors import InputError
 from trmcli.model import RELATIONAL, TRMConfig
+from trmcli.ranks import Ranks
 from trmcli.tasks.base import Shape
 from trmcli.tasks.task import Task
-from trmcli.training.config import TrainConfig
+from trmcli.training.config import DataConfig, TrainConfig
 from trmcli.training.data import Examples
-from trmcli.training.ranks import Ranks
+from trmcli.training.reference_data import is_dataset
+from trmcli.training.sources import load_examples
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run, with all that a trainer needs for it.
+
+    Attributes:
+        first: gradient steps before it.
+        settings: in force.
+        examples: one dataset for each of ``settings.data``.
+        held: the examples that it is evaluated on.
+        model: the network's dimensions.
+        change: the ``[[stage]]`` that began it; empty for the run's beginning.
+    """
+
+    first: int
+    settings: TrainConfig
+    examples: list[Examples]
+    held: Examples
+    model: TRMConfig
+    change: Mapping[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def of(
+        settings: TrainConfig,
+        task: Task,
+        examples: list[Examples],
+        held: Examples | None = None,
+        *,
+        ranks: Ranks | None = None,
+        first: int = 0,
+        change: Mapping[str, Any] | None = None,
+    ) -> Stage:
+        """The stage with these examples; held out are the first ones if nothing else is said.
+
+        Raises:
+            InputError: if settings, task, ranks and examples do not fit together.
+        """
+        check_settings(settings, task, ranks or Ranks())
+        held = examples[0] if held is None else held
+        model = model_config(settings, task, examples[0].shape, examples[0].num_puzzles)
+        for entry, part in zip(settings.data, examples, strict=True):
+            check_identifiers(model, part, entry.source)
+        check_identifiers(model, held, settings.validation or settings.data[0].source)
+        return Stage(first, settings, examples, held, model, change or {})
+
+
+def prepare(
+    config: TrainConfig,
+    task: Task,
+    ranks: Ranks | None = None,
+    done: int = 0,
+    generated: Callable[[int, int], None] = lambda made, count: None,
+) -> list[Stage]:
+    """The stage that a run is in after ``done`` steps, and those that follow: none is to fail hours from now.
+
+    One that begins at ``done`` is still to be entered, like any other.
+
+    Args:
+        generated: is told now and then how many examples are made, of how many.
+
+    Raises:
+        InputError: if the data is bad, or something does not fit.
+    """
+    current, stages = config.at(max(0, done - 1)), list[Stage]()
+    for (first, settings), change in zip(config.parts, ({}, *config.stage), strict=False):
+        if settings is not current and first < done:
+            continue
+        if stages and _sources(stages[-1].settings) == _sources(settings):
+            examples, held = stages[-1].examples, stages[-1].held
+        else:
+            examples, held = load_data(settings, task, generated)
+        stages.append(Stage.of(settings, task, examples, held, ranks=ranks, first=first, change=change))
+    return stages
+
+
+def load_data(
+    config: TrainConfig, task: Task, generated: Callable[[int, int], None] = lambda made, count: None
+) -> tuple[list[Examples], Examples]:
+    """The examples of every source, and the held-out ones for validation."""
+    examples = [
+        load_examples(task, entry, config.seed + n, generated=generated)
+        for n, entry in enumerate(config.data)
+    ]
+    validation = config.validation
+    if not validation and is_dataset(config.data[0].source, "test"):
+        validation = config.data[0].source
+    if validation:
+        held = load_examples(task, DataConfig(validation), config.seed, "test")
+        _, held = held.split(min(config.validation_count, len(held)), config.seed)
+        return examples, held
+    if len(examples[0]) < 2 * config.validation_count:
+        raise InputError(
+            f"{len(examples[0])} puzzles are too few to hold out {config.validation_count} for validation: "
+            "name a file by --set validation=FILE, or lower validation_count",
+            config.data[0].source,
+        )
+    kept, held = examples[0].split(config.validation_count, config.seed)
+    return [kept, *examples[1:]], held
+
+
+def _sources(config: TrainConfig) -> tuple[object, ...]:
+    """The settings that :func:`load_data` reads."""
+    return config.data, config.validation, config.validation_count, config.seed
 
 
 def check_settings(config: TrainConfig, task: Task, ranks: Ranks) -> None:

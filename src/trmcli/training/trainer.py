@@ -21,18 +21,17 @@ from torch.profiler import record_function
 
 from trmcli.errors import InputError
 from trmcli.model import Carry, TinyRecursiveModel
+from trmcli.ranks import Ranks
 from trmcli.solving.solver import Solver
 from trmcli.solving.torch_engine import TorchEngine, build_relations
 from trmcli.tasks.task import Task
 from trmcli.training.batch import Draw, Lane
 from trmcli.training.checkpoint import optimizer_tensors, restore_optimizers
-from trmcli.training.config import TrainConfig
 from trmcli.training.data import Examples
 from trmcli.training.ema import EMA
 from trmcli.training.gradients import Gradients
 from trmcli.training.optim import build_optimizers, learning_rate
-from trmcli.training.ranks import Ranks
-from trmcli.training.setup import check_identifiers, check_settings, model_config
+from trmcli.training.setup import Stage
 
 
 @dataclass(frozen=True)
@@ -63,38 +62,22 @@ class Trainer:
     """A run in memory. :meth:`step` does one gradient step; ``run`` adds progress and files.
 
     Args:
-        config: the run's settings.
+        stage: settings, examples and dimensions.
         task: the puzzle kind.
-        examples: one dataset for each of ``config.data``.
         device: where to compute.
         ranks: who computes the rest of each batch.
-
-    Raises:
-        InputError: if the settings do not fit together.
     """
 
-    def __init__(
-        self,
-        config: TrainConfig,
-        task: Task,
-        examples: list[Examples],
-        device: torch.device,
-        ranks: Ranks | None = None,
-    ) -> None:
-        self.config, self.task, self.device = config, task, device
-        self.ranks = ranks or Ranks()
-        check_settings(config, task, self.ranks)
+    def __init__(self, stage: Stage, task: Task, device: torch.device, ranks: Ranks | None = None) -> None:
+        self.config, self.task, self.device = stage.settings, task, device
+        self.ranks, config = ranks or Ranks(), stage.settings
         torch.manual_seed(config.seed)
-        self.model = TinyRecursiveModel(
-            model_config(config, task, examples[0].shape, examples[0].num_puzzles)
-        ).to(device)
-        for entry, part in zip(config.data, examples, strict=True):
-            check_identifiers(self.model.config, part, entry.source)
+        self.model = TinyRecursiveModel(stage.model).to(device)
         self.optimizers = build_optimizers(self.model, config)
         self.ema = EMA(self.model, config.ema)
         self.gradients = Gradients(self.model, config, device, self.ranks)
         self.dtype, self.compiled = self.gradients.dtype, self.gradients.compiled
-        self.lanes = [self._lane(part) for part in examples]
+        self.lanes = [self._lane(part) for part in stage.examples]
         weights = np.array([entry.weight for entry in config.data])
         self.shares = weights / weights.sum()
         self.steps_done = 0
@@ -134,8 +117,7 @@ class Trainer:
             InputError: if the examples have tokens or labels that the model has not.
         """
         with record_function("data"):
-            draw = self._draw(self.steps_done) if self._ahead is None else self._ahead.result()
-            self._ahead = self._drawing.submit(self._draw, self.steps_done + 1)
+            draw = self._next_draw()
             lane = self.lanes[draw.lane]
             lane.refill(draw, self._initial_carry(lane.relations.length))
         done = self.gradients.supervise(lane, self.steps_done)
@@ -143,16 +125,27 @@ class Trainer:
         self.gradients.measures[4:] = ended.float().mean(dim=1)
         self.ranks.mean_(self.gradients.sums)
         with record_function("optimiser"):
-            norm = nn.utils.clip_grad_norm_(self.gradients.dense.values(), self.config.clip or math.inf)
-            for optimizer in self.optimizers:
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(self.steps_done, self.config, group.get("base_lr"))
-                optimizer.step()
-                optimizer.zero_grad(set_to_none=True)
+            norm = self._update()
         with record_function("average"):
             self.ema.update()
         self.steps_done += 1
         return torch.cat((self.gradients.measures, norm.view(1)))
+
+    def _update(self) -> Tensor:
+        """Let the optimisers follow the gradients; returns their norm before clipping."""
+        norm = nn.utils.clip_grad_norm_(self.gradients.dense.values(), self.config.clip or math.inf)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(self.steps_done, self.config, group.get("base_lr"))
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return norm
+
+    def _next_draw(self) -> Draw:
+        """What chance decides of this step; that of the next one is drawn meanwhile."""
+        draw = self._draw(self.steps_done) if self._ahead is None else self._ahead.result()
+        self._ahead = self._drawing.submit(self._draw, self.steps_done + 1)
+        return draw
 
     def _draw(self, step: int) -> Draw:
         """Everything random at a step: drawn for the whole batch, of which this rank keeps its share.
@@ -194,11 +187,7 @@ class Trainer:
 
         Every rank takes its share, and all get the same figures. One that is alone looks after each step
         whether it is to be ``stopped``, and then returns None.
-
-        Raises:
-            InputError: as :func:`check_identifiers`.
         """
-        check_identifiers(self.model.config, examples, self.config.validation or self.config.data[0].source)
         solver = Solver(TorchEngine(self.averaged_model(), self.task, self.device, self.dtype))
         steps, exact, trusted = 0, 0, 0
         share = np.arange(self.ranks.rank, len(examples.questions), self.ranks.size)

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from trmcli.errors import InputError, did_you_mean
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from trmcli.settings import check, read_toml
 
 REGISTRY_FILE = "registry.toml"
 SUFFIX = ".safetensors"
@@ -88,11 +83,9 @@ def read_registry(path: Path) -> dict[str, Entry]:
     """
     origin = str(path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path)
     except OSError as error:
         raise InputError(f"the list of weights cannot be read: {error.strerror}", origin) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"is not valid TOML: {error}", origin) from None
     tables = values.pop("weights", [])
     if values or not isinstance(tables, list):
         raise InputError("must hold [[weights]] tables and nothing else", origin)
@@ -191,22 +184,14 @@ def _did_you_mean_file(path: Path) -> str:
 def _entry(table: Any, origin: str) -> Entry:
     if not isinstance(table, dict):
         raise InputError("must hold [[weights]] tables and nothing else", origin)
-    name = table.get("name", "?")
-    kinds = {"size": int, "urls": list, "default_for": list, "figures": dict}
-    known = {entry.name: entry for entry in fields(Entry)}
-    for key, value in table.items():
-        if key not in known:
-            raise InputError(f"{name}: unknown key {key!r}{did_you_mean(key, known, 'keys')}", origin)
-        if not isinstance(value, kinds.get(key, str)) or isinstance(value, bool):
-            raise InputError(f"{name}: {key} is {value!r}", origin)
-        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
-            raise InputError(f"{name}: {key} must be a list of texts", origin)
-    for key, entry in known.items():
-        if entry.default is entry.default_factory is MISSING and key not in table:
-            raise InputError(f"{name}: {key} is missing", origin)
-    if not re.fullmatch(r"[0-9a-f]{64}", table["sha256"]):
-        raise InputError(f"{name}: sha256 must be 64 lower-case hexadecimal digits", origin)
-    if not re.fullmatch(r"[\w-][\w.-]*", table["file"]):
-        raise InputError(f"{name}: file must be a plain file name, not {table['file']!r}", origin)
+    origin = f"{origin}: {table.get('name', '?')}"
+    check(Entry, table, origin, called="key")
     lists = {key: tuple(table[key]) for key in ("urls", "default_for") if key in table}
+    for key, items in lists.items():
+        if not all(isinstance(item, str) for item in items):
+            raise InputError(f"{key} must be a list of texts", origin)
+    if not re.fullmatch(r"[0-9a-f]{64}", table["sha256"]):
+        raise InputError("sha256 must be 64 lower-case hexadecimal digits", origin)
+    if not re.fullmatch(r"[\w-][\w.-]*", table["file"]):
+        raise InputError(f"file must be a plain file name, not {table['file']!r}", origin)
     return Entry(**{**table, **lists})
