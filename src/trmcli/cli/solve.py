@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle
 from trmcli.cli.options import SHOW, Batches, Effort, Model, Puzzles, Show, choice, real, whole
 from trmcli.cli.outcome import Outcome, conclude, counted
 from trmcli.cli.stream import PuzzleStream
+from trmcli.cli.watching import can_draw, player, sign_of_life
 from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
 
@@ -71,6 +71,12 @@ class View:
         float,
         typer.Option(parser=real(0), metavar="N", help="Steps shown a second; 0 is as fast as it goes."),
     ] = 4.0
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait", help="Whether what is drawn stays for a few seconds, or until a key."
+        ),
+    ] = True
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Save every step (.json) or the last grid (.svg).")
     ] = None
@@ -148,14 +154,16 @@ def solve(
             from trmcli.ui.replay import saving
 
             saved = files.enter_context(saving(view.save, many))
-        solver, card = load_solver(stream, model, machine, None if kind.skip_bad else first)
+        watching = view.live if view.live is not None else not (many or view.json)
+        drawn = watching and can_draw(stream.task, first, show)
+        with sign_of_life(drawn, f"{first.origin}: {stream.task.name}, loading the model"):
+            solver, card = load_solver(stream, model, machine, None if kind.skip_bad else first)
         notes = replace(show, quiet=show.quiet or view.json)
         stream.prepare(card.config, lambda puzzle: _announced(stream.task, puzzle, notes))
         config = effort.config(tries or (32 if stream.task.rules else 1), machine.batch_size)
         run = _Run(solver, card, config, stream, effort.fallback == "search", saved, view, show, notes)
-        watching = view.live if view.live is not None else not (many or view.json)
         try:
-            if watching and _can_draw(stream.task, first):
+            if drawn:
                 run.watch_all()
             else:
                 run.print_all(many)
@@ -218,16 +226,6 @@ def _announced(task: Task, puzzle: Puzzle, notes: Show) -> Puzzle:
     return puzzle
 
 
-def _can_draw(task: Task, puzzle: Puzzle) -> bool:
-    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
-        return False
-    from rich.console import Console
-
-    from trmcli.ui.live import fits
-
-    return fits(Console(), task, puzzle)
-
-
 @dataclass
 class _Run:
     """Solves a stream of puzzles and shows the answers, in one way or another.
@@ -260,30 +258,21 @@ class _Run:
 
     def watch_all(self) -> None:
         """Draw the puzzles one after another."""
-        from rich.console import Console
-
         from trmcli.solving.search import settle, watch
-        from trmcli.ui.live import LiveView
 
-        task, console = self.solver.task, Console()
         for number, puzzle in enumerate(self.stream):
-            height, width = puzzle.shape
-            view = LiveView(
-                console,
-                task,
-                puzzle,
-                title=f"{task.name} {height}x{width}, {self.card.name}",
-                max_steps=self.config.max_steps,
-                tries=self.config.tries,
-                fps=self.view.fps,
-            )
-            frames = []
-            with view:
+            title = f"{self.solver.task.name} {puzzle.shape[0]}x{puzzle.shape[1]}, {self.card.name}"
+            frames: list[Frame] = []
+            with player(self.solver.task, puzzle, title, self.config, self.view.fps, self.view.wait) as show:
                 for frame in watch(self.solver, puzzle, self.config, number):
                     frames.append(frame)
-                    view.update(frame)
+                    show.add(frame)
+                    if show.asked:
+                        break
                 outcome = self._conclude(settle(puzzle, frames, self.config.select), frames)
-                view.finish(outcome.answer, outcome.verdict)
+                show.finish(outcome.answer, outcome.verdict)
+            if show.asked == "quit":
+                return
 
     def print_all(self, many: bool) -> None:
         """Write the answers to stdout, and what there is to say of them to stderr."""
