@@ -154,7 +154,7 @@ def test_save_svg_shows_the_answer(solve: Run, tmp_path: Path) -> None:
     ("arguments", "stdin", "message"),
     [
         ([], "", "holds no puzzle"),
-        ([PUZZLE, "--save", "x.png"], "", "must end in .json or .svg"),
+        ([PUZZLE, "--save", "x.png"], "", "must end in .json, .html or .svg"),
         ([PUZZLE, "--save", "no/such/folder/x.json"], "", "no/such/folder/x.json: cannot be written"),
         ([PUZZLE, "--save", "."], "", "must end in"),
         (["--save", "x.svg"], f"{PUZZLE}\n{PUZZLE}\n", "an SVG shows one puzzle"),

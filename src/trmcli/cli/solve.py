@@ -36,7 +36,8 @@ Examples:
   trm solve puzzles.txt > answers.txt      # one answer a line, in order
   trm data generate sudoku --count 100 | trm solve --json
   trm solve puzzle.txt --save steps.json   # every step
-  trm solve puzzle.txt --save answer.svg   # the last grid
+  trm solve --replay steps.json            # watch them again
+  trm solve puzzle.txt --save show.html    # a page that plays them
   trm solve hard.txt --until-solved --budget 60 --fallback search
   trm solve task.json                      # an ARC task: two attempts
   trm solve challenges.json -o submission.json --budget 30
@@ -78,7 +79,15 @@ class View:
         ),
     ] = True
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Save every step (.json) or the last grid (.svg).")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Save every step (.json, or .html: a page that plays) or the last grid (.svg).",
+        ),
+    ] = None
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Play what --save FILE.json has kept, without any model."),
     ] = None
     json: Annotated[bool, typer.Option("--json", help="Write one JSON object a puzzle.")] = False
     output: Annotated[
@@ -137,6 +146,8 @@ def solve(
     if view.live and not sys.stdout.isatty():
         raise InputError("--live needs a terminal to draw on, and stdout is not one")
     effort.check(tries)
+    if view.replay is not None:
+        raise typer.Exit(_replay(view.replay, puzzles, view, show))
     sources = puzzle_sources(puzzles)
     if solve_arc.is_arc(sources, kind.task):
         raise typer.Exit(_solve_arc(sources, kind, model, tries, effort, machine, view, show))
@@ -151,7 +162,7 @@ def solve(
     with ExitStack() as files:
         saved = None
         if view.save is not None:
-            from trmcli.ui.replay import saving
+            from trmcli.ui.saving import saving
 
             saved = files.enter_context(saving(view.save, many))
         watching = view.live if view.live is not None else not (many or view.json)
@@ -175,12 +186,23 @@ def solve(
         if not run.count:
             stream.fail()
             raise InputError("there is no puzzle in the input that these weights can take")
+    if view.save is not None:
+        show.say(f"saved {view.save}")
     if run.interrupted:
         raise typer.Exit(130)
     if stream.skipped:
         show.say(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped")
     stream.fail()
     raise typer.Exit(0 if run.solved + run.unchecked == run.count + stream.skipped else 1)
+
+
+def _replay(path: Path, puzzles: Sequence[str] | None, view: View, show: Show) -> int:
+    """Play a file; the exit status."""
+    from trmcli.cli.replay import replay
+
+    if puzzles:
+        raise InputError("--replay plays what was saved: leave the puzzles out", puzzles[0])
+    return replay(path, view.save, view.live, view.fps, view.wait, view.json, show)
 
 
 def _solve_arc(
@@ -263,7 +285,8 @@ class _Run:
         for number, puzzle in enumerate(self.stream):
             title = f"{self.solver.task.name} {puzzle.shape[0]}x{puzzle.shape[1]}, {self.card.name}"
             frames: list[Frame] = []
-            with player(self.solver.task, puzzle, title, self.config, self.view.fps, self.view.wait) as show:
+            limits = self.config.max_steps, self.config.tries
+            with player(self.solver.task, puzzle, title, *limits, self.view.fps, self.view.wait) as show:
                 for frame in watch(self.solver, puzzle, self.config, number):
                     frames.append(frame)
                     show.add(frame)

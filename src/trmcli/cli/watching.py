@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trmcli.cli.options import Show
-    from trmcli.solving.search import SearchConfig
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
     from trmcli.ui.player import Player
@@ -53,12 +52,12 @@ def sign_of_life(wanted: bool, text: str) -> Iterator[None]:
         sys.stdout.flush()
 
 
-def player(task: Task, puzzle: Puzzle, title: str, config: SearchConfig, fps: float, stays: bool) -> Player:
+def player(task: Task, puzzle: Puzzle, title: str, steps: int, tries: int, fps: float, stays: bool) -> Player:
     """What shows one puzzle being solved within these limits."""
     from rich.console import Console
 
     from trmcli.ui.live import Film
     from trmcli.ui.player import Player
 
-    film = Film(task.of(puzzle), puzzle, title, config.max_steps, config.tries)
+    film = Film(task.of(puzzle), puzzle, title, steps, tries)
     return Player(Console(), film, fps, stays)

@@ -30,6 +30,8 @@ HURRY = 3.0
 """How many times as fast as the first try the later ones are shown."""
 BEHIND = 12
 """Frames of later tries that may wait to be shown; of more, every second one is shown, every third one, …"""
+SHARE = 0.05
+"""Most of the time that drawing may take from solving."""
 TICK = 0.04
 """Seconds between two looks at the keys."""
 PACES = (0.125, 16.0)
@@ -149,6 +151,8 @@ class Player:
         self._over = threading.Event()
         self._closed = False
         self._shown: object = None
+        self._drawn: tuple[int, float] | None = None
+        self._rest = 0.0
         self._panel = LivePanel(console, self._content, TICK, self.keys)
 
     @property
@@ -193,9 +197,11 @@ class Player:
         if self._closed:
             playing.place = playing.last
         else:
+            self._rest_from_drawing(now)
             for key in self.keys.pressed():
                 playing.press(key, now)
-            playing.advance(now)
+            if now >= self._rest or playing.ending is not None:
+                playing.advance(now)
             if playing.over(now) or (playing.at_end and not self.keys.there):
                 self._over.set()
         state = playing.place, playing.last if playing.paused else 0, playing.pace, playing.paused
@@ -203,7 +209,16 @@ class Player:
         if seen == self._shown:
             return None
         self._shown = seen
+        self._drawn = threading.get_ident(), time.thread_time()
         return self._scene(playing.place)
+
+    def _rest_from_drawing(self, now: float) -> None:
+        """After a drawing, leave the processor alone for so long that drawing stays within its share."""
+        if self._drawn is not None:
+            thread, start = self._drawn
+            if thread == threading.get_ident():
+                self._rest = now + (time.thread_time() - start) * (1 / SHARE - 1)
+            self._drawn = None
 
     def _scene(self, place: int) -> Scene:
         playing = self._playing
