@@ -17,7 +17,7 @@ from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle
 from trmcli.cli.options import SHOW, Batches, Effort, Model, Puzzles, Show, choice, real, whole
 from trmcli.cli.outcome import Outcome, conclude, counted
 from trmcli.cli.stream import PuzzleStream
-from trmcli.cli.watching import can_draw, player, sign_of_life
+from trmcli.cli.watching import can_draw, sign_of_life, watched
 from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
 
@@ -280,21 +280,12 @@ class _Run:
 
     def watch_all(self) -> None:
         """Draw the puzzles one after another."""
-        from trmcli.solving.search import settle, watch
-
         for number, puzzle in enumerate(self.stream):
-            title = f"{self.solver.task.name} {puzzle.shape[0]}x{puzzle.shape[1]}, {self.card.name}"
-            frames: list[Frame] = []
-            limits = self.config.max_steps, self.config.tries
-            with player(self.solver.task, puzzle, title, *limits, self.view.fps, self.view.wait) as show:
-                for frame in watch(self.solver, puzzle, self.config, number):
-                    frames.append(frame)
-                    show.add(frame)
-                    if show.asked:
-                        break
-                outcome = self._conclude(settle(puzzle, frames, self.config.select), frames)
-                show.finish(outcome.answer, outcome.verdict)
-            if show.asked == "quit":
+            pace = self.view.fps, self.view.wait
+            asked = watched(
+                self.solver, self.card.name, puzzle, number, self.config, *pace, conclude=self._conclude
+            )
+            if asked == "quit":
                 return
 
     def print_all(self, many: bool) -> None:

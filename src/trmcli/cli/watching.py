@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trmcli.cli.options import Show
+    from trmcli.cli.outcome import Outcome
+    from trmcli.solving.search import Answer, Frame, SearchConfig
+    from trmcli.solving.solver import Solver
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
     from trmcli.ui.player import Player
@@ -61,3 +64,38 @@ def player(task: Task, puzzle: Puzzle, title: str, steps: int, tries: int, fps: 
 
     film = Film(task.of(puzzle), puzzle, title, steps, tries)
     return Player(Console(), film, fps, stays)
+
+
+def watched(
+    solver: Solver,
+    model: str,
+    puzzle: Puzzle,
+    number: int,
+    config: SearchConfig,
+    fps: float,
+    stays: bool,
+    conclude: Callable[[Answer, Sequence[Frame]], Outcome],
+) -> str | None:
+    """Solve one puzzle before somebody's eyes.
+
+    Args:
+        model: its name, for the title.
+        number: of the puzzle, for the random numbers.
+        conclude: settles what becomes of the answer.
+
+    Returns:
+        ``next`` or ``quit``, if a key asked for it.
+    """
+    from trmcli.solving.search import settle, watch
+
+    title = f"{solver.task.name} {puzzle.shape[0]}x{puzzle.shape[1]}, {model}"
+    frames: list[Frame] = []
+    with player(solver.task, puzzle, title, config.max_steps, config.tries, fps, stays) as show:
+        for frame in watch(solver, puzzle, config, number):
+            frames.append(frame)
+            show.add(frame)
+            if show.asked:
+                break
+        outcome = conclude(settle(puzzle, frames, config.select), frames)
+        show.finish(outcome.answer, outcome.verdict)
+    return show.asked
