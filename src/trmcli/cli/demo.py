@@ -26,7 +26,7 @@ REEL = (
     ("a hard Sudoku: 24 givens, none of which can be spared", ("hard.txt",)),
     ("a perfect maze: one way between any two cells", ("maze-63.txt", "maze-39.txt", "maze-25.txt")),
     ("a Sudoku with 17 givens, the fewest possible", ("fewest.txt",)),
-    ("AI Escargot, by Arto Inkala, 2006: the model guesses, and sees where it leads", ("escargot.txt",)),
+    ("AI Escargot, by Arto Inkala, 2006: the model has to guess", ("escargot.txt",)),
 )
 """What is shown, and the files of it, of which the first for which there is room is taken."""
 

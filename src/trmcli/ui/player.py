@@ -204,8 +204,8 @@ class Player:
                 playing.advance(now)
             if playing.over(now) or (playing.at_end and not self.keys.there):
                 self._over.set()
-        state = playing.place, playing.last if playing.paused else 0, playing.pace, playing.paused
-        seen = *state, playing.candidates, playing.at_end, self.console.size
+        state = playing.place, playing.pace, playing.paused, playing.candidates
+        seen = *state, playing.at_end, self.console.size
         if seen == self._shown:
             return None
         self._shown = seen
