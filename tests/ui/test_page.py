@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from trmcli.errors import Origin
-from trmcli.solving.search import Frame, settle
+from trmcli.solving.answers import Frame, settle
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Cells, Puzzle
 from trmcli.ui.page import MOST_BYTES, page

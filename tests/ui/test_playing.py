@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trmcli.errors import Origin
-from trmcli.solving.search import Frame, settle
+from trmcli.solving.answers import Frame, settle
 from trmcli.tasks.base import Puzzle
 from trmcli.ui.keys import named
 from trmcli.ui.player import BEHIND, HOLD, STAY, Playing

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trmcli.errors import InputError
-from trmcli.solving.search import Frame, settle
+from trmcli.solving.answers import Frame, settle
 from trmcli.tasks import read_puzzles
 from trmcli.ui.recorded import read_replays
 from trmcli.ui.replay import Replay

@@ -72,7 +72,7 @@ def _show(what: str, files: tuple[str, ...], number: int, pace: Pace) -> str | N
     from trmcli.cli.outcome import conclude
     from trmcli.cli.watching import sign_of_life, watched
     from trmcli.loading import load_engine
-    from trmcli.solving.search import SearchConfig
+    from trmcli.solving.choices import SearchConfig
     from trmcli.solving.solver import Solver
     from trmcli.ui.grid import Grid
     from trmcli.ui.live import fits, no_room

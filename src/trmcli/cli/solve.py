@@ -22,7 +22,8 @@ from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
 
 if TYPE_CHECKING:
-    from trmcli.solving.search import Answer, Frame, SearchConfig
+    from trmcli.solving.answers import Answer, Frame
+    from trmcli.solving.choices import SearchConfig
     from trmcli.solving.solver import Solver
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
@@ -317,7 +318,8 @@ class _Run:
         self.show.say(f"{self.solved} of {self.count} solved and checked{others}, {seconds:.1f} s")
 
     def _outcomes(self) -> Iterator[Outcome]:
-        from trmcli.solving.search import settle, solve_many, watch
+        from trmcli.solving.answers import settle
+        from trmcli.solving.search import solve_many, watch
 
         if self.saved is None:
             for answer in solve_many(self.solver, self.stream, self.config, ready=self.stream.ready):

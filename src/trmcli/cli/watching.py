@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trmcli.cli.options import Show
     from trmcli.cli.outcome import Outcome
-    from trmcli.solving.search import Answer, Frame, SearchConfig
+    from trmcli.solving.answers import Answer, Frame
+    from trmcli.solving.choices import SearchConfig
     from trmcli.solving.solver import Solver
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
@@ -86,7 +87,8 @@ def watched(
     Returns:
         ``next`` or ``quit``, if a key asked for it.
     """
-    from trmcli.solving.search import settle, watch
+    from trmcli.solving.answers import settle
+    from trmcli.solving.search import watch
 
     title = f"{solver.task.name} {puzzle.shape[0]}x{puzzle.shape[1]}, {model}"
     frames: list[Frame] = []

@@ -32,7 +32,7 @@ from trmcli.ui.grid import (
 )
 
 if TYPE_CHECKING:
-    from trmcli.solving.search import Answer, Frame
+    from trmcli.solving.answers import Answer, Frame
 
 _BAR = 16
 _LABELS, _VALUES = 9, 9

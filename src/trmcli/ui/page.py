@@ -19,7 +19,7 @@ import numpy as np
 from trmcli.ui.grid import box_of, conflicts, draws_pictures
 
 if TYPE_CHECKING:
-    from trmcli.solving.search import Frame
+    from trmcli.solving.answers import Frame
     from trmcli.ui.replay import Replay
 
 MOST_BYTES = 300_000

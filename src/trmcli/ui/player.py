@@ -20,7 +20,7 @@ from trmcli.ui.live import Film, Scene
 from trmcli.ui.live_panel import LivePanel
 
 if TYPE_CHECKING:
-    from trmcli.solving.search import Answer, Frame
+    from trmcli.solving.answers import Answer, Frame
 
 HOLD = 1.0
 """Seconds for which the question stands alone."""

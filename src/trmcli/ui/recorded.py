@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from trmcli.errors import InputError, Origin
-from trmcli.solving.search import Answer, Frame, settle
+from trmcli.solving.answers import Answer, Frame, settle
 from trmcli.tasks.base import Cells, Puzzle, Shape
 from trmcli.tasks.kinds import TASKS, get_task
 from trmcli.tasks.task import Task

@@ -22,7 +22,7 @@ from trmcli.tasks.task import Task
 from trmcli.ui.grid import Color, box_of, conflicts, draws_pictures, ramp_color, rgb
 
 if TYPE_CHECKING:
-    from trmcli.solving.search import Answer, Frame
+    from trmcli.solving.answers import Answer, Frame
 
 FORMAT = "trmcli-replay"
 VERSION = 1
