@@ -19,7 +19,7 @@ else:
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
-COMMANDS = ["solve", "eval", "train", "download", "info", "convert", "data"]
+COMMANDS = ["solve", "demo", "eval", "train", "download", "info", "convert", "data"]
 
 
 def test_help_names_every_command(trm: Callable[..., subprocess.CompletedProcess[str]]) -> None:

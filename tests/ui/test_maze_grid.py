@@ -16,7 +16,8 @@ from trmcli.tasks import get_task
 from trmcli.tasks.base import Cells, Puzzle
 from trmcli.ui.grid import Grid, conflicts, in_doubt
 from trmcli.ui.live import fits
-from trmcli.ui.replay import Replay, saving
+from trmcli.ui.replay import Replay
+from trmcli.ui.saving import saving
 
 MAZE = get_task("maze")
 

@@ -13,7 +13,8 @@ from trmcli.errors import InputError, Origin
 from trmcli.solving.answers import Answer, Frame
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Puzzle
-from trmcli.ui.replay import Replay, saving
+from trmcli.ui.replay import Replay
+from trmcli.ui.saving import saving
 
 SUDOKU = get_task("sudoku")
 QUESTION = np.array([[1, 0, 0, 4], [0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 1]], dtype=np.uint8)
@@ -72,9 +73,12 @@ def test_svg_is_well_formed_whatever_the_verdict_holds(tmp_path: Path) -> None:
     assert bold == ["1", "4", "1", "1", "2", "1"]
 
 
-@pytest.mark.parametrize("name", ["x", "x.png", "x.html"])
+@pytest.mark.parametrize("name", ["x", "x.png", "x.htm"])
 def test_other_suffixes_are_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"must end in \.json or \.svg"), saving(tmp_path / name, False):
+    with (
+        pytest.raises(InputError, match=r"must end in \.json, \.html or \.svg"),
+        saving(tmp_path / name, False),
+    ):
         pass
 
 

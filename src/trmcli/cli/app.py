@@ -26,7 +26,8 @@ from trmcli.errors import InputError, did_you_mean
 
 EXAMPLES = """
 Examples:
-  trm solve puzzle.txt                      # watch one puzzle being solved
+  trm demo                                  # watch some puzzles being solved
+  trm solve puzzle.txt                      # watch one of yours
   cat puzzles.txt | trm solve > answers.txt
   trm eval puzzles.csv                      # how many does the model solve?
   trm train sudoku                          # train it yourself
@@ -90,6 +91,7 @@ def _usage(error: Any) -> str:
 
 FUNCTIONS = {
     "solve": "solve",
+    "demo": "demo",
     "eval": "evaluate",
     "train": "train",
     "download": "download",

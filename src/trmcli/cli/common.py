@@ -27,7 +27,10 @@ def puzzle_sources(given: Sequence[str] | None) -> list[str]:
     if given:
         return list(given)
     if sys.stdin.isatty():
-        raise InputError("no puzzle given: name a file, the puzzle itself, or - for standard input")
+        raise InputError(
+            "no puzzle given: name a file, the puzzle itself, or - for standard input; "
+            "trm demo shows some being solved"
+        )
     return ["-"]
 
 

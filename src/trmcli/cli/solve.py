@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +17,13 @@ from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle
 from trmcli.cli.options import SHOW, Batches, Effort, Model, Puzzles, Show, choice, real, whole
 from trmcli.cli.outcome import Outcome, conclude, counted
 from trmcli.cli.stream import PuzzleStream
+from trmcli.cli.watching import can_draw, sign_of_life, watched
 from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
 
 if TYPE_CHECKING:
-    from trmcli.solving.search import Answer, Frame, SearchConfig
+    from trmcli.solving.answers import Answer, Frame
+    from trmcli.solving.choices import SearchConfig
     from trmcli.solving.solver import Solver
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
@@ -36,7 +37,8 @@ Examples:
   trm solve puzzles.txt > answers.txt      # one answer a line, in order
   trm data generate sudoku --count 100 | trm solve --json
   trm solve puzzle.txt --save steps.json   # every step
-  trm solve puzzle.txt --save answer.svg   # the last grid
+  trm solve --replay steps.json            # watch them again
+  trm solve puzzle.txt --save show.html    # a page that plays them
   trm solve hard.txt --until-solved --budget 60 --fallback search
   trm solve task.json                      # an ARC task: two attempts
   trm solve challenges.json -o submission.json --budget 30
@@ -71,8 +73,22 @@ class View:
         float,
         typer.Option(parser=real(0), metavar="N", help="Steps shown a second; 0 is as fast as it goes."),
     ] = 4.0
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait", help="Whether what is drawn stays for a few seconds, or until a key."
+        ),
+    ] = True
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Save every step (.json) or the last grid (.svg).")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Save every step (.json, or .html: a page that plays) or the last grid (.svg).",
+        ),
+    ] = None
+    replay: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Play what --save FILE.json has kept, without any model."),
     ] = None
     json: Annotated[bool, typer.Option("--json", help="Write one JSON object a puzzle.")] = False
     output: Annotated[
@@ -131,6 +147,8 @@ def solve(
     if view.live and not sys.stdout.isatty():
         raise InputError("--live needs a terminal to draw on, and stdout is not one")
     effort.check(tries)
+    if view.replay is not None:
+        raise typer.Exit(_replay(view.replay, puzzles, view, show))
     sources = puzzle_sources(puzzles)
     if solve_arc.is_arc(sources, kind.task):
         raise typer.Exit(_solve_arc(sources, kind, model, tries, effort, machine, view, show))
@@ -145,17 +163,19 @@ def solve(
     with ExitStack() as files:
         saved = None
         if view.save is not None:
-            from trmcli.ui.replay import saving
+            from trmcli.ui.saving import saving
 
             saved = files.enter_context(saving(view.save, many))
-        solver, card = load_solver(stream, model, machine, None if kind.skip_bad else first)
+        watching = view.live if view.live is not None else not (many or view.json)
+        drawn = watching and can_draw(stream.task, first, show)
+        with sign_of_life(drawn, f"{first.origin}: {stream.task.name}, loading the model"):
+            solver, card = load_solver(stream, model, machine, None if kind.skip_bad else first)
         notes = replace(show, quiet=show.quiet or view.json)
         stream.prepare(card.config, lambda puzzle: _announced(stream.task, puzzle, notes))
         config = effort.config(tries or (32 if stream.task.rules else 1), machine.batch_size)
         run = _Run(solver, card, config, stream, effort.fallback == "search", saved, view, show, notes)
-        watching = view.live if view.live is not None else not (many or view.json)
         try:
-            if watching and _can_draw(stream.task, first):
+            if drawn:
                 run.watch_all()
             else:
                 run.print_all(many)
@@ -167,12 +187,23 @@ def solve(
         if not run.count:
             stream.fail()
             raise InputError("there is no puzzle in the input that these weights can take")
+    if view.save is not None:
+        show.say(f"saved {view.save}")
     if run.interrupted:
         raise typer.Exit(130)
     if stream.skipped:
         show.say(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped")
     stream.fail()
     raise typer.Exit(0 if run.solved + run.unchecked == run.count + stream.skipped else 1)
+
+
+def _replay(path: Path, puzzles: Sequence[str] | None, view: View, show: Show) -> int:
+    """Play a file; the exit status."""
+    from trmcli.cli.replay import replay
+
+    if puzzles:
+        raise InputError("--replay plays what was saved: leave the puzzles out", puzzles[0])
+    return replay(path, view.save, view.live, view.fps, view.wait, view.json, show)
 
 
 def _solve_arc(
@@ -218,16 +249,6 @@ def _announced(task: Task, puzzle: Puzzle, notes: Show) -> Puzzle:
     return puzzle
 
 
-def _can_draw(task: Task, puzzle: Puzzle) -> bool:
-    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
-        return False
-    from rich.console import Console
-
-    from trmcli.ui.live import fits
-
-    return fits(Console(), task, puzzle)
-
-
 @dataclass
 class _Run:
     """Solves a stream of puzzles and shows the answers, in one way or another.
@@ -260,30 +281,13 @@ class _Run:
 
     def watch_all(self) -> None:
         """Draw the puzzles one after another."""
-        from rich.console import Console
-
-        from trmcli.solving.search import settle, watch
-        from trmcli.ui.live import LiveView
-
-        task, console = self.solver.task, Console()
         for number, puzzle in enumerate(self.stream):
-            height, width = puzzle.shape
-            view = LiveView(
-                console,
-                task,
-                puzzle,
-                title=f"{task.name} {height}x{width}, {self.card.name}",
-                max_steps=self.config.max_steps,
-                tries=self.config.tries,
-                fps=self.view.fps,
+            pace = self.view.fps, self.view.wait
+            asked = watched(
+                self.solver, self.card.name, puzzle, number, self.config, *pace, conclude=self._conclude
             )
-            frames = []
-            with view:
-                for frame in watch(self.solver, puzzle, self.config, number):
-                    frames.append(frame)
-                    view.update(frame)
-                outcome = self._conclude(settle(puzzle, frames, self.config.select), frames)
-                view.finish(outcome.answer, outcome.verdict)
+            if asked == "quit":
+                return
 
     def print_all(self, many: bool) -> None:
         """Write the answers to stdout, and what there is to say of them to stderr."""
@@ -314,7 +318,8 @@ class _Run:
         self.show.say(f"{self.solved} of {self.count} solved and checked{others}, {seconds:.1f} s")
 
     def _outcomes(self) -> Iterator[Outcome]:
-        from trmcli.solving.search import settle, solve_many, watch
+        from trmcli.solving.answers import settle
+        from trmcli.solving.search import solve_many, watch
 
         if self.saved is None:
             for answer in solve_many(self.solver, self.stream, self.config, ready=self.stream.ready):

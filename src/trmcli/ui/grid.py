@@ -3,13 +3,18 @@
 Nothing here knows the rules of a puzzle: symbols come from ``task.paint.symbol``, ``look`` says what is drawn
 as a block or a trail instead, borders run wherever the relation ``box`` changes from one cell to the next,
 and conflicting cells are those that ``task.rules.verify`` names.
+
+A grid has several forms. *Wide* has room around each symbol, *tight* has none. A picture also comes in
+*halves*: two of its rows in one line of the terminal, so that 64x64 cells take 64 columns and 32 lines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import groupby
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +27,7 @@ from trmcli.tasks.base import SURE, Bools, Cells, Ints, Verdict
 from trmcli.tasks.task import Task
 
 Color = tuple[int, int, int]
+Form = Literal["wide", "halves", "tight"]
 
 RAMP: tuple[Color, ...] = ((122, 130, 148), (224, 148, 84), (222, 196, 92), (72, 199, 142))
 """Confidence from low to high: slate, orange, yellow, green."""
@@ -30,11 +36,15 @@ _LOWEST = 0.3  # confidence at and below which a cell has the first colour of th
 _BORDER = Style(color="rgb(104,114,134)")
 _BLANK = Style(color="rgb(104,114,134)")
 _GIVEN = Style(bold=True)
+_WALL: Color = (84, 92, 110)
 _SOLID = Style(color="rgb(84,92,110)")
+_ENDS: tuple[Color, ...] = ((110, 160, 240), (204, 140, 250))
+"""Of signs in halves, by their value: blue where a path starts, violet where it goes."""
 _MARK = Style(color="rgb(16,20,28)", bgcolor="rgb(110,160,240)", bold=True)
-_CONFLICT = Style(color="rgb(255,255,255)", bgcolor="rgb(190,48,62)")
-_CHANGED = Style(bgcolor="rgb(44,52,76)")
-_SUPPOSED = Style(underline=True)
+_WRONG: Color = (190, 48, 62)
+CONFLICT = Style(color="rgb(255,255,255)", bgcolor="rgb(190,48,62)")
+CHANGED = Style(bgcolor="rgb(44,52,76)")
+SUPPOSED = Style(underline=True)
 
 # Characters by the arms of a junction: up 1, right 2, down 4, left 8.
 _HEAVY = " ╹╺┗╻┃┏┣╸┛━┻┓┫┳╋"
@@ -100,6 +110,18 @@ def in_doubt(
     return doubt
 
 
+@cache
+def _ink(upper: Color, lower: Color | None) -> Style:
+    return Style(color=rgb(upper), bgcolor=None if lower is None else rgb(lower))
+
+
+def _stacked(upper: Color | None, lower: Color | None, count: int) -> Segment:
+    """``count`` columns of one cell above another; None for a cell in which nothing is drawn."""
+    if upper is not None:
+        return Segment("▀" * count, _ink(upper, lower))
+    return Segment(" " * count) if lower is None else Segment("▄" * count, _ink(lower, None))
+
+
 @dataclass(frozen=True)
 class Grid:
     """A rich renderable of one grid.
@@ -112,6 +134,7 @@ class Grid:
         changed: ``[height, width]`` cells to mark as new.
         conflicts: flat indices of cells to mark as wrong.
         supposed: flat indices of cells that are taken as given to see where it leads.
+        form: how it is drawn; None for wide, or tight where there are not columns enough.
     """
 
     task: Task
@@ -121,6 +144,7 @@ class Grid:
     changed: Bools | None = None
     conflicts: Collection[int] = ()
     supposed: Collection[int] = ()
+    form: Form | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -153,17 +177,39 @@ class Grid:
         are about as wide as they are high."""
         return self._symbol_width + (0 if not wide else 1 if draws_pictures(self.task) else 2)
 
-    def size(self, wide: bool = True) -> tuple[int, int]:
-        """Columns and rows on the screen, with room around each symbol or without."""
+    def size(self, form: Form = "wide") -> tuple[int, int]:
+        """Columns and rows on the screen."""
         across, down = self._walls
         height, width = self.shape
-        return width * self._cell_width(wide) + len(across), height + len(down)
+        if form == "halves":
+            return width, (height + 1) // 2
+        return width * self._cell_width(form == "wide") + len(across), height + len(down)
+
+    def forms(self, console: Console) -> list[Form]:
+        """Those that a terminal can show, the best first: halves need blocks, and many colours."""
+        many = not console.no_color and console.color_system in ("256", "truecolor")
+        blocks = any(self.task.paint.look(value) == "solid" for value in np.unique(self.question).tolist())
+        halves = many and blocks and console.encoding.lower().startswith("utf")
+        return ["wide", "halves", "tight"] if halves else ["wide", "tight"]
+
+    def fitting(self, console: Console, below: int) -> Form | None:
+        """The best form for which there is room, with so many lines ``below``; None if there is none."""
+        for form in self.forms(console):
+            columns, rows = self.size(form)
+            if columns <= console.width and rows + below <= console.height:
+                return form
+        return None
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement(self.size(False)[0], self.size()[0])
+        if self.form is not None:
+            return Measurement(self.size(self.form)[0], self.size(self.form)[0])
+        return Measurement(self.size("tight")[0], self.size()[0])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        wide = self.size()[0] <= options.max_width
+        if self.form == "halves":
+            yield from self._halves()
+            return
+        wide = self.size()[0] <= options.max_width if self.form is None else self.form == "wide"
         plain = console.no_color or console.color_system is None
         height, _ = self.shape
         for row in range(height + 1):
@@ -173,6 +219,36 @@ class Grid:
             if row < height:
                 yield from self._row(row, wide, plain, options.ascii_only)
                 yield Segment.line()
+
+    def _halves(self) -> Iterator[Segment]:
+        """Two rows of cells in each line: the upper one in the ink, the lower one on the paper."""
+        height, width = self.shape
+        undecided, wrong = self._undecided.tolist(), frozenset(self.conflicts)
+        question, cells = self.question.tolist(), self.cells.tolist()
+        sure = None if self.confidence is None else self.confidence.tolist()
+        values = np.unique([self.question, self.cells]).tolist()
+        looks = {value: self.task.paint.look(value) for value in values}
+        signs = [value for value in values if looks[value] == "symbol"]
+
+        def color(row: int, column: int) -> Color | None:
+            if row == height:
+                return None
+            if row * width + column in wrong:
+                return _WRONG
+            given = question[row][column] if not undecided[row][column] else 0
+            value = given or cells[row][column]
+            if looks[value] == "trail":
+                return ramp_color(1.0 if sure is None else round(sure[row][column], 2))
+            if looks[value] == "symbol":
+                return _ENDS[signs.index(value) % len(_ENDS)]
+            return _WALL if looks[value] == "solid" else None
+
+        for row in range(0, height, 2):
+            pairs = [(color(row, column), color(row + 1, column)) for column in range(width)]
+            for (upper, lower), run in groupby(pairs):
+                count = sum(1 for _ in run)
+                yield _stacked(upper, lower, count)
+            yield Segment.line()
 
     def _border(self, row: int, wide: bool, ascii_only: bool) -> str:
         """The line above ``row``."""
@@ -220,11 +296,11 @@ class Grid:
         else:
             style = Style() if self.confidence is None else ramp_style(confidence)
         if wrong:
-            style += _CONFLICT
+            style += CONFLICT
         elif changed and look != "trail":
-            style += _CHANGED
+            style += CHANGED
         if supposed:
-            style += _SUPPOSED
+            style += SUPPOSED
         before = after = " "
         if plain:  # what the colours say, in signs
             before = (">" if ascii_only else "›") if changed else " "

@@ -17,6 +17,8 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from trmcli.ui.keys import Keys
+
 TICK = 0.5
 """Seconds between two drawings, where nobody wants others."""
 
@@ -24,12 +26,21 @@ TICK = 0.5
 class LivePanel:
     """Draws what ``content`` gives, again and again in the same place, in a thread of its own.
 
-    A terminal that is resized breaks the lines anew: then it starts over. Ctrl-Z gives a whole terminal to
-    the shell, and ``fg`` begins a new panel below.
+    Where it gives None, what is there stays. A terminal that is resized breaks the lines anew: then it starts
+    over. Ctrl-Z gives a whole terminal to the shell, and ``fg`` begins a new panel below. ``keys`` are taken
+    as long as it is there. ``error`` is what went wrong with a drawing; nothing is drawn after it.
     """
 
-    def __init__(self, console: Console, content: Callable[[], RenderableType], tick: float = TICK) -> None:
-        self.console, self.content, self.tick = console, content, tick
+    def __init__(
+        self,
+        console: Console,
+        content: Callable[[], RenderableType | None],
+        tick: float = TICK,
+        keys: Keys | None = None,
+    ) -> None:
+        self.console, self.content, self.tick, self.keys = console, content, tick, keys
+        self.error: BaseException | None = None
+        self._last: RenderableType = ""
         self._live: Live | None = None
         self._size = console.size
         self._lock = threading.RLock()
@@ -39,11 +50,15 @@ class LivePanel:
 
     def open(self) -> None:
         try:
+            if self.keys is not None:
+                self.keys.open()
             self._show()
             if _can_suspend():
                 self._handler = signal.signal(signal.SIGTSTP, self._suspend)
             self._thread.start()
         except BaseException:
+            if self.keys is not None:
+                self.keys.close()
             self.console.show_cursor(True)
             raise
 
@@ -51,16 +66,23 @@ class LivePanel:
         """Leave the last drawing on the screen, and the cursor below it."""
         with ExitStack() as last:  # whatever happens meanwhile, the cursor comes back
             last.callback(self.console.show_cursor, True)
+            if self.keys is not None:
+                last.callback(self.keys.close)
             if self._handler is not None:
                 signal.signal(signal.SIGTSTP, self._handler)
             self._end.set()
-            self._thread.join()
-            self._draw()
-            self._hide()
+            if self._thread.ident is not None:
+                self._thread.join()
+            last.callback(self._hide)
+            if self.error is None:
+                self._draw()
 
     def _draw_on(self) -> None:
-        while not self._end.wait(self.tick):
-            self._draw()
+        try:
+            while not self._end.wait(self.tick):
+                self._draw()
+        except BaseException as error:  # told where somebody hears it
+            self.error = error
 
     def _draw(self) -> None:
         with self._lock:
@@ -72,13 +94,18 @@ class LivePanel:
                 self._hide()
                 self.console.clear()
                 self._show()
-            self._live.update(self.content(), refresh=True)
+                return
+            content = self.content()
+            if content is not None:
+                self._last = content
+                self._live.update(content, refresh=True)
 
     def _show(self) -> None:
         # Whatever else is written to stderr, such as a warning, goes above the panel.
         self._live = Live(console=self.console, auto_refresh=False, redirect_stdout=False)
         self._live.start()
-        self._live.update(self.content(), refresh=True)
+        self._last = self.content() or self._last
+        self._live.update(self._last, refresh=True)
 
     def _hide(self) -> None:
         if self._live is not None:
@@ -88,9 +115,13 @@ class LivePanel:
     def _suspend(self, number: int, _: FrameType | None) -> None:
         with self._lock:
             self._hide()
+            if self.keys is not None:
+                self.keys.pause()
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)  # and here the process stands still until SIGCONT
             signal.signal(number, self._suspend)
+            if self.keys is not None:
+                self.keys.resume()
             self._size = self.console.size
             self._show()
 

@@ -1,7 +1,4 @@
-"""What ``trm solve --save FILE`` writes: every step as JSON, or the last grid as SVG.
-
-The file is opened under a temporary name before anything is solved, so that a path that cannot be written is
-found at once, and it takes the place of an older file only when it is complete.
+"""One puzzle being solved, to be kept: every step as JSON, or the last grid as SVG.
 
 JSON, format version 1: one object (or a list of them, for several puzzles) with ``format``, ``version``,
 ``task``, ``shape``, ``origin``, ``puzzle``, ``answer``, ``verdict``, ``verified``, ``method``, ``unique`` and
@@ -13,28 +10,22 @@ not the usual ones.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 import numpy as np
 
-from trmcli.errors import InputError
-from trmcli.files import writing
 from trmcli.tasks.base import Cells, Puzzle
 from trmcli.tasks.task import Task
 from trmcli.ui.grid import Color, box_of, conflicts, draws_pictures, ramp_color, rgb
 
 if TYPE_CHECKING:
-    from trmcli.solving.search import Answer, Frame
+    from trmcli.solving.answers import Answer, Frame
 
 FORMAT = "trmcli-replay"
 VERSION = 1
-SUFFIXES = (".json", ".svg")
 
 
 @dataclass(frozen=True)
@@ -86,48 +77,6 @@ class Replay:
 def as_line(task: Task, puzzle: Puzzle, cells: Cells) -> str:
     """A grid on one line, whatever form the puzzle came in."""
     return task.text.write(replace(puzzle, layout="line"), cells)
-
-
-@contextmanager
-def saving(path: Path, many: bool) -> Iterator[Callable[[Replay], None]]:
-    """Open a file for replays; yields what takes one replay after another.
-
-    Args:
-        path: where to; its suffix says what is written.
-        many: whether it is known that several puzzles will come.
-
-    Raises:
-        InputError: at once, for another suffix, several puzzles as SVG, or where nothing can be written.
-    """
-    check_suffix(path)
-    drawn = path.suffix.lower() == ".svg"
-    one_only = InputError("an SVG shows one puzzle: give one, or save as .json", str(path))
-    if many and drawn:
-        raise one_only
-    with writing(path) as file:
-        assert file is not None
-        first, count = "", 0
-
-        def add(replay: Replay) -> None:
-            nonlocal first, count
-            if count and drawn:
-                raise one_only
-            text = svg(replay) if drawn else json.dumps(replay.to_dict(), ensure_ascii=False)
-            if count == 0:
-                first = text
-            else:
-                file.write((f"[{first}" if count == 1 else "") + ",\n" + text)
-            count += 1
-
-        yield add
-        file.write("]\n" if count > 1 else first + "\n")
-
-
-def check_suffix(path: Path) -> None:
-    """Raise InputError unless the suffix is one that can be saved to."""
-    if path.suffix.lower() not in SUFFIXES:
-        what = f"{path.suffix} files" if path.suffix else "a file without suffix"
-        raise InputError(f"cannot save {what}: the name must end in {' or '.join(SUFFIXES)}", str(path))
 
 
 _SIDE, _AREA = 48, 960  # of a cell, and of a grid of so many that they have to be smaller

@@ -1,0 +1,109 @@
+"""``trm demo``: a few puzzles, solved one after another before your eyes."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import typer
+
+from trmcli.cli.options import SHOW, real
+from trmcli.errors import InputError
+from trmcli.solving.blas import import_numpy
+
+if TYPE_CHECKING:
+    from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.task import Task
+
+EXAMPLES = """
+Examples:
+  trm demo                # space pauses, arrows step, n goes on, q quits
+  trm demo --fps 2        # more slowly
+"""
+
+REEL = (
+    ("a hard Sudoku: 24 givens, none of which can be spared", ("hard.txt",)),
+    ("a perfect maze: one way between any two cells", ("maze-63.txt", "maze-39.txt", "maze-25.txt")),
+    ("a Sudoku with 17 givens, the fewest possible", ("fewest.txt",)),
+    ("AI Escargot, by Arto Inkala, 2006: the model has to guess", ("escargot.txt",)),
+)
+"""What is shown, and the files of it, of which the first for which there is room is taken."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How the puzzles are shown."""
+
+    panel: ClassVar[str] = SHOW
+
+    fps: Annotated[
+        float,
+        typer.Option(parser=real(0), metavar="N", help="Steps shown a second; 0 is as fast as it goes."),
+    ] = 4.0
+    wait: Annotated[
+        bool,
+        typer.Option("--wait/--no-wait", help="Whether each end stays for a few seconds, or until a key."),
+    ] = True
+
+
+def demo(pace: Pace = Pace()) -> None:
+    """Watch the bundled models solve a few puzzles.
+
+    Nothing is recorded: the models that come with trm solve them as you watch.
+    It needs a terminal. What there is no room for is left out, and said.
+
+    Exit status: 0, or 2 where there is nothing to draw on.
+    """
+    from trmcli.cli.watching import draws
+
+    if not draws():
+        raise InputError("trm demo draws, and stdout is not a terminal; trm solve FILE prints an answer")
+    import_numpy()
+    for number, (what, files) in enumerate(REEL):
+        if _show(what, files, number, pace) == "quit":
+            return
+
+
+def _show(what: str, files: tuple[str, ...], number: int, pace: Pace) -> str | None:
+    """Show one puzzle; the key that ended it, if one did."""
+    from rich.console import Console
+
+    from trmcli.cli.outcome import conclude
+    from trmcli.cli.watching import sign_of_life, watched
+    from trmcli.loading import load_engine
+    from trmcli.solving.choices import SearchConfig
+    from trmcli.solving.solver import Solver
+    from trmcli.ui.grid import Grid
+    from trmcli.ui.live import fits, no_room
+    from trmcli.weights.registry import find_weights
+
+    print(f"{number + 1} of {len(REEL)}: {what}")
+    console = Console()
+    candidates = [_read(file) for file in files]
+    task, puzzle = next((one for one in candidates if fits(console, *one)), candidates[-1])
+    if not fits(console, task, puzzle):
+        print(no_room(console, Grid(task.of(puzzle), puzzle.cells, puzzle.cells)), file=sys.stderr)
+        return None
+    with sign_of_life(True, "loading the model"):
+        engine, card = load_engine(find_weights(None, task.name), task, few=True)
+    config = SearchConfig(tries=64)
+    return watched(
+        Solver(engine),
+        card.name,
+        puzzle,
+        0,
+        config,
+        pace.fps,
+        pace.wait,
+        lambda answer, _: conclude(task, answer, False),
+    )
+
+
+def _read(file: str) -> tuple[Task, Puzzle]:
+    from importlib.resources import as_file, files
+
+    from trmcli.tasks import read_puzzles
+
+    with as_file(files("trmcli.ui").joinpath("reel").joinpath(file)) as path:
+        return next(iter(read_puzzles([str(path)])))

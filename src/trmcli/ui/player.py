@@ -1,0 +1,245 @@
+"""The player: shows a puzzle being solved at a pace that people can follow, forth and back.
+
+Solving goes on at its own speed and hands in frames; what is played are the frames that are there. The
+question is held for a moment, the first try is shown step by step, later ones in a hurry. A thread draws and
+takes keys (:class:`~trmcli.ui.live_panel.LivePanel`), so the main one may think as long as it likes.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from trmcli.ui.keys import Keys, uninterrupted
+from trmcli.ui.live import Film, Scene
+from trmcli.ui.live_panel import LivePanel
+
+if TYPE_CHECKING:
+    from trmcli.solving.answers import Answer, Frame
+
+HOLD = 1.0
+"""Seconds for which the question stands alone."""
+STAY = 4.0
+"""Seconds for which the end stays, unless a key is pressed."""
+HURRY = 3.0
+"""How many times as fast as the first try the later ones are shown."""
+BEHIND = 12
+"""Frames of later tries that may wait to be shown; of more, every second one is shown, every third one, …"""
+SHARE = 0.05
+"""Most of the time that drawing may take from solving."""
+TICK = 0.04
+"""Seconds between two looks at the keys."""
+PACES = (0.125, 16.0)
+"""How much slower and faster than asked for it can be made."""
+
+HINT = "space pause  ←→ step  +- pace  r again  n next  c candidates  q quit"
+HINT_SHORT = "space ←→ + - r n c  q quits"
+
+
+class Playing:
+    """Which of the moments so far is shown: -1 is the question, then come the frames, then the end.
+
+    Knows no terminal and no clock: ``now`` is in seconds from anywhere.
+
+    Args:
+        fps: moments of the first try a second; 0 for as fast as it goes.
+        stays: whether the end stays for a while.
+
+    Attributes:
+        place: the moment that is shown.
+        asked: what a key asked for that ends the show: ``next``, ``quit``, or None.
+    """
+
+    def __init__(self, fps: float, stays: bool, now: float) -> None:
+        self.frames: list[Frame] = []
+        self.ending: tuple[Answer, str] | None = None
+        self.fps, self.stays = fps, stays
+        self.place, self.pace = -1, 1.0
+        self.paused = self.candidates = False
+        self.asked: str | None = None
+        self._due = now + self._length()
+        self._leave = math.inf
+        self._touched = False
+
+    @property
+    def last(self) -> int:
+        """The last moment that there is."""
+        return len(self.frames) - (self.ending is None)
+
+    @property
+    def at_end(self) -> bool:
+        return self.ending is not None and self.place == self.last
+
+    def over(self, now: float) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.asked is not None or now >= self._leave
+
+    def advance(self, now: float) -> None:
+        """Go on to what is due."""
+        while not self.paused and now >= self._due and self.place < self.last:
+            self.place += self._stride()
+            self._due = now + self._length()
+            if self.at_end:
+                self._leave = math.inf if self._touched else now + (STAY if self.stays else 0.0)
+            if self.fps == 0:
+                break
+
+    def press(self, key: str, now: float) -> None:
+        """Do what a key says."""
+        if key in ("q", "Q", "escape"):
+            self.asked = "quit"
+            return
+        if key == "n" or (self.at_end and key not in ("space", "left", "right", "+", "=", "-", "r", "c")):
+            self.asked = "next"
+            return
+        self._touched, self._leave = True, math.inf
+        if key in ("left", "right"):
+            self.paused = True
+            self.place = max(-1, self.place - 1) if key == "left" else min(self.last, self.place + 1)
+        elif key == "space":
+            if self.at_end:
+                key = "r"
+            else:
+                self.paused, self._due = not self.paused, now
+        elif key in ("+", "=", "-"):
+            factor = 0.5 if key == "-" else 2.0
+            self.pace = min(max(self.pace * factor, PACES[0]), PACES[1])
+            self._due = min(self._due, now + self._length())
+        elif key == "c":
+            self.candidates = not self.candidates
+        if key == "r":
+            self.place, self.paused = -1, False
+            self._due = now + self._length()
+
+    def _stride(self) -> int:
+        """Frames to go on by: later tries must not fall far behind."""
+        following = self.place + 1
+        if following >= len(self.frames) or self.frames[following].attempt == 1:
+            return 1
+        return max(1, (len(self.frames) - following) // BEHIND)
+
+    def _length(self) -> float:
+        """Seconds for which the present moment stays."""
+        if self.fps == 0:
+            return 0.0
+        if self.place < 0:
+            return HOLD / self.pace
+        late = self.place < len(self.frames) and self.frames[self.place].attempt > 1
+        return 1 / self.fps / self.pace / (HURRY if late else 1.0)
+
+
+class Player:
+    """A context manager that shows one puzzle being solved, or a replay of it.
+
+    Args:
+        console: a terminal.
+        fps: steps of the first try shown a second; 0 for as fast as they come, without any waiting.
+        stays: whether the end stays for a few seconds or until a key is pressed.
+
+    Attributes:
+        asked: ``next`` or ``quit``, if a key asked for it.
+    """
+
+    def __init__(self, console: Console, film: Film, fps: float = 4.0, stays: bool = True) -> None:
+        self.console, self.film, self.keys = console, film, Keys()
+        self._playing = Playing(fps, stays and fps > 0, time.monotonic())
+        self._over = threading.Event()
+        self._closed = False
+        self._shown: object = None
+        self._drawn: tuple[int, float] | None = None
+        self._rest = 0.0
+        self._panel = LivePanel(console, self._content, TICK, self.keys)
+
+    @property
+    def asked(self) -> str | None:
+        return self._playing.asked
+
+    def __enter__(self) -> Player:
+        try:
+            with uninterrupted():
+                self._panel.open()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._close()
+        if kind is None and self._panel.error is not None:
+            raise self._panel.error
+
+    def add(self, frame: Frame) -> None:
+        """Hand in a frame, which is shown when its turn comes."""
+        self._playing.frames.append(frame)
+
+    def finish(self, answer: Answer, verdict: str) -> None:
+        """Hand in the end, and wait until it has been seen."""
+        self._playing.ending = answer, verdict
+        while self._panel.error is None and not self._over.wait(0.2):  # in pieces, so that Ctrl-C is heard
+            pass
+
+    def _close(self) -> None:
+        with uninterrupted():
+            if not self._closed:
+                self._closed, self._shown = True, None
+                self._panel.close()
+
+    def _content(self) -> Scene | None:
+        """What is to be seen now; None if that is on the screen already."""
+        playing, now = self._playing, time.monotonic()
+        if self._closed:
+            playing.place = playing.last
+        else:
+            self._rest_from_drawing(now)
+            for key in self.keys.pressed():
+                playing.press(key, now)
+            if now >= self._rest or playing.ending is not None:
+                playing.advance(now)
+            if playing.over(now) or (playing.at_end and not self.keys.there):
+                self._over.set()
+        state = playing.place, playing.pace, playing.paused, playing.candidates
+        seen = *state, playing.at_end, self.console.size
+        if seen == self._shown:
+            return None
+        self._shown = seen
+        self._drawn = threading.get_ident(), time.thread_time()
+        return self._scene(playing.place)
+
+    def _rest_from_drawing(self, now: float) -> None:
+        """After a drawing, leave the processor alone for so long that drawing stays within its share."""
+        if self._drawn is not None:
+            thread, start = self._drawn
+            if thread == threading.get_ident():
+                self._rest = now + (time.thread_time() - start) * (1 / SHARE - 1)
+            self._drawn = None
+
+    def _scene(self, place: int) -> Scene:
+        playing = self._playing
+        frames, question = playing.frames, self.film.puzzle.cells
+        frame = frames[min(place, len(frames) - 1)] if place >= 0 and frames else None
+        before = frames[place - 1].cells if 0 < place <= len(frames) else question
+        ending = playing.ending if playing.at_end else None
+        return Scene(
+            self.film, frame, before, ending, playing.candidates, "" if self._closed else self._hint()
+        )
+
+    def _hint(self) -> str:
+        """Which keys there are, and where in the show one is."""
+        playing = self._playing
+        if not self.keys.there:
+            return "Ctrl-C ends"
+        where = ""
+        if playing.paused:
+            where = f"paused {playing.place + 1}/{playing.last + 1}  "
+        elif playing.pace != 1:
+            where = f"pace x{playing.pace:g}  "
+        text = where + (HINT if len(where + HINT) < self.console.width else HINT_SHORT)
+        utf = self.console.encoding.lower().startswith("utf")
+        return text if utf else text.replace("←→", "<- ->")

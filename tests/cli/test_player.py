@@ -1,0 +1,282 @@
+"""The player on a pseudo-terminal: keys, pauses, and a whole terminal in every ending."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Screen, environment, resize
+
+PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+SHELL = """
+import fcntl, os, runpy, signal, sys, termios
+fcntl.ioctl(1, termios.TIOCSCTTY, 0)
+child = os.fork()
+if child == 0:
+    os.setpgid(0, 0)
+    while os.tcgetpgrp(1) != os.getpgrp():
+        pass
+    sys.argv[0] = "trm"
+    runpy.run_module("trmcli", run_name="__main__", alter_sys=False)
+    sys.exit(0)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+while True:
+    try:
+        os.setpgid(child, child)
+    except OSError:  # it was as quick itself
+        pass
+    os.tcsetpgrp(1, child)
+    os.kill(child, signal.SIGCONT)
+    _, status = os.waitpid(child, os.WUNTRACED)
+    os.tcsetpgrp(1, os.getpgrp())
+    if not os.WIFSTOPPED(status):
+        code = os.waitstatus_to_exitcode(status)
+        sys.exit(code if code >= 0 else 128 - code)
+    os.write(1, b"stopped")
+    os.read(1, 100)
+"""
+"""What a shell does with one job: it has the terminal while it runs, and Enter goes on after Ctrl-Z."""
+
+
+class Session:
+    """``trm ARGUMENTS`` on a terminal of its own, and somebody who types."""
+
+    def __init__(
+        self, *arguments: object, rows: int = 24, columns: int = 80, stdin: int | None = None
+    ) -> None:
+        self.ours, theirs = pty.openpty()
+        resize(theirs, rows, columns)
+        self.before = termios.tcgetattr(self.ours)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SHELL, *map(str, arguments)],
+            stdin=theirs if stdin is None else stdin,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment(TERM="xterm-256color", COLORTERM="truecolor"),
+            start_new_session=True,
+        )
+        self.theirs = theirs
+        self.text = ""
+
+    def until(self, wanted: str) -> str:
+        """Read on until a text appears in what comes from now on, without colours; returns all of that."""
+        new, end = "", time.monotonic() + 60
+        while wanted not in plain(new):
+            assert time.monotonic() < end, f"{wanted!r} does not appear in {plain(new)!r}"
+            if select.select([self.ours], [], [], 1)[0]:
+                piece = os.read(self.ours, 1 << 16).decode(errors="replace")
+                new, self.text = new + piece, self.text + piece
+        return plain(new)
+
+    def type(self, keys: str) -> None:
+        os.write(self.ours, keys.encode())
+
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self.ours)[3] & termios.ECHO)
+
+    def end(self) -> int:
+        """Read to the end; the exit status."""
+        end = time.monotonic() + 60
+        while self.process.poll() is None:
+            assert time.monotonic() < end, plain(self.text)
+            self._drain()
+        self._drain()
+        return self.process.returncode
+
+    def _drain(self) -> None:
+        while select.select([self.ours], [], [], 0.05)[0]:
+            self.text += os.read(self.ours, 1 << 16).decode(errors="replace")
+
+    def is_whole(self) -> bool:
+        """The cursor is shown, and the terminal is as it was."""
+        shown = self.text.rindex("\x1b[?25h") > self.text.rindex("\x1b[?25l")
+        return shown and termios.tcgetattr(self.ours) == self.before
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.ours)
+        os.close(self.theirs)
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+Start = Callable[..., Session]
+
+
+@pytest.fixture
+def start(random_weights: Path) -> Iterator[Start]:
+    sessions: list[Session] = []
+
+    def run(*arguments: object, steps: int = 3, tries: int = 1, **options: Any) -> Session:
+        model = ["--weights", random_weights, "--steps", steps, "--tries", tries]
+        sessions.append(Session("solve", *arguments, *model, **options))
+        return sessions[-1]
+
+    yield run
+    for session in sessions:
+        session.close()
+
+
+def test_the_end_can_be_stepped_through_and_quit(start: Start) -> None:
+    session = start(PUZZLE)
+    session.until("not solved")
+    assert not session.echoes()
+    session.type("\x1b[D")
+    assert "paused 3/4" in session.until("paused")
+    session.type("\x1b[D\x1b[D")
+    assert "step             1/3" in session.until("paused 1/4")
+    session.type("\x1b[C")
+    assert "step             2/3" in session.until("paused 2/4")
+    session.type("r")
+    session.until("step             0/3")
+    session.until("not solved")
+    session.type("q")
+    assert session.end() == 1
+    assert session.is_whole()
+    assert "space pause" not in plain(session.text).rpartition("not solved")[2]
+
+
+def test_a_pause_holds_the_picture_while_solving_goes_on(start: Start) -> None:
+    session = start(PUZZLE, "--fps", 2, tries=50)
+    session.until("space pause")
+    session.type(" ")
+    first = session.until("paused 0/")
+    session.type("++")
+    session.until("paused 0/")
+    assert "1/3" not in first
+    session.type(" ")
+    session.until("pace x4")
+    session.type("q")
+    assert session.end() == 1
+    assert session.is_whole()
+
+
+def test_typed_keys_leave_no_trace(start: Start) -> None:
+    session = start(PUZZLE, "--fps", 2)
+    session.until("space pause")
+    session.type("zzz\x1b[1;5C\t")
+    session.until("not solved")
+    session.type("q")
+    assert session.end() == 1
+    assert "zzz" not in session.text and "^[" not in session.text
+
+
+def test_without_waiting_it_ends_by_itself(start: Start) -> None:
+    session = start(PUZZLE, "--no-wait", "--fps", 20)
+    assert session.end() == 1
+    assert session.is_whole()
+
+
+def test_after_a_while_it_ends_by_itself(start: Start) -> None:
+    session = start(PUZZLE, "--fps", 20)
+    assert session.end() == 1
+    assert session.is_whole()
+
+
+@pytest.mark.parametrize("when", ["loading the model", "space pause", "not solved"])
+def test_ctrl_c_leaves_the_terminal_whole_at_any_time(when: str, start: Start) -> None:
+    session = start(PUZZLE, "--fps", 20)
+    session.until(when)
+    session.type("\x03")
+    assert session.end() == (130 if when != "not solved" else session.process.returncode)
+    assert termios.tcgetattr(session.ours) == session.before
+    if "\x1b[?25l" in session.text:
+        assert session.is_whole()
+    assert "Traceback" not in session.text
+
+
+def test_a_termination_leaves_the_terminal_whole(start: Start) -> None:
+    session = start(PUZZLE, tries=1000)
+    session.until("space pause")
+    assert not session.echoes()
+    os.kill(os.tcgetpgrp(session.ours), signal.SIGTERM)
+    assert session.end() == 128 + signal.SIGTERM
+    assert session.is_whole()
+
+
+def test_suspended_it_gives_the_terminal_back_and_takes_it_again(start: Start) -> None:
+    session = start(PUZZLE, "--fps", 1, tries=1000)
+    session.until("space pause")
+    session.type("\x1a")
+    session.until("stopped")
+    assert session.is_whole()
+    session.type("\n")
+    session.until("space pause")
+    assert not session.echoes()
+    session.type("q")
+    assert session.end() == 1
+    assert session.is_whole()
+
+
+def test_a_terminal_that_becomes_smaller_gets_a_smaller_drawing(start: Start) -> None:
+    session = start(PUZZLE, "--fps", 10)
+    session.until("not solved")
+    resize(session.ours, 15, 40)
+    session.until("space ←→")
+    resize(session.ours, 8, 40)
+    session.until("not drawn: 9x9 cells need")
+    resize(session.ours, 40, 120)
+    session.until("step             3/3")
+    session.type("q")
+    assert session.end() == 1
+    assert session.is_whole()
+
+
+def test_keys_come_from_the_terminal_when_puzzles_come_from_a_pipe(start: Start) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, f"{PUZZLE}\n".encode())
+    os.close(writing)
+    session = start(stdin=reading)
+    os.close(reading)
+    session.until("not solved")
+    session.type("\x1b[D")
+    session.until("paused 3/4")
+    session.type("q")
+    assert session.end() == 1
+    assert session.is_whole()
+
+
+def test_q_ends_the_solving_too(start: Start) -> None:
+    session = start(PUZZLE, tries=10_000)
+    session.until("space pause")
+    session.type("q")
+    assert session.end() == 1
+    assert "not solved" in plain(session.text)
+
+
+def test_candidates_are_shown_where_there_is_room(start: Start) -> None:
+    session = start(PUZZLE, rows=40, columns=120)
+    session.until("not solved")
+    before = session.text
+    session.type("c")
+    assert "┏" not in session.until("space pause")
+    session.type("c")
+    assert "┏" in session.until("space pause")
+    assert "┏" in before
+    session.type("q")
+    session.end()
+
+
+def test_what_does_not_fit_is_said_and_printed(terminal: Callable[..., Screen], random_weights: Path) -> None:
+    screen = terminal("solve", PUZZLE, "--weights", random_weights, "--steps", 1, "--tries", 1, rows=10)
+    assert screen.status == 1
+    assert (
+        "not drawn: 9x9 cells need 13 columns and 15 rows here, and this terminal has 100 and 10"
+        in screen.text
+    )
+    assert "\x1b[" not in screen.text
