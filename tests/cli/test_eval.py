@@ -224,7 +224,7 @@ def test_several_processes_that_are_interrupted_add_up_what_they_have(
         env=environment(),
         start_new_session=True,
     )
-    wait_until_both_read(process.pid, data, 200_000)
+    wait_until_both_read(process.pid, data, 1_000_000)  # beyond what is read ahead before they solve
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: torchrun hears it, and so do the others
     out, err = process.communicate(timeout=120)
     figures = json.loads(out)

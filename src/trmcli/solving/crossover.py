@@ -16,6 +16,9 @@ On 16 cores with AMX a step takes NumPy 24 ms a puzzle, and PyTorch 9 ms in a ba
 AMX, PyTorch catches up later (benchmarks/solve.py measures it).
 """
 
+LOOKED_AT = 1000
+"""Puzzles that are read, at most, before it is decided: they wait in memory, and nothing is solved."""
+
 
 def step_work(config: TRMConfig, cells: int) -> float:
     """About how many multiplications a supervision step of one puzzle takes: weights, times vectors, times
@@ -27,5 +30,6 @@ def step_work(config: TRMConfig, cells: int) -> float:
 
 
 def many(config: TRMConfig, cells: int) -> int:
-    """From how many puzzles of so many cells on PyTorch answers sooner, its import included; at least 2."""
-    return max(2, round(WORTH_IMPORTING / step_work(config, cells)))
+    """From how many puzzles of so many cells on PyTorch answers sooner, its import included; at least 2, and
+    at most :data:`LOOKED_AT`."""
+    return min(LOOKED_AT, max(2, round(WORTH_IMPORTING / step_work(config, cells))))
