@@ -59,13 +59,14 @@ def demo(pace: Pace = Pace()) -> None:
 
     if not draws():
         raise InputError("trm demo draws, and stdout is not a terminal; trm solve FILE prints an answer")
-    import_numpy()
-    for number, (what, files) in enumerate(REEL):
-        if _show(what, files, number, pace) == "quit":
+    for number, (what, files) in enumerate(REEL, start=1):
+        print(f"{number} of {len(REEL)}: {what}", flush=True)  # at once: imports take their time
+        import_numpy()
+        if _show(files, pace) == "quit":
             return
 
 
-def _show(what: str, files: tuple[str, ...], number: int, pace: Pace) -> str | None:
+def _show(files: tuple[str, ...], pace: Pace) -> str | None:
     """Show one puzzle; the key that ended it, if one did."""
     from rich.console import Console
 
@@ -78,7 +79,6 @@ def _show(what: str, files: tuple[str, ...], number: int, pace: Pace) -> str | N
     from trmcli.ui.live import fits, no_room
     from trmcli.weights.registry import find_weights
 
-    print(f"{number + 1} of {len(REEL)}: {what}")
     console = Console()
     candidates = [_read(file) for file in files]
     task, puzzle = next((one for one in candidates if fits(console, *one)), candidates[-1])
