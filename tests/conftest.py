@@ -1,13 +1,18 @@
-"""One thread for each process, the same examples on every run, and a run directory for several tests."""
+"""One thread for each process, ears for Ctrl-C, the same examples every time, and a run directory."""
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch; networks are tiny here, and subprocesses inherit it
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in its background deaf to Ctrl-C, and subprocesses would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
