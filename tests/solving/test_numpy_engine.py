@@ -144,6 +144,7 @@ CASES: dict[str, Callable[[], Case]] = {
         for name, sizes in (
             ("sudoku", ((4, 4), (6, 6), (9, 9))),
             ("sudoku-small", ((4, 4), (6, 6), (9, 9))),
+            ("sudoku-16", ((4, 4), (9, 9), (16, 16))),
             ("maze-small", ((5, 8), (21, 21))),
         )
         for height, width in sizes
