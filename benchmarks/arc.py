@@ -29,9 +29,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from trmcli.errors import Origin
+from trmcli.errors import InputError
 from trmcli.solving.adapted import Ballot, count
-from trmcli.tasks.arc.task import ArcTask, Grid, Pair
+from trmcli.solving.intervals import wilson
+from trmcli.tasks.arc.files import read_tasks, solutions_beside, with_solutions
+from trmcli.tasks.arc.task import ArcTask, Grid
 from trmcli.training.fitting import AdaptOptions
 from trmcli.training.job import Job
 from trmcli.training.members import work_alone
@@ -39,23 +41,13 @@ from trmcli.training.members import work_alone
 
 def load(data: Path, name: str) -> dict[str, ArcTask]:
     """The tasks of a set, by name; without answers where it has no file of solutions."""
-    challenges = json.loads((data / f"arc-agi_{name}_challenges.json").read_text(encoding="utf-8"))
-    file = data / f"arc-agi_{name}_solutions.json"
-    solutions = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return {
-        key: ArcTask(
-            key,
-            tuple(Pair(grid(pair["input"]), grid(pair["output"])) for pair in task["train"]),
-            tuple(grid(test["input"]) for test in task["test"]),
-            tuple(grid(answer) for answer in solutions[key]) if key in solutions else None,
-            Origin(key),
-        )
-        for key, task in challenges.items()
-    }
 
+    def refuse(error: InputError) -> None:
+        raise error
 
-def grid(rows: list[list[int]]) -> Grid:
-    return np.array(rows, np.uint8)
+    file = str(data / f"arc-agi_{name}_challenges.json")
+    tasks, solutions = read_tasks([file], refuse), solutions_beside(file)
+    return {task.name: task for task in (tasks if solutions is None else with_solutions(tasks, solutions))}
 
 
 def text(cells: Grid) -> str:
@@ -143,14 +135,6 @@ def work(task: ArcTask, arguments: argparse.Namespace, options: AdaptOptions) ->
             for _, fitted in sorted(job.done.items())
         ],
     }
-
-
-def wilson(right: float, of: int) -> tuple[float, float]:
-    """The 95% interval of a share (Wilson, 1927)."""
-    z, share = 1.96, right / of
-    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return middle - half, middle + half
 
 
 def score(attempts: Sequence[Sequence[str]], answers: Sequence[str], most: int) -> float:

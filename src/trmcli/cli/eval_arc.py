@@ -19,7 +19,6 @@ from trmcli.cli.common import plural
 from trmcli.cli.solve_arc import BUDGET, FITTING, Adapt, Fitter, name_lost, read
 from trmcli.errors import InputError, Origin
 from trmcli.loading import need_torch
-from trmcli.tasks.records import Skip
 
 if TYPE_CHECKING:
     from trmcli.cli.options import Show
@@ -225,7 +224,9 @@ class ArcEval:
         """The tasks with their answers, read only now."""
         from trmcli.tasks.arc.files import read_tasks
 
-        ignore: Skip = lambda _: None  # noqa: E731 - they were named before
+        def ignore(_: InputError) -> None:
+            """They were named before."""
+
         answers = {task.name: task.answers for task in read_tasks(self.sources, ignore)}
         from dataclasses import replace
 
