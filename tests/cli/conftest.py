@@ -29,13 +29,12 @@ def environment(**changes: str) -> dict[str, str]:
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(scope="session")
-def trm() -> Run:
-    """Run ``trm ARGUMENTS`` with ``stdin`` as text, and capture everything."""
+def runner(*program: str) -> Run:
+    """What runs Python with this program, arguments and ``stdin`` as text, and captures everything."""
 
     def run(*arguments: object, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "trmcli", *map(str, arguments)],
+            [sys.executable, *program, *map(str, arguments)],
             input=stdin,
             capture_output=True,
             text=True,
@@ -45,6 +44,12 @@ def trm() -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def trm() -> Run:
+    """Run ``trm ARGUMENTS`` with ``stdin`` as text, and capture everything."""
+    return runner("-m", "trmcli")
 
 
 @dataclass

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Screen, environment
+from conftest import Run, Screen, environment, runner
 
 from trmcli.tasks.arc.views import View
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 Terminal = Callable[..., Screen]
 FAKE = Path(__file__).parent / "fake_arc.py"
 
@@ -27,19 +26,7 @@ FAKE = Path(__file__).parent / "fake_arc.py"
 @pytest.fixture
 def trm() -> Run:
     """Run ``trm ARGUMENTS`` with the stand-in, and capture everything."""
-
-    def run(*arguments: object, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, str(FAKE), *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            env=environment(**variables),
-            timeout=120,
-        )
-
-    return run
+    return runner(str(FAKE))
 
 
 def task(
