@@ -27,8 +27,11 @@ if child == 0:
     os.setpgid(0, 0)
     while os.tcgetpgrp(1) != os.getpgrp():
         pass
-    sys.argv[0] = "trm"
-    runpy.run_module("trmcli", run_name="__main__", alter_sys=False)
+    if sys.argv[1].endswith(".py"):
+        runpy.run_path(sys.argv[1])
+    else:
+        sys.argv[0] = "trm"
+        runpy.run_module("trmcli", run_name="__main__", alter_sys=False)
     sys.exit(0)
 signal.signal(signal.SIGTTOU, signal.SIG_IGN)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -49,9 +52,30 @@ while True:
 """
 """What a shell does with one job: it has the terminal while it runs, and Enter goes on after Ctrl-Z."""
 
+PANEL = """
+import signal, sys, time
+from rich.console import Console
+from trmcli.ui.keys import Keys
+from trmcli.ui.live_panel import LivePanel
+
+def content():
+    global drawings
+    drawings += 1
+    if drawings == (1 if sys.argv[2] == "opens" else 2):
+        signal.raise_signal(signal.SIGTSTP)
+    return f"drawn {drawings} times"
+
+drawings = 0
+panel = LivePanel(Console(), content, tick=1000, keys=Keys())
+panel.open()
+panel.close()
+print("the end")
+"""
+"""A panel that is suspended while it opens, or while it closes."""
+
 
 class Session:
-    """``trm ARGUMENTS`` on a terminal of its own, and somebody who types."""
+    """``trm ARGUMENTS``, or a script, on a terminal of its own, and somebody who types."""
 
     def __init__(
         self, *arguments: object, rows: int = 24, columns: int = 80, stdin: int | None = None
@@ -221,6 +245,23 @@ def test_suspended_it_gives_the_terminal_back_and_takes_it_again(start: Start) -
     session.type("q")
     assert session.end() == 1
     assert session.is_whole()
+
+
+@pytest.mark.parametrize("when", ["opens", "closes"])
+def test_suspended_while_it_opens_or_closes_the_terminal_is_whole_as_well(tmp_path: Path, when: str) -> None:
+    script = tmp_path / "panel.py"
+    script.write_text(PANEL)
+    session = Session(script, when)
+    try:
+        session.until("stopped")
+        assert session.is_whole()
+        session.type("\n")
+        session.until("the end")
+        assert session.end() == 0
+        assert "drawn 2 times" in plain(session.text)
+        assert session.is_whole()
+    finally:
+        session.close()
 
 
 def test_a_terminal_that_becomes_smaller_gets_a_smaller_drawing(start: Start) -> None:

@@ -47,29 +47,35 @@ class LivePanel:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._draw_on, daemon=True)
         self._handler: Any = None
+        self._steady = False
+        self._to_suspend = False
 
     def open(self) -> None:
         try:
+            if _can_suspend():  # before anything is changed that a sudden stop would leave changed
+                self._handler = signal.signal(signal.SIGTSTP, self._suspend)
             if self.keys is not None:
                 self.keys.open()
             self._show()
-            if _can_suspend():
-                self._handler = signal.signal(signal.SIGTSTP, self._suspend)
             self._thread.start()
         except BaseException:
             if self.keys is not None:
                 self.keys.close()
             self.console.show_cursor(True)
+            self._give_back()
             raise
+        self._steady = True
+        if self._to_suspend:
+            self._suspend(signal.SIGTSTP, None)
 
     def close(self) -> None:
         """Leave the last drawing on the screen, and the cursor below it."""
+        self._steady = False
         with ExitStack() as last:  # whatever happens meanwhile, the cursor comes back
+            last.callback(self._give_back)
             last.callback(self.console.show_cursor, True)
             if self.keys is not None:
                 last.callback(self.keys.close)
-            if self._handler is not None:
-                signal.signal(signal.SIGTSTP, self._handler)
             self._end.set()
             if self._thread.ident is not None:
                 self._thread.join()
@@ -112,7 +118,18 @@ class LivePanel:
             self._live.stop()
             self._live = None
 
+    def _give_back(self) -> None:
+        """Leave Ctrl-Z to whoever had it before, and do now what it asked for in the meantime."""
+        if self._handler is not None:
+            signal.signal(signal.SIGTSTP, self._handler)
+            self._handler = None
+            if self._to_suspend:
+                os.kill(os.getpid(), signal.SIGTSTP)
+
     def _suspend(self, number: int, _: FrameType | None) -> None:
+        self._to_suspend = not self._steady  # while the panel opens or closes, Ctrl-Z waits
+        if self._to_suspend:
+            return
         with self._lock:
             self._hide()
             if self.keys is not None:
