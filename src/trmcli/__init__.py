@@ -89,7 +89,7 @@ def solve(
     *sources: Any,
     solver: Solver | None = None,
     tries: int | None = None,
-    max_steps: int = 16,
+    max_steps: int | None = None,
     batch_size: int = 64,
     seed: int = 0,
 ) -> Iterator[Answer]:
@@ -101,7 +101,8 @@ def solve(
         solver: from :func:`load`; without it the default weights of the first puzzle's task.
         tries: most tries of a puzzle, from 1; the first checked answer ends them. By default 32, and one
             where there are no rules to check by.
-        max_steps: most supervision steps of a try, from 1.
+        max_steps: most supervision steps of a try, from 1. Without it 16, and of a maze
+            rows and columns together if they are more.
         batch_size: puzzles and tries worked on at once, from 1.
         seed: of the random symmetries that tries begin with, from 0.
 
@@ -112,10 +113,11 @@ def solve(
     """
     from trmcli.tasks import read_puzzles
 
-    limits = _whole("max_steps", max_steps, 1), None if tries is None else _whole("tries", tries, 1)
+    steps = None if max_steps is None else _whole("max_steps", max_steps, 1)
+    most = None if tries is None else _whole("tries", tries, 1)
     places, seed = _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
     pairs = read_puzzles(sources[0] if len(sources) == 1 else sources, solver.task if solver else None)
-    return _answers(pairs, solver, *limits, places, seed)
+    return _answers(pairs, solver, steps, most, places, seed)
 
 
 def train(
@@ -155,7 +157,7 @@ def train(
 def _answers(
     pairs: Iterator[tuple[Task, Puzzle]],
     solver: Solver | None,
-    max_steps: int,
+    max_steps: int | None,
     tries: int | None,
     batch_size: int,
     seed: int,

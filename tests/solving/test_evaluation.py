@@ -76,6 +76,17 @@ def test_figures_by_source_and_by_step() -> None:
     assert values["sources"]["b"]["cell_accuracy"] == 0.5
 
 
+def test_a_first_try_of_more_steps_makes_the_figures_by_step_longer() -> None:
+    evaluation, other = Evaluation(max_steps=1), Evaluation(max_steps=1)
+    evaluation.add(answer([0.9], [True]))
+    evaluation.add(answer([0.1, 0.2, 0.9], [False, False, True]))
+    other.add(answer([0.1, 0.9], [False, True]))
+    evaluation.absorb(other.pack())
+    assert evaluation.total.solved_by.tolist() == [1, 2, 3]
+    other.absorb(evaluation.pack())
+    assert other.total.solved_by.tolist() == [1, 3, 4]
+
+
 def test_cell_accuracy_needs_every_answer() -> None:
     evaluation = Evaluation(max_steps=3)
     evaluation.add(answer([0.9], [True], known=False))

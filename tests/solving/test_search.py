@@ -290,6 +290,21 @@ def test_what_has_not_come_keeps_nothing_waiting() -> None:
     assert asked == [0, 1, 2]
 
 
+def test_unless_it_is_said_the_kind_says_how_many_steps_a_try_may_take() -> None:
+    solver, (puzzle,) = small_solver(), puzzles(1)
+    solver.task = replace(solver.task, rules=None, steps=lambda shape: sum(shape) + 1)
+    for given, steps in ((None, 19), (3, 3)):
+        config = SearchConfig(given, tries=2, halt="never", strategy="symmetry", batch_size=1)
+        (answer,) = solve_many(solver, [puzzle], config)
+        assert answer.try_steps == (steps, steps)
+
+
+def test_mazes_take_more_steps_the_larger_they_are() -> None:
+    maze = get_task("maze")
+    assert [maze.steps((side, side)) for side in (5, 8, 9, 64)] == [16, 16, 18, 128]
+    assert get_task("sudoku").steps((16, 16)) == 16
+
+
 def test_a_puzzle_without_solution_gets_no_try_and_keeps_its_place() -> None:
     given = puzzles(5)
     given[1], given[3], given[4] = (replace(given[n], solutions=0) for n in (1, 3, 4))

@@ -188,10 +188,11 @@ def evaluate(
         stream.prepare(card.config, None if data.answers is None else _answering(stream.task, data))
         from trmcli.solving.evaluation import Evaluation
         from trmcli.solving.search import solve_many
+        from trmcli.tasks.task import USUAL_STEPS
 
         config = effort.config(limits[-1], machine.batch_size)
         shard = islice(stream, ranks.rank, data.limit, ranks.size)
-        evaluation, interrupted = Evaluation(effort.steps, limits), False
+        evaluation, interrupted = Evaluation(effort.steps or USUAL_STEPS, limits), False
         rows = _Rows(stream.task, table, keep=ranks.size > 1 and view.predictions is not None)
         found = solve_many(solver, shard, config, count(ranks.rank, ranks.size), stream.ready)
         bar = progress("solving", data.limit, prints=False, hidden=show.quiet or ranks.size > 1)

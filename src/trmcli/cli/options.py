@@ -177,8 +177,13 @@ class Effort:
     panel: ClassVar[str] = "How hard to try"
 
     steps: Annotated[
-        int, typer.Option(parser=whole(1), metavar="N", help="Most supervision steps of a try.")
-    ] = 16
+        int | None,
+        typer.Option(
+            parser=whole(1),
+            metavar="N",
+            help="Most supervision steps of a try. Without it 16; of a maze rows and columns, if more.",
+        ),
+    ] = None
     until_solved: Annotated[
         bool,
         typer.Option("--until-solved", help="Try until the rules accept an answer, at most 10,000 times."),

@@ -92,7 +92,8 @@ def watched(
 
     title = f"{solver.task.name} {puzzle.shape[0]}x{puzzle.shape[1]}, {model}"
     frames: list[Frame] = []
-    with player(solver.task, puzzle, title, config.max_steps, config.tries, fps, stays) as show:
+    steps = config.steps(solver.task, puzzle.shape)
+    with player(solver.task, puzzle, title, steps, config.tries, fps, stays) as show:
         for frame in watch(solver, puzzle, config, number):
             frames.append(frame)
             show.add(frame)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from trmcli.tasks.base import Shape
+    from trmcli.tasks.task import Task
 
 Halt = Literal["checked", "head", "never"]
 """When a try ends; see :class:`trmcli.solving.solver.Pool`."""
@@ -29,7 +33,7 @@ class SearchConfig:
     """How much compute a puzzle may have, and how it is spent.
 
     Attributes:
-        max_steps: most supervision steps of a try.
+        max_steps: most supervision steps of a try; None for as many as the kind says for the puzzle's size.
         tries: most tries of a puzzle.
         halt: when a try ends; see :class:`trmcli.solving.solver.Pool`.
         commit: whether a try takes guesses as given in its later steps.
@@ -43,7 +47,7 @@ class SearchConfig:
         budget: most seconds of computing that a puzzle may have; tries that share a step share its time.
     """
 
-    max_steps: int = 16
+    max_steps: int | None = None
     tries: int = 1
     halt: Halt = "checked"
     commit: bool = True
@@ -52,3 +56,7 @@ class SearchConfig:
     strategy: Strategy = "guess"
     select: Select = "halt"
     budget: float = math.inf
+
+    def steps(self, task: Task, shape: Shape) -> int:
+        """Most supervision steps of a try of a puzzle of this size."""
+        return self.max_steps or task.steps(shape)

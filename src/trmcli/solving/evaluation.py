@@ -38,10 +38,10 @@ class Figures:
     """Counts over the puzzles of one source.
 
     Attributes:
-        max_steps: most supervision steps of a try.
+        max_steps: supervision steps to tell apart at least; there are more where a first try takes more.
         limits: numbers of tries to compare.
         unchecked: puzzles whose answer nothing can judge: no rules, and no known answer.
-        solved_by: ``[max_steps]`` puzzles whose first try stood solved after 1, 2, ... supervision steps.
+        solved_by: ``[n]`` puzzles whose first try stood solved after 1, 2, ... supervision steps.
         solved_within: puzzles that the model solved with as many tries as each of the ``limits``.
         steps_within: supervision steps that these tries took; a puzzle takes none after it is solved.
     """
@@ -81,7 +81,7 @@ class Figures:
             self.cells += known.size
             self.right_cells += int((answer.cells == known).sum())
         trace = answer.trace_checked
-        self.solved_by += trace[np.minimum(np.arange(self.max_steps), len(trace) - 1)]
+        self.solved_by = _sum(self.solved_by, np.asarray(trace, dtype=np.int64))
         for n, limit in enumerate(self.limits):
             self.solved_within[n] += right and answer.method == "model" and answer.tries <= limit
             self.steps_within[n] += sum(answer.try_steps[:limit])
@@ -310,4 +310,13 @@ def _counts(one: Figures | Calibration) -> dict[str, Any]:
 
 def _add(one: Figures | Calibration, counts: dict[str, Any]) -> None:
     for name, value in counts.items():
-        setattr(one, name, getattr(one, name) + (np.array(value) if isinstance(value, list) else value))
+        ours = getattr(one, name)
+        setattr(one, name, _sum(ours, np.array(value)) if isinstance(value, list) else ours + value)
+
+
+def _sum(one: Ints, other: Ints) -> Ints:
+    """The sum of two counts by step; what the shorter one ends with, it keeps."""
+    size = max(len(one), len(other))
+    longer = [np.pad(counts, (0, size - len(counts)), mode="edge") for counts in (one, other)]
+    total: Ints = np.sum(longer, axis=0)
+    return total

@@ -145,9 +145,8 @@ class Search:
         config = self.config
         for shape, puzzles in groupby(self.numbered, key=lambda pair: pair[1].shape):
             self.puzzles = puzzles
-            self.pool = Pool(
-                self.solver, shape, max_steps=config.max_steps, halt=config.halt, commit=config.commit
-            )
+            steps = config.steps(self.solver.task, shape)
+            self.pool = Pool(self.solver, shape, max_steps=steps, halt=config.halt, commit=config.commit)
             while self._fill() or self.window:
                 yield from self._settled()
                 if self.working:

@@ -189,7 +189,8 @@ class Try:
         symmetry = task.views.usual(puzzle).then(symmetry)
         tokens = symmetry.apply(supposed.question[None])
         short = branch is not None and (attempt - 1) & (attempt - 2) != 0
-        max_steps = min(config.max_steps, COMMIT_FROM) if short else config.max_steps
+        max_steps = config.steps(task, puzzle.shape)
+        max_steps = min(max_steps, COMMIT_FROM) if short else max_steps
         undo = symmetry.inverse()
         return Try(task, question, attempt, supposed, given, tokens, undo, chance, max_steps)
 

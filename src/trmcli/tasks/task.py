@@ -216,11 +216,16 @@ class Maker(ABC):
         """
 
 
+USUAL_STEPS = 16
+"""Most supervision steps of a try, as in training and in the paper."""
+
+
 @dataclass(frozen=True)
 class Task:
     """A puzzle kind.
 
-    ``variant`` gives the kind with the rules of one puzzle, where puzzles bring rules of their own.
+    ``variant`` gives the kind with the rules of one puzzle, where puzzles bring rules of their own. ``steps``
+    says how many supervision steps a try may take, unless its user does, of a puzzle of a size.
     """
 
     name: str
@@ -233,6 +238,7 @@ class Task:
     structure: Structure | None = None
     maker: Maker | None = None
     variant: Callable[[Puzzle], Task] | None = None
+    steps: Callable[[Shape], int] = lambda shape: USUAL_STEPS
 
     def of(self, puzzle: Puzzle) -> Task:
         """The task with this puzzle's own rules: another one where its boxes are not the usual ones.

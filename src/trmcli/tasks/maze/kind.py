@@ -44,7 +44,7 @@ from trmcli.tasks.maze.grid import (
 from trmcli.tasks.maze.recognise import is_line, recognises
 from trmcli.tasks.maze.rules import problems_of, solved
 from trmcli.tasks.maze.text import MazeReader, write
-from trmcli.tasks.task import Codec, Maker, Paint, Rules, Structure, Task, Text, Views
+from trmcli.tasks.task import USUAL_STEPS, Codec, Maker, Paint, Rules, Structure, Task, Text, Views
 
 _TOKENS: Ints = np.array([2, 1, 3, 4, 5])
 _POINTING = {OPEN: 6, PATH: 10, START: 14}
@@ -175,6 +175,15 @@ class MazeMaker(Maker):
         return np.stack([one.question for one in puzzles]), np.stack([one.answer for one in puzzles])
 
 
+def steps(shape: Shape) -> int:
+    """What is known of the way spreads by 15 cells a step; the longer the ways, the more steps they need.
+
+    A path of a perfect maze has as many cells as six times a side or more; these steps cover two and a half
+    times that. What stands still ends before (:data:`trmcli.solving.solver.SETTLED`).
+    """
+    return max(USUAL_STEPS, sum(shape))
+
+
 def maze_task() -> Task:
     """The kind. It has no givens: a maze with a part of its path is not a question."""
     return Task(
@@ -186,4 +195,5 @@ def maze_task() -> Task:
         rules=MazeRules(),
         structure=MazeStructure(),
         maker=MazeMaker(),
+        steps=steps,
     )
