@@ -2,62 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pty
 import select
-import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support import Run, Screen, environment, resize, runner
 from warm import Warm
-
-_UNSET = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")
-
-
-def environment(**changes: str) -> dict[str, str]:
-    inherited = {key: value for key, value in os.environ.items() if key not in _UNSET}
-    return {**inherited, "PYTHONUTF8": "1", **changes}
-
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def runner(*program: str) -> Run:
-    """What runs Python with this program, arguments and ``stdin`` as text, and captures everything."""
-
-    def run(*arguments: object, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *program, *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            env=environment(**variables),
-            timeout=120,
-        )
-
-    return run
 
 
 @pytest.fixture(scope="session")
 def trm() -> Run:
     """Run ``trm ARGUMENTS`` with ``stdin`` as text, and capture everything."""
     return runner("-m", "trmcli")
-
-
-@dataclass
-class Screen:
-    """What a command did on a terminal."""
-
-    status: int
-    text: str
 
 
 @pytest.fixture(scope="session")
@@ -123,11 +85,6 @@ if program:
 else:
     runpy.run_module("trmcli", run_name="__main__", alter_sys=False)
 """
-
-
-def resize(number: int, rows: int, columns: int) -> None:
-    """Change a terminal's size; whoever is on it hears of it."""
-    fcntl.ioctl(number, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Run, Screen, environment, runner
+from support import Run, Screen, environment, runner
 
 from trmcli.tasks.arc.views import View
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from support import Run
 
 
 @pytest.mark.parametrize("text", ["--3--4--4----2-3", "--3----44----2-3"])

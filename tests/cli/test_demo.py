@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from rich.console import Console
-from test_player import Session, plain
+from support import Session, plain
 
 from trmcli.cli.demo import REEL, _read
 from trmcli.ui.live import fits

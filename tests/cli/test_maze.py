@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Screen
+from support import Screen
 
 from trmcli.errors import InputError
 from trmcli.tasks import get_task, read_puzzles

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Screen
+from support import Screen
 from warm import Warm
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -3,55 +3,16 @@
 from __future__ import annotations
 
 import os
-import pty
-import re
-import select
 import signal
-import subprocess
-import sys
 import termios
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Screen, environment, resize
+from support import Screen, Session, plain, resize
 
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
-SHELL = """
-import fcntl, os, runpy, signal, sys, termios
-fcntl.ioctl(1, termios.TIOCSCTTY, 0)
-child = os.fork()
-if child == 0:
-    os.setpgid(0, 0)
-    while os.tcgetpgrp(1) != os.getpgrp():
-        pass
-    if sys.argv[1].endswith(".py"):
-        runpy.run_path(sys.argv[1])
-    else:
-        sys.argv[0] = "trm"
-        runpy.run_module("trmcli", run_name="__main__", alter_sys=False)
-    sys.exit(0)
-signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-while True:
-    try:
-        os.setpgid(child, child)
-    except OSError:  # it was as quick itself
-        pass
-    os.tcsetpgrp(1, child)
-    os.kill(child, signal.SIGCONT)
-    _, status = os.waitpid(child, os.WUNTRACED)
-    os.tcsetpgrp(1, os.getpgrp())
-    if not os.WIFSTOPPED(status):
-        code = os.waitstatus_to_exitcode(status)
-        sys.exit(code if code >= 0 else 128 - code)
-    os.write(1, b"stopped")
-    os.read(1, 100)
-"""
-"""What a shell does with one job: it has the terminal while it runs, and Enter goes on after Ctrl-Z."""
-
 PANEL = """
 import signal, sys, time
 from rich.console import Console
@@ -72,71 +33,6 @@ panel.close()
 print("the end")
 """
 """A panel that is suspended while it opens, or while it closes."""
-
-
-class Session:
-    """``trm ARGUMENTS``, or a script, on a terminal of its own, and somebody who types."""
-
-    def __init__(
-        self, *arguments: object, rows: int = 24, columns: int = 80, stdin: int | None = None
-    ) -> None:
-        self.ours, theirs = pty.openpty()
-        resize(theirs, rows, columns)
-        self.before = termios.tcgetattr(self.ours)
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", SHELL, *map(str, arguments)],
-            stdin=theirs if stdin is None else stdin,
-            stdout=theirs,
-            stderr=theirs,
-            env=environment(TERM="xterm-256color", COLORTERM="truecolor"),
-            start_new_session=True,
-        )
-        self.theirs = theirs
-        self.text = ""
-
-    def until(self, wanted: str) -> str:
-        """Read on until a text appears in what comes from now on, without colours; returns all of that."""
-        new, end = "", time.monotonic() + 60
-        while wanted not in plain(new):
-            assert time.monotonic() < end, f"{wanted!r} does not appear in {plain(new)!r}"
-            if select.select([self.ours], [], [], 1)[0]:
-                piece = os.read(self.ours, 1 << 16).decode(errors="replace")
-                new, self.text = new + piece, self.text + piece
-        return plain(new)
-
-    def type(self, keys: str) -> None:
-        os.write(self.ours, keys.encode())
-
-    def echoes(self) -> bool:
-        return bool(termios.tcgetattr(self.ours)[3] & termios.ECHO)
-
-    def end(self) -> int:
-        """Read to the end; the exit status."""
-        end = time.monotonic() + 60
-        while self.process.poll() is None:
-            assert time.monotonic() < end, plain(self.text)
-            self._drain()
-        self._drain()
-        return self.process.returncode
-
-    def _drain(self) -> None:
-        while select.select([self.ours], [], [], 0.05)[0]:
-            self.text += os.read(self.ours, 1 << 16).decode(errors="replace")
-
-    def is_whole(self) -> bool:
-        """The cursor is shown, and the terminal is as it was."""
-        shown = self.text.rindex("\x1b[?25h") > self.text.rindex("\x1b[?25l")
-        return shown and termios.tcgetattr(self.ours) == self.before
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.ours)
-        os.close(self.theirs)
-
-
-def plain(text: str) -> str:
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
 
 Start = Callable[..., Session]

@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from conftest import Screen, environment, resize
+from support import Screen, environment, resize
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Terminal = Callable[..., Screen]

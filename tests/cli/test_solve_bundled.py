@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Screen, environment
+from support import Screen, environment
 
 from trmcli.tasks import get_task
 from trmcli.tasks.sudoku.kind import SudokuRules

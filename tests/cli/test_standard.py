@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import environment
+from support import environment
 from warm import Warm, read_terminal
 
 BLOCKS = "█████\n█S G█\n█████\n"

@@ -11,7 +11,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from conftest import resize
+from support import resize
 from warm import Warm, read_terminal
 
 HERE = Path(__file__).parent

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import environment, resize
+from support import environment, resize
 
 from trmcli.cli.train import resuming
 from trmcli.training.history import read_history

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Screen, environment
+from support import Screen, environment
 
 pytestmark = pytest.mark.without_torch
 

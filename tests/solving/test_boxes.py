@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_search import accepting, one_in_sixteen
+from small_models import accepting, one_in_sixteen
 
 import trmcli
 from trmcli.errors import Origin

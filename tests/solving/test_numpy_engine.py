@@ -6,74 +6,30 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from safetensors import safe_open
+from small_models import SETTINGS, Case, drawn_tokens, made
 
-from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
+from trmcli.model import TinyRecursiveModel
 from trmcli.solving import blas, numpy_engine, numpy_layers, numpy_mixers
-from trmcli.solving.engine import Inputs, Output, State
+from trmcli.solving.engine import Inputs, Output
 from trmcli.solving.numpy_engine import NumPyEngine
-from trmcli.solving.torch_engine import build_relations
 from trmcli.tasks import get_task, read_puzzles
-from trmcli.tasks.base import Ints, Puzzle, Shape
+from trmcli.tasks.base import Puzzle, Shape
 from trmcli.tasks.maze.kind import MazeRules
 from trmcli.tasks.sudoku.kind import SudokuRules
-from trmcli.tasks.task import Task
 from trmcli.weights.arrays import load_arrays
 from trmcli.weights.checkpoint import our_name
 from trmcli.weights.convert import Settings, infer_config
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = sorted((ROOT / "tests" / "data" / "golden").glob("*.safetensors"))
-
-
-@dataclass
-class Case:
-    """A model in both worlds, and what it is asked."""
-
-    model: TinyRecursiveModel
-    task: Task
-    inputs: Inputs
-
-    @property
-    def relations(self) -> Relations:
-        return build_relations(self.task, self.inputs.shape, self.model.config)
-
-    def engine(self, dtype: npt.DTypeLike = np.float32, rounds: int | None = None) -> NumPyEngine:
-        weights = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
-        return NumPyEngine(self.model.config, weights, self.task, dtype, rounds)
-
-    def drawn(self, engine: NumPyEngine) -> State[Any]:
-        """Its questions, and random states."""
-        rng, state = np.random.default_rng(1), engine.begin(self.inputs)
-        answer, latent = rng.standard_normal((2, *state.question.shape)).astype(engine.dtype)
-        return replace(state, answer=answer, latent=latent)
-
-    @torch.no_grad()
-    def in_torch(self, state: State[Any], dtype: torch.dtype, rounds: int | None = None) -> tuple[Any, ...]:
-        """y, z, probabilities, halting probability after one supervision step, and x."""
-        puzzle = None if self.inputs.puzzle is None else torch.from_numpy(self.inputs.puzzle)
-        carry = Carry(torch.tensor(state.answer), torch.tensor(state.latent))
-        model = self.model.to(dtype)
-        question = model.embed_question(torch.from_numpy(self.inputs.tokens), puzzle, self.relations)
-        carry, output = model.supervision_step(carry, question, self.relations, rounds)
-        self.model.float()
-        said = (carry.answer, carry.latent, output.logits.softmax(dim=-1), output.halt.sigmoid(), question)
-        return tuple(tensor.numpy() for tensor in said)
-
-
-def drawn_tokens(task: Task, shape: Shape, count: int) -> Ints:
-    """Questions of signs that may stand in one, whether or not they make sense."""
-    values = shape[0] + 1 if task.name == "sudoku" else 4
-    cells = np.random.default_rng(0).integers(0, values, (count, *shape))
-    return task.codec.encode(cells.astype(np.uint8))
 
 
 def bundled(name: str, shape: Shape) -> Case:
@@ -94,48 +50,6 @@ def golden(path: Path) -> Case:
     model.load_state_dict(state)
     puzzle = tensors["batch.puzzle_identifiers"].long().numpy() if theirs["puzzle_emb_ndim"] else None
     return Case(model, get_task("sudoku"), Inputs(tensors["batch.inputs"].long().numpy(), (4, 4), puzzle))
-
-
-GROUPS = (("row", "groups"), ("column", "groups"))
-BESIDE = (("up", "neighbours"), ("down", "neighbours"), ("left", "neighbours"), ("right", "neighbours"))
-SETTINGS: dict[str, dict[str, Any]] = {
-    "groups and neighbours": {"mixer": "relation", "relations": (*BESIDE, *GROUPS)},
-    "groups of two sizes": {"mixer": "relation", "relations": GROUPS},
-    "heads of their own width": {"mixer": "relation", "relations": GROUPS, "head_size": 5},
-    "candidates by attention": {"mixer": "relation", "relations": GROUPS, "vectors": "candidates"},
-    "candidates by means": {
-        "mixer": "mean",
-        "relations": GROUPS,
-        "vectors": "candidates",
-        "group_expansion": 1.0,
-    },
-    "means without a SwiGLU": {"mixer": "mean", "relations": GROUPS},
-    "single z": {"mixer": "mean", "relations": GROUPS, "features": 1},
-    "a network for the answer": {"mixer": "relation", "relations": BESIDE, "answer_layers": 1},
-    "attention without positions": {"mixer": "attention"},
-    "attention with rotary positions": {"mixer": "attention", "positions": "rope", "halt_pool": "mean"},
-    "attention with learned positions": {
-        "mixer": "attention",
-        "positions": "learned",
-        "seq_len": 15,
-        "puzzle_emb_len": 2,
-        "num_puzzles": 3,
-    },
-    "single z across cells": {"mixer": "mlp", "seq_len": 15, "features": 1},
-}
-
-
-def made(name: str, shape: Shape = (3, 5), count: int = 3) -> Case:
-    """A small model with random weights, its heads among them."""
-    config = TRMConfig(
-        vocab_size=18, **{"hidden_size": 16, "num_heads": 2, "ffn_multiple": 8, **SETTINGS[name]}
-    )
-    torch.manual_seed(0)
-    model, task = TinyRecursiveModel(config), get_task("maze")
-    for parameter in model.parameters():
-        parameter.data = torch.randn(parameter.shape) * parameter.shape[-1] ** -0.5
-    puzzle = np.array([2, 0, 1])[:count] if config.puzzle_emb_len else None
-    return Case(model.requires_grad_(False), task, Inputs(drawn_tokens(task, shape, count), shape, puzzle))
 
 
 CASES: dict[str, Callable[[], Case]] = {

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import numpy as np
 import pytest
-from test_solver import random_tokens, small_solver
+from small_models import accepting, one_in_sixteen, random_tokens, small_solver
 
 from trmcli.errors import Origin
 from trmcli.solving.answers import Answer, Frame, choose, settle
@@ -27,23 +27,6 @@ from trmcli.tasks.sudoku.kind import SudokuCodec, SudokuRules
 def puzzles(count: int, size: int = 9) -> list[Puzzle]:
     cells = get_task("sudoku").codec.decode(random_tokens(count, size), (size, size))
     return [Puzzle(one, Origin("test", number)) for number, one in enumerate(cells)]
-
-
-def accepting(rule: Callable[[np.ndarray], bool]) -> Solver:
-    """A solver whose rules accept the answers for which ``rule`` of their cells, flat, is true."""
-
-    class Rules(SudokuRules):
-        def check(self, questions: Cells, answers: Cells) -> Bools:
-            return np.array([rule(answer.ravel()) for answer in answers], dtype=np.bool_)
-
-    solver = small_solver()
-    solver.task = replace(solver.task, rules=Rules())
-    return solver
-
-
-def one_in_sixteen(cells: np.ndarray) -> bool:
-    """Accepts about one answer in sixteen of a random model, whatever the symmetry."""
-    return int((cells * np.arange(1, len(cells) + 1)).sum()) % 16 == 0
 
 
 def outcome(answer: Answer) -> tuple[object, ...]:

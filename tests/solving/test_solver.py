@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from small_models import model_of, random_tokens, relation_config, small_solver
 
-from trmcli.model import Carry, Output, TinyRecursiveModel, TRMConfig
+from trmcli.model import Carry, Output
 from trmcli.model.mixers import RelationMixer
 from trmcli.solving.solver import (
     COMMIT_FROM,
@@ -24,40 +25,6 @@ from trmcli.tasks.base import Bools, Cells, Ints
 from trmcli.tasks.sudoku.kind import SudokuGivens, SudokuRules, SudokuStructure
 
 TASK = get_task("sudoku")
-
-
-def relation_config(**changes: object) -> TRMConfig:
-    values = {
-        "vocab_size": TASK.codec.vocab_size,
-        "hidden_size": 16,
-        "num_layers": 1,
-        "mixer": "relation",
-        "rounds": 1,
-        "latent_updates": 2,
-        "num_heads": 2,
-        "head_size": 4,
-        "ffn_multiple": 8,
-        "halt_pool": "mean",
-        "relations": tuple((name, "groups") for name in SudokuStructure().relation_names),
-    }
-    return TRMConfig(**{**values, **changes})  # type: ignore[arg-type]
-
-
-def small_solver(seed: int = 0, **changes: object) -> Solver:
-    """A random model in float64, in which a batch of another shape, with other kernels, says the same."""
-    torch.manual_seed(seed)
-    model = TinyRecursiveModel(relation_config(**changes))
-    return Solver(TorchEngine(model, TASK, torch.device("cpu"), torch.float64))
-
-
-def model_of(solver: Solver) -> TinyRecursiveModel:
-    assert isinstance(solver.engine, TorchEngine)
-    return solver.engine.model
-
-
-def random_tokens(count: int, size: int = 9) -> Ints:
-    rng = np.random.default_rng(count)
-    return rng.integers(1, size + 2, size=(count, size * size))
 
 
 def test_all_puzzles_stay_when_nothing_halts() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_numpy_engine import SETTINGS, made
+from small_models import SETTINGS, made
 
 from trmcli.solving.engine import Engine, State
 from trmcli.solving.numpy_engine import NumPyEngine
@@ -94,7 +94,7 @@ def test_tries_are_the_same_whether_watched_or_not(strategy: Any) -> None:
 
 def made_for_sudoku() -> NumPyEngine:
     """A small model with random weights, which solves nothing."""
-    from test_solver import relation_config
+    from small_models import relation_config
 
     from trmcli.model import TinyRecursiveModel
 
