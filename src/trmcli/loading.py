@@ -39,7 +39,7 @@ def load_engine(
     """The model of a weights file in an engine, and the file's card.
 
     ``auto`` takes PyTorch where a device is named. Else it takes NumPy if there are ``few`` puzzles, or if
-    PyTorch is not installed.
+    PyTorch is not installed or has nothing that NumPy has not.
 
     Args:
         path: of the weights.
@@ -47,7 +47,7 @@ def load_engine(
         name: of the engine.
         device: where PyTorch computes.
         rounds: T of a supervision step; by default the configuration's.
-        threads: of a CPU, for PyTorch; by default as many as there are processors.
+        threads: of a CPU; by default as many as there are processors.
         few: whether there are so few puzzles that NumPy answers them sooner; see
             :mod:`trmcli.solving.crossover`.
 
@@ -56,7 +56,10 @@ def load_engine(
             such device.
     """
     if name == "auto":
-        name = "numpy" if device == "auto" and (few or not has_torch()) else "torch"
+        from trmcli.solving.crossover import torch_has_more
+
+        sooner = few or not has_torch() or not torch_has_more()
+        name = "numpy" if device == "auto" and sooner else "torch"
     if name == "numpy":
         if device not in ("auto", "cpu"):
             raise InputError(f"NumPy computes on the CPU, not on {device}: take --engine torch", "--device")
@@ -64,7 +67,7 @@ def load_engine(
         from trmcli.weights.arrays import load_arrays
 
         arrays, card = load_arrays(path)
-        return NumPyEngine(card.model_config, arrays, task, rounds=rounds), card
+        return NumPyEngine(card.model_config, arrays, task, rounds=rounds, threads=threads), card
     need_torch("--engine torch" if device == "auto" else f"--device {device}")
     from trmcli.solving.torch_engine import TorchEngine, pick_device
     from trmcli.weights.files import load_weights

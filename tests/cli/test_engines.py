@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from trmcli.cli.common import load_solver
 from trmcli.cli.options import Batches, Model
 from trmcli.cli.stream import PuzzleStream
 from trmcli.model import TRMConfig
-from trmcli.solving.crossover import many
+from trmcli.solving import crossover
+from trmcli.solving.crossover import many, torch_has_more
 from trmcli.solving.numpy_engine import NumPyEngine
 from trmcli.solving.torch_engine import TorchEngine
 
@@ -31,13 +33,43 @@ def taken(source: str, machine: Batches = Batches(), limit: int | None = None) -
     return type(solver.engine)
 
 
-def test_few_puzzles_are_numpys_and_many_are_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The root of a Linux system that has neither a GPU nor products of bfloat16."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(crossover, "SYSTEM", tmp_path)
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "cpuinfo").write_text("flags\t\t: sse avx avx2 fma\n")
+    return tmp_path
+
+
+def test_few_puzzles_are_numpys_and_many_are_torchs_where_it_has_more(
+    system: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     batch = str(EXAMPLES / "sudoku" / "batch.txt")
+    assert taken(batch) is NumPyEngine
+    (system / "proc" / "cpuinfo").write_text("flags\t\t: avx2 avx512f avx512_bf16 amx_tile\n")
     assert taken(EASY) is taken(batch, limit=3) is NumPyEngine
     assert taken(batch) is TorchEngine
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert taken(EASY) is NumPyEngine  # several processes have the figures of one
+
+
+@pytest.mark.parametrize("device", ["nvidia0", "nvidia12", "kfd", "dxg"])
+def test_a_gpu_is_torchs(system: Path, device: str) -> None:
+    (system / "dev" / "nvidia-uvm").touch()  # drivers alone compute nothing
+    assert not torch_has_more()
+    (system / "dev" / device).touch()
+    assert torch_has_more()
+
+
+def test_what_is_not_known_is_left_to_torch(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (system / "proc" / "cpuinfo").unlink()
+    assert torch_has_more()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert torch_has_more()
 
 
 def test_whoever_names_an_engine_or_a_device_gets_it() -> None:

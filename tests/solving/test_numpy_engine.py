@@ -339,3 +339,17 @@ def test_a_step_takes_one_thread_and_gives_the_others_back(monkeypatch: pytest.M
     engine = case.engine()
     engine.step(case.drawn(engine))
     assert threads == [4, 1, 4]
+
+
+def test_threads_share_the_puzzles_of_a_step_and_change_nothing() -> None:
+    weights, card = load_arrays(ROOT / "weights" / "sudoku-small.safetensors")
+    found = []
+    for threads in (1, 3):
+        engine = NumPyEngine(card.model_config, weights, get_task("sudoku"), threads=threads)
+        tokens = np.random.default_rng(0).integers(1, 11, (29, 81))
+        with engine.working():
+            state, _ = engine.step(engine.begin(Inputs(tokens, (9, 9))))
+            state, output = engine.step(state)
+        found.append((state.answer, state.latent, output.probabilities, output.halt))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -90,7 +90,7 @@ def load_solver(
             or if this machine has no such device.
     """
     from trmcli.loading import load_engine
-    from trmcli.solving.crossover import many
+    from trmcli.solving.crossover import many, torch_has_more
     from trmcli.solving.solver import Solver
     from trmcli.tasks.fit import check_fit
     from trmcli.weights.files import read_card
@@ -104,7 +104,7 @@ def load_solver(
     if puzzle is not None:
         check_fit(task, puzzle, card.config)
     name, few = machine.engine, False
-    if name == "auto" and machine.device == "auto":
+    if name == "auto" and machine.device == "auto" and torch_has_more():
         enough = many(card.config_for(str(path)), stream.first().cells.size)
         few = (limit is not None and limit < enough) or not stream.several(enough)
     engine, card = load_engine(path, task, name, machine.device, model.rounds, machine.threads, few)

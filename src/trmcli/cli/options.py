@@ -285,8 +285,8 @@ class Batches(Machine):
         typer.Option(
             **choice(EngineName),
             metavar="NAME",
-            help="What runs the network. numpy: starts at once. torch: is faster on many puzzles, and on "
-            "devices. auto: numpy for few puzzles where no device is named.",
+            help="What runs the network. numpy: starts at once. torch: has GPUs and bfloat16. auto: numpy, "
+            "but for many puzzles where torch has one of these, and where a device is named.",
         ),
     ] = "auto"
     batch_size: BatchSize = 64

@@ -1,9 +1,15 @@
-"""Which engine answers sooner: NumPy, which starts at once, or PyTorch, which has to be imported first."""
+"""Which engine answers sooner: NumPy, which starts at once, or PyTorch, which has to be imported first.
+
+PyTorch answers many puzzles sooner where it has what NumPy has not: a GPU, or products of bfloat16. Elsewhere
+NumPy is ahead of it however many there are (docs/performance.md).
+"""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from math import prod
+from pathlib import Path
 
 from trmcli.model.config import TRMConfig
 from trmcli.model.shapes import tensor_shapes
@@ -15,6 +21,9 @@ On 16 cores with AMX a step takes NumPy 24 ms a puzzle, and PyTorch 9 ms in a ba
 64; its import takes 3.4 s. At 6 steps a puzzle both need 4.6 s for 32 puzzles. With fewer cores, or without
 AMX, PyTorch catches up later (benchmarks/solve.py measures it).
 """
+
+SYSTEM = Path("/")
+"""Where /proc and /dev are."""
 
 LOOKED_AT = 1000
 """Puzzles that are read, at most, before it is decided: they wait in memory, and nothing is solved."""
@@ -33,3 +42,19 @@ def many(config: TRMConfig, cells: int) -> int:
     """From how many puzzles of so many cells on PyTorch answers sooner, its import included; at least 2, and
     at most :data:`LOOKED_AT`."""
     return min(LOOKED_AT, max(2, round(WORTH_IMPORTING / step_work(config, cells))))
+
+
+def torch_has_more() -> bool:
+    """Whether PyTorch may have a GPU here, or products of bfloat16. It is not asked, for that takes seconds.
+
+    Of systems other than Linux nothing was measured; what they have is left to PyTorch.
+    """
+    if sys.platform != "linux":
+        return True
+    cards = "nvidia[0-9]*", "kfd", "dxg"  # NVIDIA's, AMD's, and those that WSL hands on
+    if any(any((SYSTEM / "dev").glob(card)) for card in cards):
+        return True
+    try:
+        return "avx512_bf16" in (SYSTEM / "proc/cpuinfo").read_text(errors="replace")
+    except OSError:
+        return True

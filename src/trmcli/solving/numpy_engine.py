@@ -1,15 +1,19 @@
 """Supervision steps in plain NumPy: an answer is there before torch would have been imported.
 
 It is :meth:`trmcli.model.TinyRecursiveModel.supervision_step` in other words, for every model that there is.
-One thread works on a few puzzles at a time, as many as fit its cache; the others wait, which costs nothing.
+A thread works on a few puzzles at a time, as many as fit its cache; the others wait, which costs nothing.
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import cached_property
+from threading import local
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +27,18 @@ from trmcli.solving.numpy_mixers import MIXERS
 from trmcli.tasks.base import Bools, Ints, Shape
 from trmcli.tasks.task import Task
 
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
 PART = 768
 """Vectors that are worked on together, where a puzzle has fewer."""
+
+
+class Memory(local):
+    """Working memory of each thread that asks for it."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self.room = Room(dtype)
 
 
 class Layer:
@@ -44,7 +58,7 @@ class Layer:
 
 
 class NumPyEngine:
-    """A :class:`trmcli.solving.engine.Engine` of NumPy's arrays. It keeps working memory, for one thread.
+    """A :class:`trmcli.solving.engine.Engine` of NumPy's arrays. It keeps working memory for each thread.
 
     Args:
         config: of the model.
@@ -52,6 +66,8 @@ class NumPyEngine:
         task: says how cells belong together.
         dtype: of computation: float32 or float64.
         rounds: T of a supervision step; by default the configuration's.
+        threads: that share the puzzles of a step, each working alone on some of them; by default as many as
+            :func:`default_threads` says.
     """
 
     def __init__(
@@ -61,6 +77,7 @@ class NumPyEngine:
         task: Task,
         dtype: npt.DTypeLike = np.float32,
         rounds: int | None = None,
+        threads: int | None = None,
     ) -> None:
         self.config, self.task, self.rounds = config, task, rounds or config.rounds
         self.dtype = np.dtype(dtype)
@@ -75,7 +92,7 @@ class NumPyEngine:
         self._answer_layers = [
             Layer(config, weights, f"answer_layers.{number}") for number in range(config.answer_layers)
         ] or self._layers
-        self._room = Room(self.dtype)
+        self._threads, self._memory = threads, Memory(self.dtype)
         self._layouts: dict[Shape, Layout] = {}
 
     def working(self) -> AbstractContextManager[None]:
@@ -91,13 +108,25 @@ class NumPyEngine:
         layout = self.layout(state.shape)
         answer, latent = (np.array(kept, self.dtype, order="C") for kept in (state.answer, state.latent))
         part = max(1, PART // length)
-        # exp(-g) may be infinite, and silu(g) is 0 then.
-        with one_thread(), np.errstate(over="ignore", under="ignore"):
-            for start in range(0, count, part):
-                rows = slice(start, start + part)
+        parts = [slice(start, start + part) for start in range(0, count, part)]
+
+        def work(rows: slice) -> None:
+            # exp(-g) may be infinite, and silu(g) is 0 then.
+            with np.errstate(over="ignore", under="ignore"):
                 self._supervise(state.question[rows], answer[rows], latent[rows], layout)
-            output = self._read(answer, state.answer, layout)
+
+        with one_thread():
+            for _ in (map if len(parts) == 1 else self._pool.map)(work, parts):
+                pass
+            with np.errstate(over="ignore", under="ignore"):
+                output = self._read(answer, state.answer, layout)
         return replace(state, answer=answer, latent=latent), output
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        from concurrent.futures import ThreadPoolExecutor  # what one puzzle needs not
+
+        return ThreadPoolExecutor(self._threads or default_threads())
 
     def take(self, state: State[Numbers], rows: Ints | Bools) -> State[Numbers]:
         return State(state.question[rows], state.answer[rows], state.latent[rows], state.shape)
@@ -147,23 +176,19 @@ class NumPyEngine:
 
     def _supervise(self, x: Numbers, y: Numbers, z: Numbers, layout: Layout) -> None:
         """T rounds of the recursion; y and z in place (arXiv:2510.04871, figure 3 and table 2)."""
-        single = self.config.features == 1
-        injected = x if single else self._room("injected", *x.shape)
+        single, room = self.config.features == 1, self._memory.room
+        injected = x if single else room("injected", *x.shape)
         for _ in range(self.rounds):
             if not single:
                 np.add(y, x, out=injected)
             for _ in range(self.config.latent_updates + single):
                 z += injected
-                self._update(self._layers, z, layout)
+                _update(self._layers, z, layout, room)
             if single:
                 y[:] = z
             else:
                 y += z
-                self._update(self._answer_layers, y, layout)
-
-    def _update(self, layers: Sequence[Layer], x: Numbers, layout: Layout) -> None:
-        for layer in layers:
-            layer.update(x, layout, self._room)
+                _update(self._answer_layers, y, layout, room)
 
     def _read(self, y: Numbers, before: Numbers, layout: Layout) -> Output:
         """What the heads say of y."""
@@ -182,3 +207,16 @@ class NumPyEngine:
         residual = np.einsum("btd,btd->b", change, change)
         residual /= math.prod(y.shape[1:])
         return Output(probabilities, 1 / (1 + np.exp(-halt)), np.sqrt(residual, out=residual))
+
+
+def _update(layers: Sequence[Layer], x: Numbers, layout: Layout, room: Room) -> None:
+    for layer in layers:
+        layer.update(x, layout, room)
+
+
+def default_threads() -> int:
+    """As many as ``OMP_NUM_THREADS`` says; without it, as the process may use processors."""
+    from trmcli.tasks.workers import processors
+
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return int(wanted) if wanted.isdecimal() and int(wanted) else processors()
