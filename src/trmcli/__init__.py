@@ -67,7 +67,7 @@ def load(
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
         rounds: T of a supervision step; by default as many as the weights are meant for.
         engine: what runs the network: ``torch``; ``numpy``, which starts at once; or ``auto``, which is torch
-            wherever that is installed.
+            where that has a GPU or products of bfloat16.
 
     Raises:
         InputError: there are no such weights, task or device, or the weights cannot be read.
