@@ -80,6 +80,15 @@ def test_without_answers_nothing_is_called_right(warm: Warm, weights: Path) -> N
     assert (figures["solved"], figures["unchecked"], figures["halting"]["bins"]) == (0, 1, [])
 
 
+def test_a_grid_is_typed_as_it_stands_in_a_table(warm: Warm, weights: Path, tmp_path: Path) -> None:
+    done = warm.run("solve", "012/221", "--weights", weights)
+    assert (done.returncode, done.stdout) == (0, "021/112\n"), done.stderr
+    done = warm.run("solve", "-", "--weights", weights, stdin="012/221\n210/000\n")  # as answers are written
+    assert (done.returncode, done.stdout) == (0, "021/112\n120/000\n"), done.stderr
+    done = warm.run("solve", "012/223", "--weights", weights)
+    assert done.returncode == 2 and done.stderr == "trm: error: 012/223: no such file\n"
+
+
 def test_a_wrong_answer_is_one_that_is_not_the_known_one(warm: Warm, weights: Path) -> None:
     text = '{"input": [[0, 1, 2], [2, 2, 1]], "output": [[0, 1, 2], [2, 2, 1]]}\n'
     done = warm.run("solve", "-", "--weights", weights, stdin=text)
@@ -205,3 +214,5 @@ def test_a_kind_of_another_package_is_trained_and_solves(with_plugins: Run, tmp_
     )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.strip()) == 36 and "solved and checked: by plain search" in done.stderr
+    again = with_plugins("solve", made.strip(), "--weights", weights, "--fallback", "search")
+    assert (again.returncode, again.stdout) == (0, done.stdout), again.stderr

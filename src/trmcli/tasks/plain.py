@@ -83,6 +83,11 @@ class PlainText(Text):
     def items_of(self, value: Any, name: str, skip: Skip | None = None) -> Iterator[Item]:
         return Lines([json.dumps(value)], name)
 
+    def is_argument(self, text: str) -> bool:
+        """A line of signs, or rows of them with ``/`` in between."""
+        signs = text.replace("/", "")
+        return set(signs) <= set(self.signs) and bool(_side(len(signs)))
+
     def write(self, puzzle: Puzzle, cells: Cells) -> str:
         rows = ["".join(self.signs[value] for value in row) for row in cells.tolist()]
         if puzzle.layout == "json":
