@@ -17,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from trmcli.errors import InputError, Origin
-from trmcli.tasks.base import Cells, Ints, Puzzle, Relation, Shape
+from trmcli.tasks import guesses
+from trmcli.tasks.base import Cells, Ints, Puzzle, Relation, Shape, Supposition
 from trmcli.tasks.grid.pairs import GridPair, Pairs, Rows
 from trmcli.tasks.lattice import NAMES, lattice_relations
 from trmcli.tasks.lines import Item, Reader, Record, Skip
 from trmcli.tasks.records import Lines
-from trmcli.tasks.task import Codec, Paint, Structure, Text
+from trmcli.tasks.task import Codec, Givens, Paint, Structure, Text
 
 _SMALLEST_SIDE = 4
 
@@ -104,6 +105,19 @@ class PlainCodec(Codec):
 
     def decode(self, tokens: npt.NDArray[Any], shape: Shape) -> Cells:
         return np.maximum(tokens.astype(np.int64) - 1, 0).astype(np.uint8).reshape(-1, *shape)
+
+
+class PlainGivens(Givens):
+    """Open cells may be told, taken as given, or supposed, whatever the rules say of the others."""
+
+    def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
+        return guesses.reveal(question, answer, count, rng)
+
+    def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
+        return guesses.commit(questions, answers, confidence)
+
+    def suppose(self, question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
+        return guesses.suppose(question, probabilities)
 
 
 class PlainPaint(Paint):
