@@ -18,7 +18,7 @@ import numpy.typing as npt
 from trmcli.errors import InputError
 from trmcli.tasks.base import Bools, Cells, Problem, Shape, Symmetry, Verdict
 from trmcli.tasks.lattice import dihedral
-from trmcli.tasks.plain import PlainCodec, PlainPaint, PlainStructure, PlainText
+from trmcli.tasks.plain import PlainCodec, PlainGivens, PlainPaint, PlainStructure, PlainText
 from trmcli.tasks.task import Maker, Rules, Task, Views
 
 SIZES = (6, 8, 10)
@@ -142,6 +142,7 @@ takuzu = Task(
     views=TakuzuViews(4),
     paint=PlainPaint(SIGNS),
     rules=TakuzuRules(),
+    givens=PlainGivens(),
     structure=PlainStructure(SIGNS),
     maker=TakuzuMaker(),
 )

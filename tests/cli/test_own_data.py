@@ -80,6 +80,15 @@ def test_without_answers_nothing_is_called_right(warm: Warm, weights: Path) -> N
     assert (figures["solved"], figures["unchecked"], figures["halting"]["bins"]) == (0, 1, [])
 
 
+def test_a_grid_is_typed_as_it_stands_in_a_table(warm: Warm, weights: Path, tmp_path: Path) -> None:
+    done = warm.run("solve", "012/221", "--weights", weights)
+    assert (done.returncode, done.stdout) == (0, "021/112\n"), done.stderr
+    done = warm.run("solve", "-", "--weights", weights, stdin="012/221\n210/000\n")  # as answers are written
+    assert (done.returncode, done.stdout) == (0, "021/112\n120/000\n"), done.stderr
+    done = warm.run("solve", "012/223", "--weights", weights)
+    assert done.returncode == 2 and done.stderr == "trm: error: 012/223: no such file\n"
+
+
 def test_a_wrong_answer_is_one_that_is_not_the_known_one(warm: Warm, weights: Path) -> None:
     text = '{"input": [[0, 1, 2], [2, 2, 1]], "output": [[0, 1, 2], [2, 2, 1]]}\n'
     done = warm.run("solve", "-", "--weights", weights, stdin=text)
@@ -138,10 +147,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     (folder / "trmcli_takuzu.py").write_text((PLUGIN / "trmcli_takuzu.py").read_text())
     (folder / "broken_kind.py").write_text("raise RuntimeError('no such luck')\n")
+    (folder / "quits_kind.py").write_text("raise SystemExit(3)\n")
+    (folder / "number_kind.py").write_text("task = 5\n")
     about = folder / "others-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
-    entries = ("takuzu = trmcli_takuzu:takuzu", "broken = broken_kind:task", "maze = broken_kind:task")
+    entries: tuple[str, ...] = (
+        "takuzu = trmcli_takuzu:takuzu",
+        "broken = broken_kind:task",
+        "maze = broken_kind:task",
+    )
+    entries += ("quits = quits_kind:task", "number = number_kind:task")
     (about / "entry_points.txt").write_text("\n".join(("[trmcli.tasks]", *entries)))
     return folder
 
@@ -168,12 +184,20 @@ def test_a_kind_of_another_package_makes_puzzles(with_plugins: Run) -> None:
         assert all(given in (".", value) for given, value in zip(question, answer, strict=True))
 
 
-def test_a_broken_package_is_named_where_it_is_asked_for_and_nowhere_else(with_plugins: Run) -> None:
-    done = with_plugins("data", "generate", "broken")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "trm: error: the task 'broken' cannot be loaded from broken_kind:task: RuntimeError: no such luck\n"
-    )
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("broken", "the task 'broken' cannot be loaded from broken_kind:task: RuntimeError: no such luck"),
+        ("quits", "the task 'quits' cannot be loaded from quits_kind:task: SystemExit: 3"),
+        ("number", "the task 'number' of number_kind:task turns out to be int"),
+    ],
+)
+def test_a_broken_package_is_named_where_it_is_asked_for(with_plugins: Run, kind: str, message: str) -> None:
+    done = with_plugins("data", "generate", kind)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"trm: error: {message}\n")
+
+
+def test_a_broken_package_is_in_nobodys_way(with_plugins: Run) -> None:
     assert with_plugins("data", "generate", "sudoku", "--size", "4").returncode == 0
 
 
@@ -205,3 +229,5 @@ def test_a_kind_of_another_package_is_trained_and_solves(with_plugins: Run, tmp_
     )
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.strip()) == 36 and "solved and checked: by plain search" in done.stderr
+    again = with_plugins("solve", made.strip(), "--weights", weights, "--fallback", "search")
+    assert (again.returncode, again.stdout) == (0, done.stdout), again.stderr

@@ -56,12 +56,28 @@ def test_a_drawn_grid_is_a_question() -> None:
     assert second.question == (("1", "2", "10"),)
 
 
+def test_a_line_with_slashes_is_a_grid_as_in_tables() -> None:
+    first, second, third = pairs("ab/cd\n1 2/10 3\nef\n")
+    assert first.question == (("a", "b"), ("c", "d")) and first.layout == "line"
+    assert second.question == (("1", "2"), ("10", "3")) and str(second.origin) == "own.txt:2"
+    assert third.question == (("e", "f"),)
+
+
+def test_where_a_slash_is_a_symbol_it_is_one() -> None:
+    spec = found('{"input": [["/", "a"]], "output": [["a", "/"]]}\n')
+    [puzzle] = read_as(spec, "a/\n")
+    assert (
+        puzzle.cells.shape == (1, 2)
+        and get_task("grid", spec.to_dict()).text.write(puzzle, puzzle.cells) == "a/"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (
             '{"input": [[1, 2], [3]], "output": [[1]]}',
-            "own.txt:1: the input is ragged: row 2 has 1 cells, row 1",
+            "own.txt:1: the input is ragged: row 2 has 1 cell, row 1",
         ),
         ('{"input": [[1]], "output": [[1], [1, 2]]}', "own.txt:1: the output is ragged"),
         ("question,answer\nab,cd\nab/c,ab\n", "own.txt:3: the question is ragged"),

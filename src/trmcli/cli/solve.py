@@ -318,16 +318,19 @@ class _Run:
         self.show.say(f"{self.solved} of {self.count} solved and checked{others}, {seconds:.1f} s")
 
     def _outcomes(self) -> Iterator[Outcome]:
-        from trmcli.solving.answers import settle
-        from trmcli.solving.search import solve_many, watch
+        from trmcli.solving.answers import Frame
+        from trmcli.solving.search import Search
 
-        if self.saved is None:
-            for answer in solve_many(self.solver, self.stream, self.config, ready=self.stream.ready):
-                yield self._conclude(answer)
-            return
-        for number, puzzle in enumerate(self.stream):
-            frames = list(watch(self.solver, puzzle, self.config, number))
-            yield self._conclude(settle(puzzle, frames, self.config.select), frames)
+        shown = self.saved is not None
+        # With one place, all frames of a puzzle come before the next one's.
+        config = replace(self.config, batch_size=1) if shown else self.config
+        frames: list[Frame] = []
+        for found in Search(self.solver, self.stream, config, ready=self.stream.ready, shown=shown).run():
+            if isinstance(found, Frame):
+                frames.append(found)
+            else:
+                yield self._conclude(found, frames)
+                frames = []
 
     def _conclude(self, answer: Answer, frames: Sequence[Frame] = ()) -> Outcome:
         """Settle what becomes of an answer, count it, and keep its frames if they are to be saved."""

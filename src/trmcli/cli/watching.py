@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,18 +88,23 @@ def watched(
     Returns:
         ``next`` or ``quit``, if a key asked for it.
     """
-    from trmcli.solving.answers import settle
-    from trmcli.solving.search import watch
+    from trmcli.solving.answers import Answer, settle
+    from trmcli.solving.search import Search
 
     title = f"{solver.task.name} {puzzle.shape[0]}x{puzzle.shape[1]}, {model}"
     frames: list[Frame] = []
+    answer: Answer | None = None
+    search = Search(solver, [puzzle], replace(config, batch_size=1), numbers=[number], shown=True)
     steps = config.steps(solver.task, puzzle.shape)
     with player(solver.task, puzzle, title, steps, config.tries, fps, stays) as show:
-        for frame in watch(solver, puzzle, config, number):
-            frames.append(frame)
-            show.add(frame)
+        for found in search.run():
+            if isinstance(found, Answer):
+                answer = found
+            else:
+                frames.append(found)
+                show.add(found)
             if show.asked:
                 break
-        outcome = conclude(settle(puzzle, frames, config.select), frames)
+        outcome = conclude(answer or settle(puzzle, frames, config.select), frames)
         show.finish(outcome.answer, outcome.verdict)
     return show.asked

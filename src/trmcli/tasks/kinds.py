@@ -62,8 +62,8 @@ def _plugins() -> dict[str, Any]:
 def _load(name: str, entry: Any) -> Task:
     try:
         found = entry.load()
-        task = found if isinstance(found, Task) else found()
-    except Exception as error:
+        task = found() if callable(found) else found
+    except (Exception, SystemExit) as error:
         why = f"{type(error).__name__}: {error}".splitlines()[0]
         raise InputError(f"the task {name!r} cannot be loaded from {entry.value}: {why}") from error
     if not isinstance(task, Task) or task.name != name:

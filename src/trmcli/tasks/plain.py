@@ -17,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from trmcli.errors import InputError, Origin
-from trmcli.tasks.base import Cells, Ints, Puzzle, Relation, Shape
+from trmcli.tasks import guesses
+from trmcli.tasks.base import Cells, Ints, Puzzle, Relation, Shape, Supposition
 from trmcli.tasks.grid.pairs import GridPair, Pairs, Rows
 from trmcli.tasks.lattice import NAMES, lattice_relations
 from trmcli.tasks.lines import Item, Reader, Record, Skip
 from trmcli.tasks.records import Lines
-from trmcli.tasks.task import Codec, Paint, Structure, Text
+from trmcli.tasks.task import Codec, Givens, Paint, Structure, Text
 
 _SMALLEST_SIDE = 4
 
@@ -83,6 +84,11 @@ class PlainText(Text):
     def items_of(self, value: Any, name: str, skip: Skip | None = None) -> Iterator[Item]:
         return Lines([json.dumps(value)], name)
 
+    def is_argument(self, text: str) -> bool:
+        """A line of signs, or rows of them with ``/`` in between."""
+        signs = text.replace("/", "")
+        return set(signs) <= set(self.signs) and bool(_side(len(signs)))
+
     def write(self, puzzle: Puzzle, cells: Cells) -> str:
         rows = ["".join(self.signs[value] for value in row) for row in cells.tolist()]
         if puzzle.layout == "json":
@@ -99,6 +105,19 @@ class PlainCodec(Codec):
 
     def decode(self, tokens: npt.NDArray[Any], shape: Shape) -> Cells:
         return np.maximum(tokens.astype(np.int64) - 1, 0).astype(np.uint8).reshape(-1, *shape)
+
+
+class PlainGivens(Givens):
+    """Open cells may be told, taken as given, or supposed, whatever the rules say of the others."""
+
+    def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
+        return guesses.reveal(question, answer, count, rng)
+
+    def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
+        return guesses.commit(questions, answers, confidence)
+
+    def suppose(self, question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
+        return guesses.suppose(question, probabilities)
 
 
 class PlainPaint(Paint):

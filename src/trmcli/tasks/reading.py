@@ -80,12 +80,16 @@ def read_puzzles(
     """
     chosen = get_task(task) if isinstance(task, str) else task
     if legend is None:
-        return _of_one_kind(_read(_inputs(sources), chosen, skip, lambda kind, name: kind.text.reader(name)))
+        return _of_one_kind(
+            _read(_inputs(sources, chosen), chosen, skip, lambda kind, name: kind.text.reader(name))
+        )
     signs = parse_legend(legend)
     chosen = chosen or get_task("maze")
     if chosen.name != "maze":
         raise InputError(f"a legend says what the signs of mazes mean, not of {chosen.name}", "--legend")
-    return _of_one_kind(_read(_inputs(sources), chosen, skip, lambda _, name: MazeReader(name, signs)))
+    return _of_one_kind(
+        _read(_inputs(sources, chosen), chosen, skip, lambda _, name: MazeReader(name, signs))
+    )
 
 
 def _of_one_kind(puzzles: Iterable[tuple[Task, Puzzle]]) -> Iterator[tuple[Task, Puzzle]]:
@@ -176,33 +180,36 @@ def _kind(head: Sequence[Item], whole: bool) -> Task | None:
     return None
 
 
-def _inputs(source: Any) -> Iterable[_Input]:
+def _inputs(source: Any, task: Task | None) -> Iterable[_Input]:
     """What a source, or several, are read from. Only an iterator is not looked through at once.
+
+    Args:
+        task: of the puzzles, if that is known: it may have forms of its own that are puzzles, not file names.
 
     Raises:
         InputError: there is no such file, or the value is not a source.
     """
     if isinstance(source, str):
-        return [_named(source)]
+        return [_named(source, task)]
     if isinstance(source, os.PathLike):
         return [_file(Path(source))]
     if hasattr(source, "read"):
         name = str(getattr(source, "name", "<stream>"))
         return [_Input(name, lambda skip: _stream_lines(source, name, skip))]
     if hasattr(source, "tolist"):  # of NumPy, of torch
-        return _inputs_of_list(source.tolist(), "<array>")
+        return _inputs_of_list(source.tolist(), "<array>", task)
     if isinstance(source, Mapping):
         return [_value(source, "<dict>")]
     if isinstance(source, (list, tuple)):
-        return _inputs_of_list(source, "<list>")
+        return _inputs_of_list(source, "<list>", task)
     if isinstance(source, Iterator):
-        return chain.from_iterable(_inputs(one) for one in source)
+        return chain.from_iterable(_inputs(one, task) for one in source)
     raise InputError(
         f"{type(source).__name__} is not a source: give a path, a puzzle as text, a list or an array"
     )
 
 
-def _inputs_of_list(source: Any, name: str) -> Iterable[_Input]:
+def _inputs_of_list(source: Any, name: str, task: Task | None) -> Iterable[_Input]:
     """A list is a puzzle, or one source after another."""
     if not isinstance(source, (list, tuple)):
         raise InputError(f"{source!r} is not a source: give a path, a puzzle as text, a list or an array")
@@ -216,7 +223,7 @@ def _inputs_of_list(source: Any, name: str) -> Iterable[_Input]:
             return [_value(values, name)]
     elif all(_is_value(one) for one in values):
         return [_value(values, name)]
-    return chain.from_iterable([_inputs(one) for one in source])
+    return chain.from_iterable([_inputs(one, task) for one in source])
 
 
 def _plain(value: Any) -> Any:
@@ -244,7 +251,7 @@ def _value(value: Any, name: str) -> _Input:
     return _Input(name, value=value)
 
 
-def _named(source: str) -> _Input:
+def _named(source: str, task: Task | None) -> _Input:
     """What a string names: a file, standard input, or a puzzle as it is."""
     if source == "-":
         return _Input("<stdin>", _stdin_lines)
@@ -252,7 +259,7 @@ def _named(source: str) -> _Input:
         raise InputError("an empty argument is neither a file nor a puzzle")
     if _exists(source):
         return _file(Path(source))
-    if _is_text(source):
+    if _is_text(source, task):
         return _Input("<argument>", lambda skip: [source])
     raise InputError("no such file", source)
 
@@ -273,11 +280,11 @@ def _exists(source: str) -> bool:
         return False
 
 
-def _is_text(source: str) -> bool:
+def _is_text(source: str, task: Task | None) -> bool:
     """Whether an argument that is not a file looks like a puzzle."""
     if "\n" in source or documents.begins(source):
         return True
-    return any(task.text.is_argument(source) for task in TASKS.values())
+    return any(kind.text.is_argument(source) for kind in (*TASKS.values(), *filter(None, [task])))
 
 
 def _file_lines(path: Path, skip: Skip | None) -> Iterator[str]:

@@ -11,6 +11,7 @@ import copy
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +23,7 @@ from torch.profiler import record_function
 
 from trmcli.model import Carry, Relations, TinyRecursiveModel
 from trmcli.model.config import round_up
-from trmcli.model.losses import go_on_target, supervision_loss
+from trmcli.model.losses import Losses, go_on_target, supervision_loss
 from trmcli.model.trm import Output
 from trmcli.ranks import Ranks
 from trmcli.solving.solver import COMMIT_FROM
@@ -45,6 +46,16 @@ class _Part:
     gradients: tuple[Tensor | None, ...]
     measures: Tensor
     done: Supervised
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What a supervision step says: the states after it, heads, ``[B]`` logit of halting, and losses."""
+
+    carry: Carry
+    output: Output
+    halt: Tensor
+    losses: Losses
 
 
 class Gradients:
@@ -164,32 +175,24 @@ class Gradients:
         with record_function("forward"):
             everything = {**weights, **buffers}
             carry = Carry(lane.carry.answer[rows], lane.carry.latent[rows])
-            carry, output = self._supervise(model, everything, carry, *inputs)
-            halt, target = output.halt.detach(), None
-            if config.halting == "q_learning":
-                with torch.no_grad():
-                    _, following = self._supervise(model, everything, carry, *inputs)
-                target = go_on_target(following, lane.steps[rows] + 1 >= config.supervision_steps)
-                halt = halt - output.go_on.detach()
-            losses = supervision_loss(
-                output,
+            done = forward(
+                lambda carry: self._supervise(model, everything, carry, *inputs),
+                carry,
                 lane.labels[rows],
-                kind=config.token_loss,
-                halt_weight=config.halt_weight,
-                go_on=target,
-                smoothing=config.label_smoothing,
-                meaning=lane.meaning,
+                lane.steps[rows],
+                config,
+                lane.meaning,
             )
-        share = len(halt) / self.batch
+        losses, share = done.losses, len(done.halt) / self.batch
         with record_function("backward"):
             gradients = torch.autograd.grad(losses.total * share, list(weights.values()), allow_unused=True)
         measures = (losses.total.detach(), losses.tokens, losses.halt + losses.go_on, losses.cells.mean())
         tokens = lane.tokens[rows]
         if config.commit:
             due = lane.steps[rows] + 1 >= COMMIT_FROM
-            tokens = tell(tokens, lane.labels[rows], output.logits.detach(), due)
-        done = Supervised(carry, tokens, halt, losses.exact)
-        return _Part(gradients, torch.stack(measures).float() * share, done)
+            tokens = tell(tokens, lane.labels[rows], done.output.logits.detach(), due)
+        supervised = Supervised(done.carry, tokens, done.halt, losses.exact)
+        return _Part(gradients, torch.stack(measures).float() * share, supervised)
 
     def _collect_puzzles(self, parts: list[Tensor]) -> None:
         """Bring the sparse gradients of the puzzle embeddings of all parts and ranks together."""
@@ -198,6 +201,43 @@ class Gradients:
         values = torch.cat([part._values() for part in parts]) / self.ranks.size
         rows, values = self.ranks.gather(rows), self.ranks.gather(values)
         table.grad = torch.sparse_coo_tensor(rows[None], values, table.shape, check_invariants=False)
+
+
+def forward(
+    supervise: Callable[[Carry], tuple[Carry, Output]],
+    carry: Carry,
+    labels: Tensor,
+    steps: Tensor,
+    config: TrainConfig,
+    meaning: Tensor | None = None,
+) -> Forward:
+    """The forward pass of a gradient step, whatever does it: threads that train, or who only counts.
+
+    Args:
+        supervise: one supervision step from these states.
+        carry: the states.
+        labels: ``[B, L]`` answers.
+        steps: ``[B]`` supervision steps done.
+        config: the run's settings.
+        meaning: ``[V]`` as in :func:`trmcli.model.losses.supervision_loss`.
+    """
+    carry, output = supervise(carry)
+    halt, target = output.halt.detach(), None
+    if config.halting == "q_learning":
+        with torch.no_grad():
+            _, following = supervise(carry)
+        target = go_on_target(following, steps + 1 >= config.supervision_steps)
+        halt = halt - output.go_on.detach()
+    losses = supervision_loss(
+        output,
+        labels,
+        kind=config.token_loss,
+        halt_weight=config.halt_weight,
+        go_on=target,
+        smoothing=config.label_smoothing,
+        meaning=meaning,
+    )
+    return Forward(carry, output, halt, losses)
 
 
 def _supervise(

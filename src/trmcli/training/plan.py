@@ -14,12 +14,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from trmcli.errors import InputError
 from trmcli.model import RELATIONAL, Carry, TinyRecursiveModel
-from trmcli.model.losses import Losses, supervision_loss
 from trmcli.solving.torch_engine import build_relations
 from trmcli.tasks import get_task, task_names
 from trmcli.tasks.base import Shape
 from trmcli.tasks.task import Task
 from trmcli.training.config import DataConfig, TrainConfig
+from trmcli.training.gradients import Forward, forward
 from trmcli.training.optim import PUZZLE_TABLE
 from trmcli.training.setup import model_config, rounds_at
 from trmcli.training.sources import load_examples
@@ -139,15 +139,15 @@ def _cost(
 
     with FlopCounterMode(display=False) as counter:
         with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-            carry, losses = _step(network, task, shape, rounds, config)
-        torch.autograd.grad(losses.total, list(network.parameters()), allow_unused=True)
-    states = 2 * carry.answer.numel() * network.dtype.itemsize
+            done = _step(network, task, shape, rounds, config)
+        torch.autograd.grad(done.losses.total, list(network.parameters()), allow_unused=True)
+    states = 2 * done.carry.answer.numel() * network.dtype.itemsize
     return _Cost(float(counter.get_total_flops()), states, sum(kept.values()))
 
 
 def _step(
     network: TinyRecursiveModel, task: Task | None, shape: Shape, rounds: int | None, config: TrainConfig
-) -> tuple[Carry, Losses]:
+) -> Forward:
     """The forward pass of a gradient step on one example, on tensors without memory."""
     meta, size = torch.device("meta"), network.config
     length = shape[0] * shape[1]
@@ -157,11 +157,14 @@ def _step(
         relations = build_relations(task, shape, size).to(meta)
         length = relations.length
     state = torch.zeros(1, size.puzzle_emb_len + length, size.hidden_size, device=meta, dtype=network.dtype)
-    carry, output = network.supervision_step(Carry(state, state), state, relations, rounds)
-    if config.halting == "q_learning":
-        with torch.no_grad():
-            network.supervision_step(carry, state, relations, rounds)
-    return carry, supervision_loss(output, labels, kind=config.token_loss)
+    done = torch.zeros(1, dtype=torch.long, device=meta)
+    return forward(
+        lambda carry: network.supervision_step(carry, state, relations, rounds),
+        Carry(state, state),
+        labels,
+        done,
+        config,
+    )
 
 
 def _lasting(network: TinyRecursiveModel, config: TrainConfig) -> float:

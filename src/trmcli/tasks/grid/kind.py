@@ -27,7 +27,7 @@ from trmcli.tasks.task import Codec, Paint, Structure, Task, Text, Views
 class GridReader(Reader):
     def __init__(self, name: str, spec: GridSpec) -> None:
         super().__init__(name)
-        self.spec, self.pairs = spec, Pairs(name)
+        self.spec, self.pairs = spec, Pairs(name, slashes="/" not in spec.symbols)
 
     def line(self, text: str) -> Iterator[Puzzle]:
         self.pairs.name = self.name
@@ -58,6 +58,11 @@ class GridText(Text):
             return Lines([json.dumps(value)], name)
         except (TypeError, ValueError):
             raise InputError("is not a grid: give a list of rows", name) from None
+
+    def is_argument(self, text: str) -> bool:
+        """Rows of learned symbols, with ``/`` between them."""
+        cells = text.replace("/", " ").split()
+        return all(cell in self.spec.symbols or set(cell) <= set(self.spec.symbols) for cell in cells)
 
     def stored(self, path: Path, split: str = "test") -> Iterator[Puzzle] | None:
         pairs = stored_pairs(path, split)

@@ -43,10 +43,15 @@ class GridPair:
 
 
 class Pairs:
-    """Takes lines, one after another, and gives the pairs that they complete."""
+    """Takes lines, one after another, and gives the pairs that they complete.
 
-    def __init__(self, name: str) -> None:
-        self.name, self.number = name, 0
+    Args:
+        name: of the source.
+        slashes: whether ``/`` stands between rows in a line of its own; where it is a symbol, it does not.
+    """
+
+    def __init__(self, name: str, slashes: bool = True) -> None:
+        self.name, self.slashes, self.number = name, slashes, 0
         self.forget()
         self.delimiter = ""
         self.columns: tuple[int, int | None] | None = None
@@ -74,6 +79,9 @@ class Pairs:
             yield from self._record(text)
         elif not self.drawn and self._begins_table(text):
             pass
+        elif self.slashes and "/" in text.strip("/ "):
+            yield from self.finish()
+            yield GridPair(self._grid(text, "the grid"), None, Origin(self.name, number), "line")
         else:
             self.drawn.append(text)
 
@@ -152,7 +160,8 @@ class Pairs:
         rows = [self._row(row, f"{what}, row {number}", line) for number, row in enumerate(value, 1)]
         for number, row in enumerate(rows, 1):
             if len(row) != len(rows[0]):
-                message = f"{what} is ragged: row {number} has {len(row)} cells, row 1 has {len(rows[0])}"
+                cells = f"{len(row)} cell{'' if len(row) == 1 else 's'}"
+                message = f"{what} is ragged: row {number} has {cells}, row 1 has {len(rows[0])}"
                 raise self._wrong(message, line)
         if not rows[0] or max(len(rows), len(rows[0])) > LARGEST_SIDE:
             size = f"{len(rows)}x{len(rows[0])}"

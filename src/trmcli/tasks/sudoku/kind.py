@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trmcli.errors import InputError
-from trmcli.tasks import foreign
+from trmcli.tasks import foreign, guesses
 from trmcli.tasks.base import (
     Bools,
     Cells,
@@ -27,8 +27,7 @@ from trmcli.tasks.base import (
     Verdict,
 )
 from trmcli.tasks.lines import Reader
-from trmcli.tasks.sudoku import guesses
-from trmcli.tasks.sudoku.grid import BOX_SHAPES, SYMBOLS, units
+from trmcli.tasks.sudoku.grid import BOX_SHAPES, SYMBOLS, peers, units
 from trmcli.tasks.sudoku.layout import write
 from trmcli.tasks.sudoku.rules import problems_of
 from trmcli.tasks.sudoku.signs import is_comment
@@ -135,14 +134,20 @@ class SudokuGivens(Givens):
     boxes: Shape | None = None
 
     def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
-        order = np.where(question == 1, rng.random(question.shape), 2.0).argsort(axis=1).argsort(axis=1)
-        return np.where((question == 1) & (order < count[:, None]), answer, question)
+        return guesses.reveal(question, answer, count, rng)
 
     def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
-        return guesses.commit(questions, answers, confidence, self.boxes)
+        together = peers(round(questions.shape[1] ** 0.5), self.boxes)
+        refuted = ((answers[:, :, None] == questions[:, None, :]) & together).any(axis=2)
+        return guesses.commit(questions, answers, confidence, refuted)
 
     def suppose(self, question: Ints, probabilities: npt.NDArray[np.float32]) -> list[Supposition]:
-        return guesses.suppose(question, probabilities, self.boxes)
+        size = round(len(question) ** 0.5)
+        together = peers(size, self.boxes)[:, :, None]
+        taken = (question[None, :, None] == np.arange(probabilities.shape[1])) & together
+        likely = np.where(taken.any(axis=1), 0.0, probabilities)
+        likely[:, size + 2 :] = 0.0  # it must be a digit of this size
+        return guesses.suppose(question, likely)
 
 
 class SudokuStructure(Structure):
