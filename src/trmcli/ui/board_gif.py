@@ -112,9 +112,9 @@ def _draw_lines(pen: ImageDraw, board: Storyboard) -> None:
 
 def _draw_said(pen: ImageDraw, board: Storyboard, moment: Moment) -> None:
     across, down = board.size
-    upper, lower = board.baselines
-    pen.rectangle((0, upper - 18, across, down), fill=WHITE)
-    for text, size, y, color in ((moment.head, 15, upper, THICK), (moment.tail, 12, lower, DIM)):
+    (upper, lower), (large, small) = board.baselines, board.letters
+    pen.rectangle((0, upper - large, across, down), fill=WHITE)
+    for text, size, y, color in ((moment.head, large, upper, THICK), (moment.tail, small, lower, DIM)):
         pen.text((across / 2, y), text, fill=color, font=_font(size), anchor="ms")
 
 

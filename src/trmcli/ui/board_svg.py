@@ -109,11 +109,11 @@ def _signs(tile: Tile, x: int, y: int, side: int) -> Iterator[str]:
 
 
 def _said(board: Storyboard, moment: Moment) -> Iterator[str]:
-    upper, lower = board.baselines
+    (upper, lower), (large, small) = board.baselines, board.letters
     middle = board.size[0] // 2
     bold, plain = (
-        f'font-size="15" font-weight="600" fill="{_hex(THICK)}"',
-        f'font-size="12" fill="{_hex(DIM)}"',
+        f'font-size="{large}" font-weight="600" fill="{_hex(THICK)}"',
+        f'font-size="{small}" fill="{_hex(DIM)}"',
     )
     yield f'<text x="{middle}" y="{upper}" {bold}>{escape(moment.head)}</text>'
     yield f'<text x="{middle}" y="{lower}" {plain}>{escape(moment.tail)}</text>'

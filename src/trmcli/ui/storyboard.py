@@ -52,6 +52,8 @@ PAPER_RAMP: tuple[Color, ...] = ((100, 107, 120), (168, 80, 20), (128, 98, 8), (
 _SIDE, _AREA = 48, 960  # of a cell, and of a board of so many that they have to be smaller
 _MARGIN, _BELOW = 28, 56
 _NARROWEST = 380  # what is said has to fit
+_USUAL = 488  # across a Sudoku; under wider boards letters are larger, for wide pictures are shown smaller
+_HEAD, _TAIL = 15, 12  # letters
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ class Storyboard:
         """Width and height of the picture."""
         height, width = self.shape
         across = max(width * self.side + 2 * _MARGIN, _NARROWEST)
-        return across, height * self.side + 2 * _MARGIN + _BELOW
+        return across, height * self.side + 2 * _MARGIN + round(_BELOW * self._enlarged(across))
 
     @property
     def corner(self) -> tuple[int, int]:
@@ -126,10 +128,21 @@ class Storyboard:
         row, column = divmod(cell, self.shape[1])
         return self.corner[0] + column * self.side, self.corner[1] + row * self.side
 
+    @staticmethod
+    def _enlarged(across: int) -> float:
+        return max(1.0, across / _USUAL)
+
+    @property
+    def letters(self) -> tuple[int, int]:
+        """How large what is said is, bold and plain."""
+        much = self._enlarged(self.size[0])
+        return round(_HEAD * much), round(_TAIL * much)
+
     @property
     def baselines(self) -> tuple[int, int]:
         """Where what is said stands, bold and plain."""
-        return self.size[1] - _MARGIN - 22, self.size[1] - _MARGIN
+        lowest = self.size[1] - _MARGIN
+        return lowest - round(22 * self._enlarged(self.size[0])), lowest
 
     @cached_property
     def lines(self) -> tuple[list[Line], list[Line]]:
