@@ -145,7 +145,7 @@ def test_save_json_holds_every_step(solve: Run, tmp_path: Path) -> None:
 
 def test_save_svg_shows_the_answer(solve: Run, tmp_path: Path) -> None:
     file = tmp_path / "grid.svg"
-    assert solve("--save", file, "--fallback", "search", PUZZLE).returncode == 0
+    assert solve("--save", file, "--frame", "end", "--fallback", "search", PUZZLE).returncode == 0
     texts = ElementTree.parse(file).iter("{http://www.w3.org/2000/svg}text")
     assert "".join(text.text or "" for text in texts if len(text.text or "") == 1) == ANSWER
 
@@ -154,7 +154,11 @@ def test_save_svg_shows_the_answer(solve: Run, tmp_path: Path) -> None:
     ("arguments", "stdin", "message"),
     [
         ([], "", "holds no puzzle"),
-        ([PUZZLE, "--save", "x.png"], "", "must end in .json, .html or .svg"),
+        ([PUZZLE, "--save", "x.png"], "", "must end in .json, .html, .svg, .gif or .cast"),
+        ([PUZZLE, "--save", "x.gif", "--frame", "1"], "", "--frame: one step is saved as .svg"),
+        ([PUZZLE, "--frame", "1"], "", "--frame: one step is saved: --save FILE.svg says where to"),
+        ([PUZZLE, "--save", "x.svg", "--frame", "-1"], "", "'-1' is not a step"),
+        ([PUZZLE, "--save", "no/such/folder/x.gif"], "", "no/such/folder/x.gif: cannot be written"),
         ([PUZZLE, "--save", "no/such/folder/x.json"], "", "no/such/folder/x.json: cannot be written"),
         ([PUZZLE, "--save", "."], "", "must end in"),
         (["--save", "x.svg"], f"{PUZZLE}\n{PUZZLE}\n", "an SVG shows one puzzle"),

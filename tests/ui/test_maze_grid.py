@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 from rich.console import Console
 from rich.segment import Segment
 
 from trmcli.errors import Origin
-from trmcli.solving.answers import Answer
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Cells, Puzzle
 from trmcli.ui.grid import Grid, conflicts, in_doubt
 from trmcli.ui.live import fits
-from trmcli.ui.replay import Replay
-from trmcli.ui.saving import saving
 
 MAZE = get_task("maze")
 
@@ -83,23 +78,3 @@ def test_thirty_by_thirty_fits_eighty_by_forty() -> None:
     assert fits(Console(width=40, height=40), MAZE, puzzle)
     assert not fits(Console(width=80, height=30), MAZE, puzzle)
     assert not fits(Console(width=30, height=40), MAZE, puzzle)
-
-
-def test_svg_shows_walls_path_and_ends(tmp_path: Path) -> None:
-    question = np.zeros((40, 40), dtype=np.uint8)
-    question[0, 0], question[0, 2], question[1] = 2, 3, 1
-    cells = question.copy()
-    cells[0, 1] = 4
-    trace, confidence = np.zeros(1, dtype=np.float32), np.ones((40, 40), dtype=np.float32)
-    puzzle = Puzzle(question, Origin("here"), "line")
-    answer = Answer(puzzle, cells, confidence, True, 1, 1, 1.0, 0.5, trace, trace.astype(bool))
-    file = tmp_path / "maze.svg"
-    with saving(file, many=False) as add:
-        add(Replay(MAZE, [], answer, "solved and checked: at once"))
-    root = ElementTree.parse(file).getroot()
-    names = {"s": "http://www.w3.org/2000/svg"}
-    assert [one.text for one in root.iterfind(".//s:text[@font-weight='700']", names)] == ["S", "G"]
-    fills = [one.get("fill") for one in root.iterfind("s:g/s:rect", names)]
-    assert len(fills) == 1600
-    assert fills.count(fills[40]) == 40 and fills.count(fills[1]) == 1
-    assert float(root.get("width", "")) < 1100

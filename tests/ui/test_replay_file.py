@@ -76,7 +76,7 @@ def test_svg_is_well_formed_whatever_the_verdict_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["x", "x.png", "x.htm"])
 def test_other_suffixes_are_refused(name: str, tmp_path: Path) -> None:
     with (
-        pytest.raises(InputError, match=r"must end in \.json, \.html or \.svg"),
+        pytest.raises(InputError, match=r"must end in \.json, \.html, \.svg, \.gif or \.cast"),
         saving(tmp_path / name, False),
     ):
         pass

@@ -12,12 +12,16 @@ from trmcli.errors import InputError
 if TYPE_CHECKING:
     from trmcli.cli.options import Show
     from trmcli.ui.replay import Replay
+    from trmcli.ui.saving import Cut
 
 
 def replay(
-    path: Path, save: Path | None, live: bool | None, fps: float, stays: bool, as_json: bool, show: Show
+    path: Path, save: Path | None, cut: Cut, live: bool | None, stays: bool, as_json: bool, show: Show
 ) -> int:
     """Play every puzzle of a file on a terminal; elsewhere, or with ``live`` False, print the answers.
+
+    Args:
+        save: write them here instead, as ``cut`` says.
 
     Returns:
         The exit status: 0 if no answer is wrong.
@@ -33,7 +37,7 @@ def replay(
     replays = read_replays(path)
     with ExitStack() as files:
         if save is not None:
-            add = files.enter_context(saving(save, len(replays) > 1))
+            add = files.enter_context(saving(save, len(replays) > 1, cut))
             for one in replays:
                 add(one)
     if save is not None:
@@ -42,7 +46,7 @@ def replay(
         for one in replays:
             puzzle = one.answer.puzzle
             if live is not False and can_draw(one.task, puzzle, show):
-                if _play(one, path, fps, stays) == "quit":
+                if _play(one, path, cut.fps, stays) == "quit":
                     break
             else:
                 print(one.task.text.write(puzzle, one.answer.cells))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
     from trmcli.ui.replay import Replay
+    from trmcli.ui.saving import Cut
     from trmcli.weights.files import Card
 
 EXAMPLES = """
@@ -38,7 +39,7 @@ Examples:
   trm data generate sudoku --count 100 | trm solve --json
   trm solve puzzle.txt --save steps.json   # every step
   trm solve --replay steps.json            # watch them again
-  trm solve puzzle.txt --save show.html    # a page that plays them
+  trm solve puzzle.txt --save show.html    # a page that plays them; or .gif, .svg, .cast
   trm solve hard.txt --until-solved --budget 60 --fallback search
   trm solve task.json                      # an ARC task: two attempts
   trm solve challenges.json -o submission.json --budget 30
@@ -57,6 +58,15 @@ class SolveEffort(Effort):
             **choice(Fallback), metavar="search", help="Let plain search solve what the model does not."
         ),
     ] = None
+
+
+def step(text: str) -> int:
+    """A step from 0 on, or -1 for ``end``."""
+    if text == "end":
+        return -1
+    if not (text.isascii() and text.isdigit()):
+        raise typer.BadParameter(f"{text!r} is not a step: give a whole number from 0 on, or end")
+    return int(text)
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,15 @@ class View:
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Save every step (.json, or .html: a page that plays) or the last grid (.svg).",
+            help="Save every step (.json), or a show: .html, .gif, .svg, or .cast for asciinema.",
+        ),
+    ] = None
+    frame: Annotated[
+        int | None,
+        typer.Option(
+            parser=step,
+            metavar="N",
+            help="Save one picture (.svg): after step N, 0 for the question, end for the answer.",
         ),
     ] = None
     replay: Annotated[
@@ -100,6 +118,12 @@ class View:
             help="Write two attempts at each ARC test: a submission.",
         ),
     ] = None
+
+    def cut(self) -> Cut:
+        """What of the steps goes into a picture."""
+        from trmcli.ui.saving import Cut
+
+        return Cut(self.fps, self.frame)
 
 
 def solve(
@@ -146,6 +170,8 @@ def solve(
         raise InputError("--live draws and --json writes: choose one")
     if view.live and not sys.stdout.isatty():
         raise InputError("--live needs a terminal to draw on, and stdout is not one")
+    if view.frame is not None and view.save is None:
+        raise InputError("one step is saved: --save FILE.svg says where to", "--frame")
     effort.check(tries)
     if view.replay is not None:
         raise typer.Exit(_replay(view.replay, puzzles, view, show))
@@ -165,7 +191,7 @@ def solve(
         if view.save is not None:
             from trmcli.ui.saving import saving
 
-            saved = files.enter_context(saving(view.save, many))
+            saved = files.enter_context(saving(view.save, many, view.cut()))
         watching = view.live if view.live is not None else not (many or view.json)
         drawn = watching and can_draw(stream.task, first, show)
         with sign_of_life(drawn, f"{first.origin}: {stream.task.name}, loading the model"):
@@ -203,7 +229,7 @@ def _replay(path: Path, puzzles: Sequence[str] | None, view: View, show: Show) -
 
     if puzzles:
         raise InputError("--replay plays what was saved: leave the puzzles out", puzzles[0])
-    return replay(path, view.save, view.live, view.fps, view.wait, view.json, show)
+    return replay(path, view.save, view.cut(), view.live, view.wait, view.json, show)
 
 
 def _solve_arc(

@@ -1,4 +1,4 @@
-"""What ``trm solve --save FILE`` writes: every step as JSON or as a web page, or the last grid as SVG.
+"""What ``trm solve --save FILE`` writes: every step as JSON, or a show of them in one of several forms.
 
 The file is opened under a temporary name before anything is solved, so that a path that cannot be written is
 found at once, and it takes the place of an older file only when it is complete.
@@ -9,23 +9,32 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from trmcli.errors import InputError
-from trmcli.files import writing
-from trmcli.ui.page import page
-from trmcli.ui.replay import Replay, svg
+from trmcli.files import new_file
+from trmcli.ui.replay import Replay
 
-_WRITERS: dict[str, Callable[[Replay], str]] = {
-    ".json": lambda replay: json.dumps(replay.to_dict(), ensure_ascii=False),
-    ".html": page,
-    ".svg": svg,
-}
-_SUFFIXES = ".json, .html or .svg"
+SUFFIXES = ".json, .html, .svg, .gif or .cast"
+_NAMES = {".html": "a page", ".svg": "an SVG", ".gif": "a GIF", ".cast": "a recording"}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What of a replay is kept in a picture.
+
+    Attributes:
+        fps: steps of the first try a second; 0 for as fast as is sensible.
+        still: the only step that is drawn; see :func:`~trmcli.ui.storyboard.storyboard`.
+    """
+
+    fps: float = 4.0
+    still: int | None = None
 
 
 @contextmanager
-def saving(path: Path, many: bool) -> Iterator[Callable[[Replay], None]]:
+def saving(path: Path, many: bool, cut: Cut = Cut()) -> Iterator[Callable[[Replay], None]]:
     """Open a file for replays; yields what takes one replay after another.
 
     Args:
@@ -33,37 +42,65 @@ def saving(path: Path, many: bool) -> Iterator[Callable[[Replay], None]]:
         many: whether it is known that several puzzles will come.
 
     Raises:
-        InputError: at once, for another suffix, several puzzles where one is shown, or a path that cannot be
-            written to.
+        InputError: at once, for another suffix, several puzzles where one is shown, a still of what has
+            none, a library that is missing, or a path that cannot be written to.
     """
-    check_suffix(path)
     suffix = path.suffix.lower()
-    drawn = suffix != ".json"
-    kind = "an SVG" if suffix == ".svg" else "a page"
-    one_only = InputError(f"{kind} shows one puzzle: give one, or save as .json", str(path))
-    if many and drawn:
+    check(path, cut)
+    one_only = InputError(f"{_NAMES.get(suffix)} shows one puzzle: give one, or save as .json", str(path))
+    if many and suffix in _NAMES:
         raise one_only
-    with writing(path) as file:
-        assert file is not None
-        first, count = "", 0
+    with new_file(path) as temporary, temporary.open("wb") as file:
+        first, count = b"", 0
 
         def add(replay: Replay) -> None:
             nonlocal first, count
-            if count and drawn:
+            if count and suffix in _NAMES:
                 raise one_only
-            text = _WRITERS[suffix](replay)
+            content = _written(replay, suffix, cut)
             if count == 0:
-                first = text
+                first = content
             else:
-                file.write((f"[{first}" if count == 1 else "") + ",\n" + text)
+                file.write((b"[" + first if count == 1 else b"") + b",\n" + content)
             count += 1
 
         yield add
-        file.write("]\n" if count > 1 else first + "\n")
+        file.write(b"]\n" if count > 1 else first if suffix in _NAMES else first + b"\n")
 
 
-def check_suffix(path: Path) -> None:
-    """Raise InputError unless the suffix is one that can be saved to."""
-    if path.suffix.lower() not in _WRITERS:
+def check(path: Path, cut: Cut = Cut()) -> None:
+    """Raise InputError unless this can be saved here, by the suffix."""
+    suffix = path.suffix.lower()
+    if suffix != ".json" and suffix not in _NAMES:
         what = f"{path.suffix} files" if path.suffix else "a file without suffix"
-        raise InputError(f"cannot save {what}: the name must end in {_SUFFIXES}", str(path))
+        raise InputError(f"cannot save {what}: the name must end in {SUFFIXES}", str(path))
+    if cut.still is not None and suffix != ".svg":
+        raise InputError("one step is saved as .svg", "--frame")
+    if suffix == ".gif":
+        from trmcli.ui.board_gif import check_pillow
+
+        check_pillow()
+
+
+def _written(replay: Replay, suffix: str, cut: Cut) -> bytes:
+    """One replay in one of the forms."""
+    if suffix == ".json":
+        return json.dumps(replay.to_dict(), ensure_ascii=False).encode()
+    if suffix == ".html":
+        from trmcli.ui.page import page
+
+        return page(replay).encode() + b"\n"
+    if suffix == ".cast":
+        from trmcli.ui.cast import cast
+
+        return cast(replay, cut.fps).encode()
+    from trmcli.ui.storyboard import storyboard
+
+    board = storyboard(replay, cut.fps, cut.still)
+    if suffix == ".svg":
+        from trmcli.ui.board_svg import board_svg
+
+        return board_svg(board).encode() + b"\n"
+    from trmcli.ui.board_gif import board_gif
+
+    return board_gif(board)
