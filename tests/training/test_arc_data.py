@@ -13,10 +13,10 @@ import pytest
 
 from trmcli.errors import InputError, Origin
 from trmcli.tasks import get_task
-from trmcli.tasks.arc.task import ArcTask, Grid, Pair
+from trmcli.tasks.arc.task import ArcTask, Grid, Pair, digest
 from trmcli.tasks.arc.tokens import decode, encode
 from trmcli.tasks.arc.views import parse
-from trmcli.training.arc_data import ArcSets, build_arc, digest
+from trmcli.training.arc_data import ArcSets, build_arc
 from trmcli.training.reference_data import ReferenceExamples, read_dataset
 
 ARC = get_task("arc")

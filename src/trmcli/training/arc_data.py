@@ -8,7 +8,6 @@ moved about the canvas.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -25,7 +24,7 @@ import numpy.typing as npt
 
 from trmcli.errors import InputError
 from trmcli.files import write_text
-from trmcli.tasks.arc.task import ArcTask, Grid, Pair
+from trmcli.tasks.arc.task import ArcTask, Grid, Pair, digest
 from trmcli.tasks.arc.tokens import SIDE, VOCAB_SIZE, encode
 from trmcli.tasks.arc.views import PLAIN, SEPARATOR, View, random_view
 from trmcli.tasks.workers import mapped
@@ -97,11 +96,6 @@ class ArcSize:
     def bytes(self) -> int:
         """Of the arrays of tokens, which are nearly all."""
         return 2 * CELLS * (self.train + self.test)
-
-
-def digest(grid: Grid) -> str:
-    """Twelve characters that tell a grid from others."""
-    return hashlib.sha256(bytes(grid.shape) + np.ascontiguousarray(grid).tobytes()).hexdigest()[:12]
 
 
 def build_arc(
