@@ -7,6 +7,7 @@ a pattern reads them and no YAML parser is installed for it.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -73,6 +74,29 @@ def read_settings(config: Path | None, overrides: Iterable[str] = ()) -> Setting
             raise InputError(f"unknown setting {key!r}{did_you_mean(key, known, 'settings')}", "--set")
         values[key] = _parse(key, value.strip(), "--set")
     return Settings(**values)
+
+
+def read_names(checkpoint: Path, identifiers: Path | None) -> list[str]:
+    """The names of the rows of puzzle embeddings, from ``identifiers.json``; none where no file has them.
+
+    Args:
+        checkpoint: beside which it is looked for.
+        identifiers: the file, where somebody names it.
+
+    Raises:
+        InputError: it cannot be read, or holds something else.
+    """
+    beside = checkpoint.parent / "identifiers.json"
+    if identifiers is None and not beside.is_file():
+        return []
+    path = identifiers or beside
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", str(path)) from None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError("is not a list of names", str(path))
+    return names
 
 
 def _parse(key: str, value: str, origin: str) -> Any:
