@@ -65,13 +65,17 @@ def load_engine(
             raise InputError(f"NumPy computes on the CPU, not on {device}: take --engine torch", "--device")
         from trmcli.solving.numpy_engine import NumPyEngine
         from trmcli.weights.arrays import load_arrays
+        from trmcli.weights.table import open_table
 
         arrays, card = load_arrays(path)
-        return NumPyEngine(card.model_config, arrays, task, rounds=rounds, threads=threads), card
+        table = open_table(path, card.puzzles)
+        rows = None if table is None else table.__getitem__
+        engine = NumPyEngine(card.model_config, arrays, task, rounds=rounds, threads=threads, table=rows)
+        return engine, card
     need_torch("--engine torch" if device == "auto" else f"--device {device}")
     from trmcli.solving.torch_engine import TorchEngine, pick_device
     from trmcli.weights.files import load_weights
 
     place = pick_device(device)
-    model, card = load_weights(path)
+    model, card = load_weights(path, mapped=True)
     return TorchEngine(model, task, place, rounds=rounds, threads=threads), card

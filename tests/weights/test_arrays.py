@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from trmcli.errors import InputError
 from trmcli.model import TinyRecursiveModel, TRMConfig
-from trmcli.weights.arrays import load_arrays, widened
+from trmcli.weights.arrays import load_arrays
 from trmcli.weights.files import Card, load_weights, save_weights
+from trmcli.weights.table import widened
 
 BUNDLED = sorted((Path(__file__).parents[2] / "weights").glob("*.safetensors"))
 CONFIG = TRMConfig(

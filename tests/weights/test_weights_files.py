@@ -15,7 +15,8 @@ from safetensors.torch import save_file
 from trmcli.errors import InputError
 from trmcli.files import new_file
 from trmcli.model import TinyRecursiveModel, TRMConfig
-from trmcli.weights.files import Card, load_weights, read_card, read_header, save_weights
+from trmcli.weights.files import Card, load_weights, read_card, save_weights
+from trmcli.weights.header import read_header
 
 CONFIG = TRMConfig(
     vocab_size=11,

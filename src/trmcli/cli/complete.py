@@ -20,7 +20,7 @@ def kinds() -> list[str]:
 
 def tasks() -> list[str]:
     """The same, for an option that may leave it to the puzzles."""
-    return ["auto", "arc", *kinds()]
+    return ["auto", *kinds()]
 
 
 def weights() -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ Examples:
   trm convert step_65104 -o mine.safetensors  # beside its all_config.yaml
   trm convert step_1 -o hrm.safetensors --config runs/hrm/all_config.yaml
   trm solve puzzle.txt --weights mine.safetensors
+  trm convert step_518071 -o arc.safetensors --task arc
   trm convert mine.safetensors --to reference -o step_0
 """
 
@@ -42,6 +43,14 @@ def convert(
     task: Annotated[
         str, typer.Option(autocompletion=complete.kinds, metavar="NAME", help="What the model solves.")
     ] = "sudoku",
+    identifiers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Names of the rows of puzzle embeddings: the identifiers.json of the folder that it was "
+            "trained on; without it, the one beside the checkpoint.",
+        ),
+    ] = None,
     dtype: Annotated[
         Precision,
         typer.Option(**choice(Precision), metavar="NAME", help="How numbers are kept: float32 or bfloat16."),
@@ -67,7 +76,7 @@ def convert(
         typer.echo(" ".join(to_reference(checkpoint, output)))
         return
     from trmcli.tasks import get_task
-    from trmcli.weights.convert import from_reference, read_settings
+    from trmcli.weights.convert import from_reference, read_names, read_settings
 
     kind = get_task(task)
     if config is None and (beside := checkpoint.parent / "all_config.yaml").is_file():
@@ -77,7 +86,8 @@ def convert(
         raise InputError("is a folder, or lies in none", str(output))
     import torch
 
-    card = from_reference(checkpoint, output, known, kind.name, getattr(torch, dtype))
+    names = read_names(checkpoint, identifiers)
+    card = from_reference(checkpoint, output, known, kind.name, getattr(torch, dtype), names)
     config_of = card.model_config
     if config_of.vocab_size > kind.codec.vocab_size:
         typer.echo(

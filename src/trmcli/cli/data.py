@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import typer
 
-from trmcli.cli import complete
+from trmcli.cli import build_arc, complete
 from trmcli.cli.help import Command, Group
 from trmcli.cli.options import Show, choice, spread, whole
 from trmcli.errors import InputError, did_you_mean
@@ -387,3 +387,4 @@ generate_app.command("sudoku", cls=Command, epilog=SUDOKU_EXAMPLES)(spread(sudok
 generate_app.command("maze", cls=Command, epilog=MAZE_EXAMPLES)(spread(maze))
 build_app.command("sudoku", cls=Command, epilog=BUILD_SUDOKU_EXAMPLES)(spread(build_sudoku))
 build_app.command("maze", cls=Command, epilog=BUILD_MAZE_EXAMPLES)(spread(build_maze))
+build_app.command("arc", cls=Command, epilog=build_arc.EXAMPLES)(spread(build_arc.build_arc))

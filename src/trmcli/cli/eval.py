@@ -14,6 +14,7 @@ import typer
 
 from trmcli.cli import solve_arc
 from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle_sources
+from trmcli.cli.eval_arc import ArcSet
 from trmcli.cli.options import SHOW, Batches, BatchSize, Effort, Model, Puzzles, Show, whole
 from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
@@ -59,35 +60,6 @@ class Data(Puzzles):
     limit: Annotated[
         int | None, typer.Option(parser=whole(1), metavar="N", help="Only the first N puzzles.")
     ] = None
-
-
-@dataclass(frozen=True)
-class ArcSet:
-    """How a set of ARC tasks is gone through."""
-
-    panel: ClassVar[str] = "Sets of ARC tasks"
-
-    sample: Annotated[
-        int | None,
-        typer.Option(
-            parser=whole(1), metavar="N", help="Only N tasks, drawn by the hash of --seed and their names."
-        ),
-    ] = None
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            parser=whole(1),
-            metavar="N",
-            help="Tasks worked on at once, each by one process; without it, one task by all of them.",
-        ),
-    ] = None
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the tasks that --predictions does not hold yet.")
-    ] = False
-    blind: Annotated[
-        bool,
-        typer.Option("--blind", help="Drop all solutions first, and open their files when all is answered."),
-    ] = False
 
 
 @dataclass(frozen=True)
@@ -165,7 +137,7 @@ def evaluate(
     if solve_arc.is_arc(sources, data.task):
         raise typer.Exit(_evaluate_arc(sources, data, model, tries, effort, machine, arc, view, show))
     if arc != ArcSet():
-        raise InputError("--sample, --workers, --resume and --blind are for sets of ARC tasks")
+        raise InputError("--sample, --workers, --resume, --blind and --submission are for sets of ARC tasks")
     if data.skip_bad and data.answers is not None:
         raise InputError("--answers go with the puzzles by their order, which --skip-bad would break")
     limits = _limits(tries)
@@ -249,15 +221,30 @@ def _evaluate_arc(
 ) -> int:
     """Measure on ARC tasks; the exit status."""
     from trmcli.cli.eval_arc import ArcEval
+    from trmcli.cli.eval_views import ViewEval
+    from trmcli.tasks.task import USUAL_STEPS
 
     solve_arc.refuse(
-        legend=data.legend,
-        weights=model.weights,
-        rounds=model.rounds,
-        tries=tries,
-        until_solved=effort.until_solved,
-        per_step=view.per_step,
+        legend=data.legend, tries=tries, until_solved=effort.until_solved, per_step=view.per_step
     )
+    if model.weights is not None:
+        solve_arc.refuse(budget=effort.budget, workers=arc.workers, blind=arc.blind)
+        views = ViewEval(
+            sources,
+            show,
+            model,
+            machine,
+            arc,
+            steps=effort.steps or USUAL_STEPS,
+            seed=effort.seed,
+            solutions=data.answers,
+            limit=data.limit,
+            predictions=view.predictions,
+            save=view.save,
+            as_json=view.json,
+        )
+        return views.run(data.skip_bad)
+    solve_arc.refuse(rounds=model.rounds, submission=arc.submission)
     run = ArcEval(
         sources,
         show,

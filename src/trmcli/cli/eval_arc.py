@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Protocol, TypeVar
+
+import typer
 
 from trmcli.cli.common import plural
+from trmcli.cli.options import whole
 from trmcli.cli.solve_arc import BUDGET, FITTING, Adapt, Fitter, name_lost, read
 from trmcli.errors import InputError, Origin
 from trmcli.loading import need_torch
@@ -27,43 +30,99 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Kept:
+class ArcSet:
+    """How a set of ARC tasks is gone through."""
+
+    panel: ClassVar[str] = "Sets of ARC tasks"
+
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole(1), metavar="N", help="Only N tasks, drawn by the hash of --seed and their names."
+        ),
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole(1),
+            metavar="N",
+            help="Tasks worked on at once, each by one process; without it, one task by all of them.",
+        ),
+    ] = None
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the tasks that --predictions does not hold yet.")
+    ] = False
+    blind: Annotated[
+        bool,
+        typer.Option("--blind", help="Drop all solutions first, and open their files when all is answered."),
+    ] = False
+    submission: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Write the first two attempts, of --weights, to this file."),
+    ] = None
+
+
+class Finished(Protocol):
+    """A finished task: :class:`trmcli.solving.arc_figures.Result`, or what weights answered."""
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+R = TypeVar("R", bound=Finished)
+
+
+@dataclass(frozen=True)
+class Kept(Generic[R]):
     """The file of finished tasks: first a line with the settings, then one for each task.
 
     Attributes:
         path: of the file; None to keep nothing.
         settings: what the results depend on.
+        parse: makes a finished task of what its ``to_dict`` gave.
     """
 
     path: Path | None
     settings: Mapping[str, Any]
+    parse: Callable[[Mapping[str, Any]], R]
 
-    def begin(self, resume: bool) -> dict[str, Result]:
+    def begin(self, resume: bool, tasks: Sequence[ArcTask]) -> dict[str, R]:
         """Open the file; the results that are in it already, by name.
 
         Raises:
-            InputError: it is there and nobody said to go on with it, or it is of another run.
+            InputError: it is there and nobody said to go on with it, it is of another run, or has other tasks
+                of these names.
         """
         if self.path is None:
+            if resume:
+                raise InputError("--resume goes on with a file: name it by --predictions", "--resume")
             return {}
         from trmcli.files import write_text
+        from trmcli.solving.arc_figures import digest
 
         there = self.path.exists() and self.path.stat().st_size > 0
         if there and not resume:
             raise InputError("is there already: --resume goes on with it", str(self.path))
         lines = [json.dumps({"settings": self.settings})]
-        results: dict[str, Result] = {}
+        results: dict[str, R] = {}
         if there:
             for line, result in self._read():
                 if result.task not in results:
                     lines.append(line)
                     results[result.task] = result
+        for task in tasks:
+            if task.name in results and results[task.name].digest != digest(task):
+                message = f"has another task {task.name} than {task.origin}: name another file"
+                raise InputError(message, str(self.path))
         write_text(self.path, "".join(f"{line}\n" for line in lines))  # without a line that was cut off
         return results
 
-    def _read(self) -> Iterator[tuple[str, Result]]:
-        from trmcli.solving.arc_figures import Result
-
+    def _read(self) -> Iterator[tuple[str, R]]:
         assert self.path is not None
         text = self.path.read_text(encoding="utf-8", errors="replace")
         whole = text[: text.rfind("\n") + 1].splitlines()
@@ -73,7 +132,7 @@ class Kept:
             try:
                 value = json.loads(line)
                 if number > 1:
-                    yield line, Result.from_dict(value)
+                    yield line, self.parse(value)
                     continue
                 settings = value["settings"]
             except (ValueError, KeyError, TypeError, AttributeError):
@@ -83,7 +142,7 @@ class Kept:
                     message = f"was made with --{name} {settings.get(name)}, and this is {one}"
                     raise InputError(message, origin)
 
-    def add(self, result: Result) -> None:
+    def add(self, result: R) -> None:
         """Keep one more: a single write, so that several processes may share the file."""
         if self.path is None:
             return
@@ -95,7 +154,7 @@ class Kept:
             os.close(number)
 
 
-def work(number: int, tasks: Sequence[ArcTask], kept: Kept, adapt: Adapt) -> Result:
+def work(number: int, tasks: Sequence[ArcTask], kept: Kept[Result], adapt: Adapt) -> Result:
     """Work on the task with this number, and keep what comes of it."""
     from trmcli.solving.arc_figures import Result
     from trmcli.tasks.arc.files import without_answers
@@ -147,12 +206,10 @@ class ArcEval:
             tolerant: whether tasks that cannot be read are not a failure.
         """
         from trmcli.files import writing
-        from trmcli.solving.arc_figures import digest, sample
+        from trmcli.solving.arc_figures import Result, sample
 
         if self.blind and "-" in self.sources:
             raise InputError("--blind reads the solutions at the end: name files in place of standard input")
-        if self.resume and self.predictions is None:
-            raise InputError("--resume goes on with a file: name it by --predictions", "--resume")
         tasks, bad = read(self.sources, answers=not self.blind)
         if self.adapt is None:
             need_torch(FITTING)
@@ -161,12 +218,9 @@ class ArcEval:
         tasks = tasks[: self.limit]
         if not self.blind:
             tasks = answered(tasks, self.solutions)
-        kept = Kept(self.predictions, {"budget": self.budget, "seed": self.seed})
-        self.results = kept.begin(self.resume)
-        for task in tasks:
-            if task.name in self.results and self.results[task.name].digest != digest(task):
-                message = f"has another task {task.name} than {task.origin}: name another file"
-                raise InputError(message, str(self.predictions))
+        settings = {"budget": self.budget, "seed": self.seed}
+        kept = Kept(self.predictions, settings, Result.from_dict)
+        self.results = kept.begin(self.resume, tasks)
         interrupted = False
         with writing(self.save) as saved:
             try:
@@ -199,7 +253,7 @@ class ArcEval:
             return 2
         return 0 if figures.total.whole == figures.total.count and not bad else 1
 
-    def _work(self, tasks: Sequence[ArcTask], kept: Kept, count: int) -> None:
+    def _work(self, tasks: Sequence[ArcTask], kept: Kept[Result], count: int) -> None:
         """Work on the tasks that are not done yet."""
         from trmcli.tasks.workers import mapped
         from trmcli.ui.progress import progress

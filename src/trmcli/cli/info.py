@@ -101,7 +101,8 @@ def describe(what: str) -> dict[str, Any]:
     """
     from dataclasses import asdict
 
-    from trmcli.weights.files import read_card, read_header
+    from trmcli.weights.files import read_card
+    from trmcli.weights.header import read_header
     from trmcli.weights.registry import file_sha256, find_weights
 
     path = find_weights(what, "")

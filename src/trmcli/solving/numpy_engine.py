@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property
@@ -68,6 +68,8 @@ class NumPyEngine:
         rounds: T of a supervision step; by default the configuration's.
         threads: that share the puzzles of a step, each working alone on some of them; by default as many as
             :func:`default_threads` says.
+        table: reads rows of a table of puzzle embeddings that is not among ``weights``: ``[B]`` numbers to
+            ``[B, D]``.
     """
 
     def __init__(
@@ -78,13 +80,16 @@ class NumPyEngine:
         dtype: npt.DTypeLike = np.float32,
         rounds: int | None = None,
         threads: int | None = None,
+        table: Callable[[Ints], Numbers] | None = None,
     ) -> None:
         self.config, self.task, self.rounds = config, task, rounds or config.rounds
         self.dtype = np.dtype(dtype)
         weights = {name: np.asarray(tensor, self.dtype) for name, tensor in weights.items()}
         self._embed = weights["embed.weight"]
         self._positions = weights.get("embed_positions.weight")
-        self._puzzles = weights.get("embed_puzzle.weight")
+        self._puzzles = table
+        if (rows := weights.get("embed_puzzle.weight")) is not None:
+            self._puzzles = rows.__getitem__
         self._initial = weights["initial_answer"], weights["initial_latent"]
         self._lm_head = turned(weights["lm_head.weight"])
         self._halt_head, self._halt_bias = weights["halt_head.weight"][0], float(weights["halt_head.bias"][0])
@@ -166,7 +171,7 @@ class NumPyEngine:
         if self._puzzles is not None:
             numbers = np.zeros(len(tokens), dtype=np.int64) if inputs.puzzle is None else inputs.puzzle
             front = np.zeros((len(tokens), self.config.puzzle_emb_len, embedded.shape[2]), self.dtype)
-            front[:, 0] = self._puzzles[numbers]
+            front[:, 0] = self._puzzles(numbers)
             embedded = np.concatenate((front, embedded), axis=1)
         if self._positions is not None:
             embedded += self._positions

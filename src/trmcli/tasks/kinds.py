@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trmcli.errors import InputError, did_you_mean
+from trmcli.tasks.arc.kind import arc_task
 from trmcli.tasks.grid.kind import grid_task
 from trmcli.tasks.maze.kind import maze_task
 from trmcli.tasks.sudoku.kind import sudoku_task
@@ -21,12 +22,15 @@ GROUP = "trmcli.tasks"
 TASKS: dict[str, Task] = {task.name: task for task in (maze_task(), sudoku_task())}
 """The tasks by name, in the order in which they are asked whether a text is theirs."""
 
+_NAMED = ("grid", "arc")
+"""Kinds of this package that no text is asked to be of: they are named, or found otherwise."""
+
 _loaded: dict[str, Task] = {}
 
 
 def task_names() -> list[str]:
     """Names of all kinds. None of other packages is loaded for it."""
-    return [*TASKS, "grid", *sorted(_plugins())]
+    return [*TASKS, *_NAMED, *sorted(_plugins())]
 
 
 def get_task(name: str, settings: Mapping[str, Any] | None = None) -> Task:
@@ -40,12 +44,14 @@ def get_task(name: str, settings: Mapping[str, Any] | None = None) -> Task:
     """
     if name == "grid":
         return grid_task(settings or {})
+    if name == "arc":
+        return arc_task()
     if name in TASKS:
         return TASKS[name]
     if name not in _loaded:
         plugins = _plugins()
         if name not in plugins:
-            hint = did_you_mean(name, sorted([*TASKS, "grid", *plugins]), "tasks")
+            hint = did_you_mean(name, sorted([*TASKS, *_NAMED, *plugins]), "tasks")
             raise InputError(f"there is no task {name!r}{hint}")
         _loaded[name] = _load(name, plugins[name])
     return _loaded[name]
@@ -55,7 +61,7 @@ def _plugins() -> dict[str, Any]:
     """The entry points of other packages, by name; what this package has itself stays."""
     from importlib.metadata import entry_points
 
-    own = {*TASKS, "grid"}
+    own = {*TASKS, *_NAMED}
     return {entry.name: entry for entry in entry_points(group=GROUP) if entry.name not in own}
 
 

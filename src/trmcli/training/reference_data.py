@@ -201,6 +201,17 @@ def read_dataset(folder: Path, split: str, task: Task) -> ReferenceExamples:
     )
 
 
+def read_identifiers(folder: Path, count: int) -> list[str]:
+    """The names of ``count`` rows of puzzle embeddings, of a folder's ``identifiers.json``; none where there
+    are not as many."""
+    try:
+        names = json.loads((folder / "identifiers.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    good = isinstance(names, list) and len(names) == count and all(isinstance(name, str) for name in names)
+    return names if good else []
+
+
 def _read_metadata(path: Path) -> Metadata:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

@@ -9,10 +9,8 @@ the first one writes.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
-import platform
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +28,7 @@ from trmcli.files import append_text, remove_left_overs, write_text
 from trmcli.ranks import Ranks
 from trmcli.settings import to_toml
 from trmcli.tasks import get_task
+from trmcli.training.card import card_of, puzzles_of
 from trmcli.training.checkpoint import list_checkpoints, load_newest, save_checkpoint
 from trmcli.training.config import TrainConfig
 from trmcli.training.journal import PATIENCE, TIME, Ending, Evaluation, Interval, Observer, lines_until
@@ -37,7 +36,7 @@ from trmcli.training.optim import learning_rate
 from trmcli.training.progress import Progress, refuse_changes
 from trmcli.training.setup import Stage, prepare
 from trmcli.training.trainer import Measures, Trainer
-from trmcli.weights.files import Card, load_weights, save_weights
+from trmcli.weights.files import load_weights, save_weights
 from trmcli.weights.registry import find_weights
 
 WEIGHTS = ("last.safetensors", "best.safetensors")
@@ -150,6 +149,7 @@ class Run:
         self.config, self.folder, self.observer, self.ranks = config, folder, observer, ranks
         self.progress, self.trainer, self.began = progress, trainer, began
         self.stage, *self.ahead = stages
+        self.puzzles = puzzles_of(self.stage)
         self.deadline = began + progress.seconds + max_seconds
         self.checkpoints, self.log = folder / "checkpoint", folder / "log.jsonl"
         self.signals = _Signals(observer)
@@ -228,9 +228,9 @@ class Run:
         progress.evaluated, progress.best = step, max(progress.best, evaluation.exact)
         if self.ranks.first:
             averaged = self.trainer.averaged_model()
-            card = _card(self.config, self.trainer, evaluation.seconds, evaluation.exact)
+            card = card_of(self.config, self.trainer, evaluation.seconds, evaluation.exact)
             for name in WEIGHTS if evaluation.best else WEIGHTS[:1]:
-                save_weights(self.folder / name, averaged, card)
+                save_weights(self.folder / name, averaged, card, puzzles=self.puzzles)
         self.interval_began = time.monotonic()
 
     def _enter(self) -> None:
@@ -287,8 +287,9 @@ class Run:
         self.progress.seconds = self.seconds
         path = save_checkpoint(self.checkpoints, step, tensors, vars(self.progress))
         if self.progress.evaluated < step:
-            card = _card(self.config, self.trainer, self.seconds)
-            save_weights(self.folder / WEIGHTS[0], self.trainer.averaged_model(), card)
+            card = card_of(self.config, self.trainer, self.seconds)
+            averaged = self.trainer.averaged_model()
+            save_weights(self.folder / WEIGHTS[0], averaged, card, puzzles=self.puzzles)
         self.observer.saved(path)
 
     def _record(self, kind: str, values: Interval | Evaluation | Ending) -> None:
@@ -345,33 +346,4 @@ def _summary(
         lr=learning_rate(step - 1, config),
         norm=mean.norm,
         examples_per_second=len(pending) * config.batch_size / max(elapsed, 1e-9),
-    )
-
-
-def _card(config: TrainConfig, trainer: Trainer, seconds: float, exact: float | None = None) -> Card:
-    settings = json.dumps(config.to_dict(), sort_keys=True)
-    return Card(
-        name=config.name,
-        task=config.task,
-        kind=config.kind,
-        training={
-            "settings": config.to_dict(),
-            "steps": trainer.steps_done,
-            "minutes": round(seconds / 60, 1),
-            "device": platform.machine() if trainer.device.type == "cpu" else torch.cuda.get_device_name(),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-        },
-        figures=[
-            {
-                "dataset": config.validation or f"held out of {config.data[0].source}",
-                "metric": "exact accuracy, one try",
-                "value": exact,
-            }
-        ]
-        if exact is not None
-        else [],
-        dataset=", ".join(Path(entry.source).name for entry in config.data),
-        licence="MIT",
-        trained_config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trmcli.solving.arc_figures import ArcFigures, Group
+from trmcli.solving.view_votes import ViewFigures
 from trmcli.ui.tables import table
 
 
@@ -44,3 +45,10 @@ def _row(name: str, group: Group) -> tuple[str, ...]:
         f"{figures['mean_seconds']:.1f}",
         f"{figures['mean_cpu_seconds']:.1f}",
     )
+
+
+def show_passes(figures: ViewFigures) -> None:
+    """Print pass@k of weights that answered in many views."""
+    rows = [(f"{k}", f"{share:.1%}", f"{low:.1%}-{high:.1%}") for k, share, (low, high) in figures.rows()]
+    table(("attempts", "right", "95% interval"), rows)
+    print(f"{figures.whole} of {figures.count} tasks right at every test within two attempts")

@@ -19,7 +19,8 @@ from trmcli.files import writing
 from trmcli.training.history import History, Kind, read_history
 from trmcli.ui.numbers import clock, percent, short
 from trmcli.ui.svg import STYLE, Series, chart
-from trmcli.weights.files import read_card, read_header
+from trmcli.weights.files import read_card
+from trmcli.weights.header import read_header
 
 NAME = "report.html"
 

@@ -7,33 +7,33 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from trmcli.errors import InputError
 from trmcli.model.shapes import tensor_shapes
-from trmcli.weights.files import Card, read_card, read_header
-
-Floats = npt.NDArray[np.float32]
-
-_STORED = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+from trmcli.weights.files import Card, read_card
+from trmcli.weights.header import read_header
+from trmcli.weights.table import STORED, TENSOR, Floats, open_table, widened
 
 
 def load_arrays(path: Path) -> tuple[dict[str, Floats], Card]:
-    """The tensors of a weights file in float32, and its card.
+    """The tensors of a weights file in float32, without a table that lies beside it, and its card.
 
     Raises:
         InputError: as :func:`trmcli.weights.files.load_weights`.
     """
     header = read_header(path)
     card = read_card(path, header)
-    check_tensors(card, {name: info.shape for name, info in header.tensors.items()}, str(path))
+    shapes = {name: info.shape for name, info in header.tensors.items()}
+    if table := open_table(path, card.puzzles):
+        shapes[TENSOR] = table.shape
+    check_tensors(card, shapes, str(path))
     arrays = {}
     with path.open("rb") as file:
         for name, info in header.tensors.items():
-            if info.dtype not in _STORED:
+            if info.dtype not in STORED:
                 raise InputError(f"tensor {name!r} is of type {info.dtype}, not a float", str(path))
             file.seek(header.data_start + info.start)
-            stored = np.fromfile(file, _STORED[info.dtype], math.prod(info.shape))
+            stored = np.fromfile(file, STORED[info.dtype], math.prod(info.shape))
             if stored.size != math.prod(info.shape):
                 raise InputError("changed while it was read", str(path))
             values = widened(stored) if info.dtype == "BF16" else stored.astype(np.float32, copy=False)
@@ -41,11 +41,6 @@ def load_arrays(path: Path) -> tuple[dict[str, Floats], Card]:
                 raise InputError(f"tensor {name!r} holds numbers that are not finite", str(path))
             arrays[name] = values.reshape(info.shape)
     return arrays, card
-
-
-def widened(bits: npt.NDArray[np.uint16]) -> Floats:
-    """The float32 numbers whose upper halves, as bits, are bfloat16."""
-    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def check_tensors(card: Card, shapes: Mapping[str, tuple[int, ...]], origin: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trmcli.errors import InputError
-from trmcli.weights.files import refuse_others
+from trmcli.weights.header import refuse_others
 
 if TYPE_CHECKING:
     import torch

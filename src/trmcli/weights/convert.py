@@ -7,8 +7,9 @@ a pattern reads them and no YAML parser is installed for it.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 from trmcli.errors import InputError, did_you_mean
 from trmcli.files import new_file
 from trmcli.weights.checkpoint import PREFIX, read_checkpoint, reference_name
-from trmcli.weights.files import Card, read_card, read_header, save_weights
+from trmcli.weights.files import Card, read_card, save_weights
+from trmcli.weights.header import read_header
+from trmcli.weights.table import TENSOR, Puzzles, open_table
 
 if TYPE_CHECKING:
     import torch
@@ -71,6 +74,29 @@ def read_settings(config: Path | None, overrides: Iterable[str] = ()) -> Setting
             raise InputError(f"unknown setting {key!r}{did_you_mean(key, known, 'settings')}", "--set")
         values[key] = _parse(key, value.strip(), "--set")
     return Settings(**values)
+
+
+def read_names(checkpoint: Path, identifiers: Path | None) -> list[str]:
+    """The names of the rows of puzzle embeddings, from ``identifiers.json``; none where no file has them.
+
+    Args:
+        checkpoint: beside which it is looked for.
+        identifiers: the file, where somebody names it.
+
+    Raises:
+        InputError: it cannot be read, or holds something else.
+    """
+    beside = checkpoint.parent / "identifiers.json"
+    if identifiers is None and not beside.is_file():
+        return []
+    path = identifiers or beside
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", str(path)) from None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError("is not a list of names", str(path))
+    return names
 
 
 def _parse(key: str, value: str, origin: str) -> Any:
@@ -157,9 +183,16 @@ def _count(state: Mapping[str, Any], level: str) -> int:
 
 
 def from_reference(
-    source: Path, target: Path, settings: Settings, task: str, dtype: torch.dtype | None = None
+    source: Path,
+    target: Path,
+    settings: Settings,
+    task: str,
+    dtype: torch.dtype | None = None,
+    names: Sequence[str] = (),
 ) -> Card:
     """Write the weights file of a reference checkpoint, in float32 if ``dtype`` names no other; its card.
+
+    ``names`` are those of the rows of its table of puzzle embeddings.
 
     Raises:
         InputError: as :func:`read_checkpoint`, :func:`infer_config` and
@@ -178,7 +211,12 @@ def from_reference(
         config=config.to_dict(),
         training={"converted": f"{source.name}, a checkpoint of TinyRecursiveModels", **averaged},
     )
-    save_weights(target, checkpoint.tensors, card, dtype or torch.float32)
+    if names and len(names) != config.num_puzzles:
+        raise InputError(
+            f"has {config.num_puzzles} rows of puzzle embeddings, and there are {len(names)} identifiers",
+            str(source),
+        )
+    save_weights(target, checkpoint.tensors, card, dtype or torch.float32, Puzzles(names))
     return card
 
 
@@ -219,6 +257,8 @@ def to_reference(source: Path, target: Path) -> list[str]:
     if (config.answer_layers > 0) != (config.gradient == "step"):
         raise InputError("is half TRM and half HRM, and the reference knows whole ones", str(source))
     tensors = {}
+    if table := open_table(source, card.puzzles):
+        tensors[PREFIX + reference_name(TENSOR)] = torch.from_numpy(table[:])
     with safe_open(source, "pt") as file:
         for name in header.tensors:
             try:

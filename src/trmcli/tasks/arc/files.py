@@ -45,7 +45,7 @@ def read_tasks(sources: Sequence[str], skip: Skip, answers: bool = True) -> list
     tasks = [task for source in sources for task in _good(_source, source, skip)]
     if not answers:
         tasks = [without_answers(task) for task in tasks]
-    return _distinct(tasks)
+    return distinct(tasks)
 
 
 def without_answers(task: ArcTask) -> ArcTask:
@@ -116,15 +116,15 @@ _NUMBER = re.compile(r" \(\d+\)$")
 """What tells tasks of one name apart."""
 
 
-def _distinct(tasks: Sequence[ArcTask]) -> list[ArcTask]:
+def distinct(tasks: Sequence[ArcTask]) -> list[ArcTask]:
     """The tasks, each with a name of its own."""
     seen: Counter[str] = Counter()
-    distinct = []
+    told_apart = []
     for task in tasks:
         seen[task.name] += 1
         number = seen[task.name]
-        distinct.append(task if number == 1 else replace(task, name=f"{task.name} ({number})"))
-    return distinct
+        told_apart.append(task if number == 1 else replace(task, name=f"{task.name} ({number})"))
+    return told_apart
 
 
 class _Document:
@@ -348,3 +348,17 @@ def with_solutions(tasks: Sequence[ArcTask], path: Path) -> list[ArcTask]:
             raise InputError(message, str(path))
         answered.append(replace(task, answers=grids))
     return answered
+
+
+def with_known_solutions(tasks: Sequence[ArcTask]) -> list[ArcTask]:
+    """The tasks with their answers where a file of solutions lies beside theirs; others as they are.
+
+    Raises:
+        InputError: such a file does not fit the tasks.
+    """
+    known = {task.name: task for task in tasks}
+    for name in dict.fromkeys(task.origin.name for task in tasks if task.answers is None):
+        lacking = [task for task in tasks if task.answers is None and task.origin.name == name]
+        if beside := solutions_beside(name):
+            known.update((task.name, task) for task in with_solutions(lacking, beside))
+    return [known[task.name] for task in tasks]

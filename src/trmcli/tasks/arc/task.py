@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,3 +39,8 @@ class ArcTask:
     tests: tuple[Grid, ...]
     answers: tuple[Grid, ...] | None
     origin: Origin
+
+
+def digest(grid: Grid) -> str:
+    """Twelve characters that tell a grid from others."""
+    return hashlib.sha256(bytes(grid.shape) + np.ascontiguousarray(grid).tobytes()).hexdigest()[:12]

@@ -38,3 +38,11 @@ def decode(tokens: npt.NDArray[Any]) -> Grid:
     height = int(np.argmax(filled * np.arange(1, SIDE + 1))) + 1
     width = int(filled[height - 1])
     return (canvas[: height if width else 0, :width] - _FIRST).astype(np.uint8)
+
+
+def located(tokens: npt.NDArray[Any]) -> Grid:
+    """The grid on a canvas that holds a whole one, wherever it lies."""
+    colours = tokens.reshape(SIDE, SIDE) >= _FIRST
+    rows, columns = (np.flatnonzero(colours.any(axis=axis)) for axis in (1, 0))
+    down, across = (slice(lines[0], lines[-1] + 1) if len(lines) else slice(0) for lines in (rows, columns))
+    return (tokens.reshape(SIDE, SIDE)[down, across] - _FIRST).astype(np.uint8)

@@ -1,0 +1,257 @@
+"""``trm eval`` for ARC with trained weights: every view that they know is asked for, and the answers vote."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from trmcli.cli import solve_arc
+from trmcli.cli.common import plural
+from trmcli.cli.eval_arc import ArcSet, Kept, answered
+from trmcli.errors import InputError
+
+if TYPE_CHECKING:
+    from trmcli.cli.options import Batches, Model, Show
+    from trmcli.solving.view_votes import Answered
+    from trmcli.tasks.arc.task import ArcTask
+    from trmcli.weights.files import Card
+    from trmcli.weights.table import Puzzles
+
+MOST = 64
+"""Views that are worked on together, at most: with 900 cells each, more are not quicker, and take memory."""
+
+
+@dataclass
+class ViewEval:
+    """Measures weights on ARC tasks, and writes a submission.
+
+    Attributes:
+        sources: files and folders of tasks, ``-``, or folders that ``trm data build arc`` made.
+        model: which weights.
+        machine: where they are worked with.
+        arc: how the set is gone through.
+        steps: supervision steps of each view.
+        seed: of the sample.
+        solutions: a file of solutions; None for the one beside each file of challenges, or in the tasks.
+        limit: only the first so many tasks.
+        predictions: where finished tasks are kept.
+        save: where the figures go.
+    """
+
+    sources: Sequence[str]
+    show: Show
+    model: Model
+    machine: Batches
+    arc: ArcSet
+    steps: int
+    seed: int = 0
+    solutions: Path | None = None
+    limit: int | None = None
+    predictions: Path | None = None
+    save: Path | None = None
+    as_json: bool = False
+    results: dict[str, Answered] = field(default_factory=dict)
+
+    def run(self, tolerant: bool = False) -> int:
+        """Answer the tasks, print the figures and write the submission; the exit status.
+
+        Args:
+            tolerant: whether tasks that cannot be read are not a failure.
+        """
+        from trmcli.files import writing
+        from trmcli.solving.view_votes import Answered
+        from trmcli.weights.files import read_card
+        from trmcli.weights.registry import file_sha256, find_weights
+        from trmcli.weights.table import read_puzzles
+
+        path = find_weights(self.model.weights, "arc")
+        card = read_card(path)
+        if card.task != "arc":
+            raise InputError(f"these weights solve {card.task}, not arc", str(path))
+        tasks, bad = self._tasks()
+        known = read_puzzles(path, card.puzzles)
+        names = self._names(path, card, known)
+        self._warn(tasks, names, known)
+        kept = Kept(
+            self.predictions,
+            {"weights": file_sha256(path)[:12], "steps": self.steps},
+            Answered.from_dict,
+        )
+        self.results = kept.begin(self.arc.resume, tasks)
+        interrupted = False
+        with ExitStack() as opened:
+            saved, submitted = (
+                opened.enter_context(writing(one)) for one in (self.save, self.arc.submission)
+            )
+            try:
+                self._work(path, [task for task in tasks if task.name not in self.results], names, kept)
+            except KeyboardInterrupt:
+                interrupted = True
+            done = [task for task in tasks if task.name in self.results]
+            if not done:
+                print("trm: interrupted before the first answer", file=sys.stderr)
+                raise KeyboardInterrupt
+            right = self._tell(done, not interrupted, saved)
+            if submitted is not None:
+                self._submit(done, submitted)
+        if bad:
+            self.show.say(f"{plural(bad, 'bad task', 'bad tasks')} skipped")
+        if interrupted:
+            ended = f"interrupted after {plural(len(done), 'task', 'tasks')}: partial figures"
+            print(f"trm: {ended}", file=sys.stderr)
+            return 130
+        if bad and not tolerant:
+            return 2
+        return 0 if right and not bad else 1
+
+    def _tasks(self) -> tuple[list[ArcTask], int]:
+        """The tasks with their answers, and how many bad ones were left out.
+
+        Raises:
+            InputError: there is no good one, or an answer is not known and no submission wanted.
+        """
+        from trmcli.solving.arc_figures import sample
+        from trmcli.tasks.arc.files import with_known_solutions
+
+        tasks, bad = solve_arc.read([_puzzles_of(source) for source in self.sources])
+        tasks = _without_dots(tasks)
+        if self.arc.sample is not None:
+            tasks = sample(tasks, self.arc.sample, self.seed)
+        tasks = tasks[: self.limit]
+        if self.solutions is None and self.arc.submission is not None:
+            return with_known_solutions(tasks), bad
+        return answered(tasks, self.solutions), bad
+
+    def _names(self, path: Path, card: Card, known: Puzzles) -> Sequence[str]:
+        """The names of the rows of the weights' table: their own, or of the folder that is evaluated.
+
+        Raises:
+            InputError: nobody knows them.
+        """
+        from trmcli.training.reference_data import read_identifiers
+
+        count = int(card.config.get("num_puzzles", 0))
+        for names in (known.names, *(read_identifiers(Path(source), count) for source in self.sources)):
+            if names:
+                return names
+        message = (
+            f"does not say which task in which view each of its {count} rows of puzzle embeddings is of: "
+            "convert it with --identifiers, or name the folder that it was trained on as DATA"
+        )
+        raise InputError(message, str(path))
+
+    def _warn(self, tasks: Sequence[ArcTask], names: Sequence[str], known: Puzzles) -> None:
+        """Say which tasks the weights cannot be measured on.
+
+        Raises:
+            InputError: they know none of them.
+        """
+        from trmcli.solving.view_votes import rows_of
+        from trmcli.tasks.arc.task import digest
+
+        rows, learned = rows_of(names), set(known.learned)
+        foreign = [task.name for task in tasks if task.name not in rows]
+        if len(foreign) == len(tasks):
+            message = f"know no view of task {foreign[0]}, nor of any other: they were trained on other tasks"
+            raise InputError(f"these weights {message}", str(self.model.weights))
+        if foreign:
+            what = plural(len(foreign), "task is", "tasks are")
+            _warn(f"{what} not known to these weights, and counted as not right", foreign)
+        leaked = [task.name for task in tasks if any(digest(grid) in learned for grid in task.tests)]
+        if leaked:
+            what = plural(len(leaked), "task has", "tasks have")
+            _warn(
+                f"{what} a test that these weights were trained on: that they are right says nothing", leaked
+            )
+
+    def _work(self, path: Path, tasks: Sequence[ArcTask], names: Sequence[str], kept: Kept[Answered]) -> None:
+        """Answer the tasks that are not done yet."""
+        if not tasks:
+            return
+        from trmcli.loading import load_engine
+        from trmcli.solving.solver import Solver
+        from trmcli.solving.view_votes import answer, rows_of
+        from trmcli.tasks import get_task
+        from trmcli.tasks.arc.files import without_answers
+        from trmcli.ui.progress import progress
+
+        machine, rows = self.machine, rows_of(names)
+        engine, _ = load_engine(
+            path, get_task("arc"), machine.engine, machine.device, self.model.rounds, machine.threads
+        )
+        count = sum(len(task.tests) * len(rows.get(task.name, ())) for task in tasks)
+        with progress("asking", count, prints=False, hidden=self.show.quiet) as advance:
+            for one in answer(
+                Solver(engine),
+                [without_answers(task) for task in tasks],
+                names,
+                steps=self.steps,
+                batch_size=min(machine.batch_size, MOST),
+                asked=advance,
+            ):
+                self.results[one.task] = one
+                kept.add(one)
+
+    def _tell(self, tasks: Sequence[ArcTask], complete: bool, saved: IO[str] | None) -> bool:
+        """Print the figures; whether all tasks whose answers are known are right at the second attempt."""
+        from trmcli.solving.view_votes import ViewFigures
+        from trmcli.ui.arc_tables import show_passes
+
+        figures = ViewFigures()
+        for task in tasks:
+            figures.add(task, self.results[task.name])
+        text = json.dumps({**figures.to_dict(), "complete": complete}, indent=2) + "\n"
+        if saved is not None:
+            saved.write(text)
+        if self.as_json:
+            print(text, end="", flush=True)
+        elif figures.count:
+            show_passes(figures)
+        if unknown := sum(task.answers is None for task in tasks):
+            self.show.say(f"{plural(unknown, 'task has', 'tasks have')} no known answers: not in the figures")
+        return figures.whole == figures.count
+
+    def _submit(self, tasks: Sequence[ArcTask], file: IO[str]) -> None:
+        from trmcli.tasks.arc.submission import submission_text
+
+        file.write(
+            submission_text(
+                {
+                    task.name: [[vote.grid for vote in votes] for votes in self.results[task.name].tests]
+                    for task in tasks
+                }
+            )
+        )
+
+
+def _warn(what: str, names: Sequence[str]) -> None:
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    print(f"trm: warning: {what}: {shown}", file=sys.stderr)
+
+
+PUZZLES = "test_puzzles.json"
+
+
+def _puzzles_of(source: str) -> str:
+    """The file of tasks in a folder that ``trm data build arc`` or the reference made; else the source."""
+    try:
+        inside = Path(source) / PUZZLES
+        return str(inside) if inside.is_file() else source
+    except (OSError, ValueError):  # a task as text
+        return source
+
+
+def _without_dots(tasks: Sequence[ArcTask]) -> list[ArcTask]:
+    """The tasks without answers of such a folder that are all a dot, which stands for what nobody knows."""
+    known = {
+        task.origin.name
+        for task in tasks
+        if Path(task.origin.name).name != PUZZLES
+        or any(grid.size > 1 or grid.any() for grid in task.answers or ())
+    }
+    return [task if task.origin.name in known else replace(task, answers=None) for task in tasks]
