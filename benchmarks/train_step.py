@@ -77,6 +77,7 @@ def build(config: TrainConfig, device: torch.device) -> Trainer:
     tokens = rng.integers(1, values, size=(2, 4096, cells), dtype=np.uint8)
     kind = AsTheyAre if "vocab_size" in config.model else Examples  # the paper's data are augmented already
     examples = kind((side, side), tokens[0], tokens[1])
+    config = replace(config, data=config.data[:1])
     return Trainer(Stage.of(config, task, [examples]), task, device)
 
 

@@ -33,7 +33,7 @@ on() { # HOST COMMAND...: as each host's shell would run it; gloo is told which 
 }
 
 cd "$folder"
-train=(train sudoku-4x4 --resume --quiet --set max_steps=200 --set eval_every=200 --set save_every=1)
+train=(train sudoku-4x4 --resume --quiet --set max_steps=40 --set eval_every=40 --set save_every=1)
 python -m trmcli "${train[@]}" --out alone
 
 on a "${train[@]}" --out both & first=$!

@@ -133,14 +133,15 @@ def test_test_time_compute_draws_the_recorded_strategies(tmp_path: Path) -> None
     assert (tmp_path / "drawn.svg").read_bytes() == (ROOT / "docs" / "strategies.svg").read_bytes()
 
 
-def test_train_step_measures_a_preset(tmp_path: Path) -> None:
+def test_train_step_measures_presets_of_one_and_of_several_sources(tmp_path: Path) -> None:
     out = tmp_path / "steps.json"
     options = ["--batch-size", "8", "--steps", "1", "--side", "64", "--out", out]
-    said = script("train_step", "sudoku-4x4", *options)
-    (row,) = read(out)
-    assert said.startswith("sudoku-4x4 x 8: ")
-    assert row["examples_per_second"] == pytest.approx(8 / row["seconds_a_step"])
-    assert sum(row["share_of_time"].values()) == pytest.approx(1, abs=1e-3)
+    said = script("train_step", "sudoku-4x4", "maze-small", *options)
+    rows = read(out)
+    assert said.startswith("sudoku-4x4 x 8: ") and "\nmaze-small x 8: " in said
+    for row in rows:
+        assert row["examples_per_second"] == pytest.approx(8 / row["seconds_a_step"])
+        assert sum(row["share_of_time"].values()) == pytest.approx(1, abs=1e-3)
 
 
 def test_no_script_is_left_out() -> None:
