@@ -59,7 +59,8 @@ class Ranks:
         if self.size > 1:
             from torch import distributed
 
-            distributed.all_reduce(numbers)
+            with _nobody_gone():
+                distributed.all_reduce(numbers)
             numbers /= self.size
 
     def gather(self, part: Tensor) -> Tensor:
@@ -71,7 +72,8 @@ class Ranks:
 
         sent = part.contiguous().view(torch.uint8)  # whatever the type: bytes are only copied
         parts = [torch.empty_like(sent) for _ in range(self.size)]
-        distributed.all_gather(parts, sent)
+        with _nobody_gone():
+            distributed.all_gather(parts, sent)
         return torch.cat(parts).view(part.dtype)
 
     def largest(self, values: Sequence[int]) -> list[int]:
@@ -82,7 +84,8 @@ class Ranks:
         from torch import distributed
 
         numbers = torch.tensor(values)
-        distributed.all_reduce(numbers, distributed.ReduceOp.MAX)
+        with _nobody_gone():
+            distributed.all_reduce(numbers, distributed.ReduceOp.MAX)
         return numbers.tolist()
 
     def total(self, values: Sequence[int]) -> list[int]:
@@ -93,7 +96,8 @@ class Ranks:
         from torch import distributed
 
         numbers = torch.tensor(values)
-        distributed.all_reduce(numbers)
+        with _nobody_gone():
+            distributed.all_reduce(numbers)
         return numbers.tolist()
 
     @contextmanager
@@ -155,6 +159,22 @@ class Ranks:
         finally:
             if distributed.is_initialized():
                 distributed.destroy_process_group()
+
+
+GONE = ("closed by peer", "reset by peer", "Broken pipe", "Connection refused", "imed out")
+"""What gloo and NCCL say, among much else, when they cannot reach another process."""
+
+
+@contextmanager
+def _nobody_gone() -> Iterator[None]:
+    """Raise InputError if ranks cannot meet, for one of them has gone."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(words in str(error) for words in GONE):
+            raise
+        message = "another process is gone: start all of them again, with --resume, as soon as it can run"
+        raise InputError(message) from None
 
 
 @contextmanager

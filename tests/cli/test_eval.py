@@ -225,14 +225,14 @@ def test_several_processes_that_are_interrupted_add_up_what_they_have(
         start_new_session=True,
     )
     try:
-        wait_until_both_read(process.pid, data, 1_000_000)  # beyond what is read ahead before they solve
+        wait_until_both_read(process.pid, data, 300_000)  # beyond what is read ahead before they solve
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: torchrun hears it, and so do the others
         out, err = process.communicate(timeout=120)
     finally:
         process.terminate()  # then torchrun ends those that it has started as well
     figures = json.loads(out)
     assert figures["complete"] is False, err
-    assert 2_000 < figures["puzzles"] < 200_000
+    assert 1_000 < figures["puzzles"] < 200_000
     assert "partial figures" in err
 
 
