@@ -138,6 +138,14 @@ def test_without_data_the_preset_says_what_it_needs(warm: Warm) -> None:
     assert done.returncode == 2 and "name them with --weights" in done.stderr
 
 
+def test_pairs_in_place_of_a_preset_are_told_where_they_go(warm: Warm, tmp_path: Path) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text("question,answer\nab,ba\n")
+    for arguments in (["train", file], ["train", "--data", file]):
+        done = warm.run(*arguments)
+        assert done.returncode == 2 and f"trm train grid --data {file}" in done.stderr
+
+
 PLUGIN = Path(__file__).parents[2] / "examples" / "plugin"
 
 

@@ -121,7 +121,8 @@ def train(
         typer.echo("\n".join(f"{name}\t{title}" for name, title in preset_titles().items()))
         return
     if what.preset is None:
-        raise InputError(f"name a preset ({', '.join(preset_titles())}) or a TOML file")
+        own = f"; for pairs of your own: trm train grid --data {what.data}" if what.data else ""
+        raise InputError(f"name a preset ({', '.join(preset_titles())}) or a TOML file{own}")
     settings = list(what.settings or ())
     if what.init_from is not None:
         settings.append(f"init_from={json.dumps(what.init_from)}")

@@ -274,6 +274,11 @@ def load_config(name: str, data: str | None = None, overrides: Iterable[str] = (
         InputError: if there is no such preset or file, or something in it is wrong.
     """
     path = presets().get(name, Path(name))
+    if path.exists() and path.suffix.lower() != ".toml":
+        message = (
+            f"is neither a preset nor a TOML file; to learn from pairs in it: trm train grid --data {name}"
+        )
+        raise InputError(message, name)
     if not path.is_file():
         raise InputError(f"no such preset or file{did_you_mean(name, presets(), 'presets')}", name)
     values = read_toml(path)
