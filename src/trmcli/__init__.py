@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from trmcli import weights
+    from trmcli.solving.adapted import Adapted
     from trmcli.solving.answers import Answer
     from trmcli.solving.choices import EngineName, SearchConfig
     from trmcli.solving.search import watch
     from trmcli.solving.solver import Solver
     from trmcli.tasks import read_puzzles
+    from trmcli.tasks.arc.task import ArcTask
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
 
@@ -36,6 +38,7 @@ __all__ = [
     "SearchConfig",
     "Solver",
     "__version__",
+    "adapt",
     "load",
     "read_puzzles",
     "solve",
@@ -120,6 +123,42 @@ def solve(
     return _answers(pairs, solver, steps, most, places, seed)
 
 
+def adapt(
+    *sources: Any, budget: float = 60.0, seed: int = 0, processes: int | None = None
+) -> Iterator[Adapted]:
+    """Fit networks to ARC tasks, each task by itself, and let them vote; one ``Adapted`` each, in order.
+
+    The networks are fitted by processes of their own. As with all such, a script that calls this has to do so
+    under ``if __name__ == "__main__":``.
+
+    Args:
+        sources: files, folders, ``-`` for standard input, tasks as JSON, or as objects ``{"train": …, "test":
+            …}``. What a source tells of outputs of tests is not looked at.
+        budget: seconds of a task; the first answer is waited for, however long it takes.
+        seed: of the first network; the others' follow.
+        processes: networks fitted at once; by default one on each processor.
+
+    Raises:
+        InputError: in this call, for a task that cannot be read, or where PyTorch is not installed.
+    """
+    from trmcli.loading import need_torch
+    from trmcli.tasks.arc.files import read_tasks
+
+    need_torch("fitting networks to ARC tasks")
+    workers = None if processes is None else _whole("processes", processes, 1)
+    seed = _whole("seed", seed, 0)
+    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not budget >= 0:
+        raise InputError(f"budget must be a number of seconds, not {budget!r}")
+
+    def refuse(error: InputError) -> None:
+        raise error
+
+    tasks = read_tasks([_arc_source(source) for source in sources], refuse, answers=False)
+    if not tasks:
+        raise InputError("no task given: name a file, or give the task itself")
+    return _adapted(tasks, budget, seed, workers)
+
+
 def train(
     preset: str | Path,
     data: str | Path | None = None,
@@ -152,6 +191,27 @@ def train(
     folder = Path("runs", config.name) if out is None else Path(out)
     run(config, folder, Observer(), device=pick_device(device))
     return folder / "best.safetensors"
+
+
+def _arc_source(source: Any) -> str:
+    """A source as the readers of ARC take it."""
+    if isinstance(source, dict):
+        import json
+
+        try:
+            return json.dumps(source)
+        except (TypeError, ValueError):
+            raise InputError("is not a task: its grids must be lists of rows", "<argument>") from None
+    return str(source)
+
+
+def _adapted(tasks: Sequence[ArcTask], budget: float, seed: int, processes: int | None) -> Iterator[Adapted]:
+    from trmcli.tasks.workers import processors
+    from trmcli.training.members import Members
+
+    with Members(processes or processors()) as pool:
+        for task in tasks:
+            yield pool.adapt(task, budget=budget, seed=seed)
 
 
 def _answers(

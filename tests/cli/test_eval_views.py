@@ -213,6 +213,35 @@ def test_rows_without_names_take_those_of_the_folder(trm: Run, folder: Path, tmp
     assert refused.returncode == 2 and "13 rows of puzzle embeddings is of" in refused.stderr
 
 
+def test_the_votes_of_all_evaluations_of_a_run_are_added_up(
+    trm: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = json.loads((folder / "data" / "identifiers.json").read_text())
+    (tmp_path / "evaluations").mkdir()
+    for step, right in (
+        (1, {"mostly": (0,), "seldom": (0, 1)}),
+        (2, {"mostly": (0, 1), "seldom": (4, 5, 3)}),
+    ):
+        monkeypatch.setitem(RIGHT, "mostly", right["mostly"])
+        monkeypatch.setitem(RIGHT, "seldom", right["seldom"])
+        for path in (tmp_path / "evaluations" / f"step-0{step}.safetensors", tmp_path / "last.safetensors"):
+            save_weights(path, weigh(names), Card("w", "arc"), torch.float32, Puzzles(names))
+    command = ("eval", folder / "data", "--weights", tmp_path / "last.safetensors", "--steps", 2, "--json")
+    counts = {}
+    for which in ("one", "all"):
+        file = tmp_path / f"{which}.jsonl"
+        figures = json.loads(trm(*command, "--votes", which, "--predictions", file).stdout)
+        assert figures["views"] == {"one": 12, "all": 24}[which]
+        for line in map(json.loads, file.read_text().splitlines()[1:]):
+            task = next(task for task in TASKS if task.name == line["task"])
+            (votes,) = (vote for vote in line["tests"][0] if vote["grid"] == task.tests[0].tolist())
+            counts[which, task.name] = votes["count"]
+            assert sum(vote["count"] for vote in line["tests"][0]) == {"one": 6, "all": 12}[which]
+    assert counts == {("one", "mostly"): 2, ("one", "seldom"): 3, ("all", "mostly"): 3, ("all", "seldom"): 5}
+    alone = trm(*command[:3], folder / "w.safetensors", *command[4:], "--votes", "all")
+    assert alone.returncode == 2 and "keep_evaluations=true" in alone.stderr
+
+
 def test_weights_of_another_kind_and_options_of_fitting_are_refused(trm: Run, folder: Path) -> None:
     other = trm("eval", folder / "data", "--weights", "sudoku")
     assert other.returncode == 2 and "solve sudoku, not arc" in other.stderr

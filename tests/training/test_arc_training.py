@@ -32,7 +32,7 @@ max_steps = 6
 supervision_steps = 2
 validation_count = 2
 warmup_steps = 2
-eval_every = 6
+eval_every = 3
 save_every = 0.0
 dtype = "float32"
 
@@ -117,6 +117,14 @@ def test_the_weights_know_the_names_of_their_rows_and_what_they_learned_from(
     assert list(known.names) == json.loads((config.parent / "data" / "identifiers.json").read_text())
     shown = {digest(pair.question) for task in SETS.tasks for pair in task.shown}
     assert {*known.learned} == shown | {digest(task.tests[0]) for task in SETS.training}
+
+
+def test_the_weights_of_every_evaluation_stay(whole: Path) -> None:
+    kept = sorted((whole / "evaluations").iterdir())
+    weights = [path for path in kept if ".puzzles-" not in path.name]
+    assert [path.name for path in weights] == ["step-00000003.safetensors", "step-00000006.safetensors"]
+    assert [read_card(path).training["steps"] for path in weights] == [3, 6]
+    assert sorted({*kept} - {*weights}) == sorted(path.with_name(read_card(path).puzzles) for path in weights)
 
 
 def test_the_size_counts_the_table(config: Path) -> None:

@@ -197,3 +197,32 @@ def test_arrays_of_something_else_are_refused_by_row_and_column(value: object, m
     with pytest.raises(InputError) as error:
         list(trmcli.read_puzzles(value))
     assert str(error.value).startswith(message)
+
+
+ARC_TASK = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[1]], "output": [[2]]}]}
+
+
+@pytest.mark.parametrize(
+    ("sources", "numbers", "message"),
+    [
+        (['{"train": [], "test": []}'], {}, "has no demonstrations"),
+        (["none.json"], {}, "no such file"),
+        ([{"train": [{"input": [[1]], "output": [[11]]}], "test": []}], {}, "colours are numbers"),
+        ([{"train": {1, 2}}], {}, "must be lists of rows"),
+        ([], {}, "no task given"),
+        (["[]"], {}, "holds no task"),
+        ([ARC_TASK], {"budget": -1}, "budget must be a number of seconds"),
+        ([ARC_TASK], {"processes": 0}, "processes must be a whole number from 1"),
+    ],
+)
+def test_adapt_refuses_in_the_call_what_it_cannot_fit(
+    sources: list[Any], numbers: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(trmcli.InputError, match=message):
+        trmcli.adapt(*sources, **numbers)
+
+
+def test_adapt_hides_the_outputs_of_tests_and_takes_tasks_as_objects() -> None:
+    (adapted,) = trmcli.adapt(ARC_TASK, budget=0, processes=1)
+    assert adapted.task.answers is None and len(adapted.tests) == 1
+    assert adapted.tests[0].members >= 1

@@ -137,7 +137,7 @@ def evaluate(
     if solve_arc.is_arc(sources, data.task):
         raise typer.Exit(_evaluate_arc(sources, data, model, tries, effort, machine, arc, view, show))
     if arc != ArcSet():
-        raise InputError("--sample, --workers, --resume, --blind and --submission are for sets of ARC tasks")
+        raise InputError("--sample, --workers, --resume, --blind, --votes and --submission are for ARC tasks")
     if data.skip_bad and data.answers is not None:
         raise InputError("--answers go with the puzzles by their order, which --skip-bad would break")
     limits = _limits(tries)
@@ -244,7 +244,7 @@ def _evaluate_arc(
             as_json=view.json,
         )
         return views.run(data.skip_bad)
-    solve_arc.refuse(rounds=model.rounds, submission=arc.submission)
+    solve_arc.refuse(rounds=model.rounds, submission=arc.submission, votes=arc.votes != "one")
     run = ArcEval(
         sources,
         show,

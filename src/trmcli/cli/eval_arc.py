@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import typer
 
 from trmcli.cli.common import plural
-from trmcli.cli.options import whole
+from trmcli.cli.options import choice, whole
 from trmcli.cli.solve_arc import BUDGET, FITTING, Adapt, Fitter, name_lost, read
 from trmcli.errors import InputError, Origin
 from trmcli.loading import need_torch
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from trmcli.cli.options import Show
     from trmcli.solving.arc_figures import ArcFigures, Result
     from trmcli.tasks.arc.task import ArcTask
+
+
+Which = Literal["one", "all"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,14 @@ class ArcSet:
         bool,
         typer.Option("--blind", help="Drop all solutions first, and open their files when all is answered."),
     ] = False
+    votes: Annotated[
+        Which,
+        typer.Option(
+            **choice(Which),
+            metavar="WHICH",
+            help="Of --weights: one, theirs alone; all, those of every evaluation of their run, added up.",
+        ),
+    ] = "one"
     submission: Annotated[
         Path | None,
         typer.Option(metavar="FILE.json", help="Write the first two attempts, of --weights, to this file."),

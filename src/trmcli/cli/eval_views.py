@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,11 +19,24 @@ if TYPE_CHECKING:
     from trmcli.cli.options import Batches, Model, Show
     from trmcli.solving.view_votes import Answered
     from trmcli.tasks.arc.task import ArcTask
-    from trmcli.weights.files import Card
-    from trmcli.weights.table import Puzzles
 
 MOST = 64
 """Views that are worked on together, at most: with 900 cells each, more are not quicker, and take memory."""
+
+
+@dataclass(frozen=True)
+class Voter:
+    """Weights that vote.
+
+    Attributes:
+        path: of their file.
+        names: of the rows of their table.
+        learned: what tells the grids that they learned from.
+    """
+
+    path: Path
+    names: Sequence[str]
+    learned: set[str]
 
 
 @dataclass
@@ -65,23 +78,14 @@ class ViewEval:
         """
         from trmcli.files import writing
         from trmcli.solving.view_votes import Answered
-        from trmcli.weights.files import read_card
-        from trmcli.weights.registry import file_sha256, find_weights
-        from trmcli.weights.table import read_puzzles
+        from trmcli.weights.registry import file_sha256
 
-        path = find_weights(self.model.weights, "arc")
-        card = read_card(path)
-        if card.task != "arc":
-            raise InputError(f"these weights solve {card.task}, not arc", str(path))
+        voters = [self._voter(path) for path in self._weights()]
         tasks, bad = self._tasks()
-        known = read_puzzles(path, card.puzzles)
-        names = self._names(path, card, known)
-        self._warn(tasks, names, known)
-        kept = Kept(
-            self.predictions,
-            {"weights": file_sha256(path)[:12], "steps": self.steps},
-            Answered.from_dict,
-        )
+        for name in self._warnings(tasks, voters[-1]):
+            print(f"trm: warning: {name}", file=sys.stderr)
+        digests = " ".join(file_sha256(voter.path)[:12] for voter in voters)
+        kept = Kept(self.predictions, {"weights": digests, "steps": self.steps}, Answered.from_dict)
         self.results = kept.begin(self.arc.resume, tasks)
         interrupted = False
         with ExitStack() as opened:
@@ -89,7 +93,7 @@ class ViewEval:
                 opened.enter_context(writing(one)) for one in (self.save, self.arc.submission)
             )
             try:
-                self._work(path, [task for task in tasks if task.name not in self.results], names, kept)
+                self._work(voters, [task for task in tasks if task.name not in self.results], kept)
             except KeyboardInterrupt:
                 interrupted = True
             done = [task for task in tasks if task.name in self.results]
@@ -127,26 +131,50 @@ class ViewEval:
             return with_known_solutions(tasks), bad
         return answered(tasks, self.solutions), bad
 
-    def _names(self, path: Path, card: Card, known: Puzzles) -> Sequence[str]:
-        """The names of the rows of the weights' table: their own, or of the folder that is evaluated.
+    def _weights(self) -> list[Path]:
+        """The files of the weights that vote.
 
         Raises:
-            InputError: nobody knows them.
+            InputError: there are none.
+        """
+        from trmcli.training.config import EVALUATIONS
+        from trmcli.weights.registry import find_weights
+
+        path = find_weights(self.model.weights, "arc")
+        if self.arc.votes == "one":
+            return [path]
+        folder = path.parent / EVALUATIONS
+        found = [one for one in sorted(folder.glob("step-*.safetensors")) if ".puzzles-" not in one.name]
+        if not found:
+            message = "holds no weights: train with --set keep_evaluations=true, or take --votes one"
+            raise InputError(message, str(folder))
+        return found
+
+    def _voter(self, path: Path) -> Voter:
+        """What is known of a file of weights before they are loaded.
+
+        Raises:
+            InputError: they solve something else, or nobody knows what the rows of their table are of.
         """
         from trmcli.training.reference_data import read_identifiers
+        from trmcli.weights.files import read_card
+        from trmcli.weights.table import read_puzzles
 
-        count = int(card.config.get("num_puzzles", 0))
+        card = read_card(path)
+        if card.task != "arc":
+            raise InputError(f"these weights solve {card.task}, not arc", str(path))
+        known, count = read_puzzles(path, card.puzzles), int(card.config.get("num_puzzles", 0))
         for names in (known.names, *(read_identifiers(Path(source), count) for source in self.sources)):
             if names:
-                return names
+                return Voter(path, names, set(known.learned))
         message = (
             f"does not say which task in which view each of its {count} rows of puzzle embeddings is of: "
             "convert it with --identifiers, or name the folder that it was trained on as DATA"
         )
         raise InputError(message, str(path))
 
-    def _warn(self, tasks: Sequence[ArcTask], names: Sequence[str], known: Puzzles) -> None:
-        """Say which tasks the weights cannot be measured on.
+    def _warnings(self, tasks: Sequence[ArcTask], voter: Voter) -> Iterator[str]:
+        """Which tasks the weights cannot be measured on.
 
         Raises:
             InputError: they know none of them.
@@ -154,46 +182,50 @@ class ViewEval:
         from trmcli.solving.view_votes import rows_of
         from trmcli.tasks.arc.task import digest
 
-        rows, learned = rows_of(names), set(known.learned)
-        foreign = [task.name for task in tasks if task.name not in rows]
-        if len(foreign) == len(tasks):
-            message = f"know no view of task {foreign[0]}, nor of any other: they were trained on other tasks"
-            raise InputError(f"these weights {message}", str(self.model.weights))
-        if foreign:
+        rows = rows_of(voter.names)
+        if foreign := [task.name for task in tasks if task.name not in rows]:
+            if len(foreign) == len(tasks):
+                message = f"know no view of task {foreign[0]}, nor of any other: they were trained on others"
+                raise InputError(f"these weights {message}", str(self.model.weights))
             what = plural(len(foreign), "task is", "tasks are")
-            _warn(f"{what} not known to these weights, and counted as not right", foreign)
-        leaked = [task.name for task in tasks if any(digest(grid) in learned for grid in task.tests)]
-        if leaked:
+            yield f"{what} not known to these weights, and counted as not right: {_some(foreign)}"
+        if leaked := [
+            task.name for task in tasks if any(digest(grid) in voter.learned for grid in task.tests)
+        ]:
             what = plural(len(leaked), "task has", "tasks have")
-            _warn(
-                f"{what} a test that these weights were trained on: that they are right says nothing", leaked
-            )
+            said = "a test that these weights were trained on: that they are right says nothing"
+            yield f"{what} {said}: {_some(leaked)}"
 
-    def _work(self, path: Path, tasks: Sequence[ArcTask], names: Sequence[str], kept: Kept[Answered]) -> None:
+    def _work(self, voters: Sequence[Voter], tasks: Sequence[ArcTask], kept: Kept[Answered]) -> None:
         """Answer the tasks that are not done yet."""
         if not tasks:
             return
         from trmcli.loading import load_engine
         from trmcli.solving.solver import Solver
-        from trmcli.solving.view_votes import answer, rows_of
+        from trmcli.solving.view_votes import answer, rows_of, together
         from trmcli.tasks import get_task
         from trmcli.tasks.arc.files import without_answers
         from trmcli.ui.progress import progress
 
-        machine, rows = self.machine, rows_of(names)
-        engine, _ = load_engine(
-            path, get_task("arc"), machine.engine, machine.device, self.model.rounds, machine.threads
-        )
-        count = sum(len(task.tests) * len(rows.get(task.name, ())) for task in tasks)
+        machine, rounds = self.machine, self.model.rounds
+        hidden, count = [without_answers(task) for task in tasks], 0
+        for voter in voters:
+            rows = rows_of(voter.names)
+            count += sum(len(task.tests) * len(rows.get(task.name, ())) for task in tasks)
         with progress("asking", count, prints=False, hidden=self.show.quiet) as advance:
-            for one in answer(
-                Solver(engine),
-                [without_answers(task) for task in tasks],
-                names,
-                steps=self.steps,
-                batch_size=min(machine.batch_size, MOST),
-                asked=advance,
-            ):
+            found = []
+            for voter in voters:
+                engine, _ = load_engine(
+                    voter.path, get_task("arc"), machine.engine, machine.device, rounds, machine.threads
+                )
+                size = min(machine.batch_size, MOST)
+                found.append(
+                    answer(
+                        Solver(engine), hidden, voter.names, steps=self.steps, batch_size=size, asked=advance
+                    )
+                )
+            for parts in zip(*found, strict=True):
+                one = together(parts)
                 self.results[one.task] = one
                 kept.add(one)
 
@@ -229,9 +261,8 @@ class ViewEval:
         )
 
 
-def _warn(what: str, names: Sequence[str]) -> None:
-    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    print(f"trm: warning: {what}: {shown}", file=sys.stderr)
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 PUZZLES = "test_puzzles.json"

@@ -25,9 +25,6 @@ from trmcli.tasks.arc.tokens import encode
 from trmcli.tasks.arc.views import SEPARATOR, parse
 from trmcli.tasks.base import Cells
 
-KEPT = max(PASSES)
-"""Grids of a test input that are kept: no score looks further."""
-
 
 @dataclass(frozen=True)
 class Answered:
@@ -68,6 +65,24 @@ class Answered:
             for votes in value["tests"]
         )
         return Answered(str(value["task"]), str(value["digest"]), tests, int(value["views"]))
+
+
+def together(parts: Sequence[Answered]) -> Answered:
+    """The sum of what several weights answered to one task."""
+    if len(parts) == 1:
+        return parts[0]
+    tests = []
+    for found in zip(*(part.tests for part in parts), strict=True):
+        sums: dict[tuple[Any, ...], Vote] = {}
+        for vote in (vote for votes in found for vote in votes):
+            key = vote.grid.shape, vote.grid.tobytes()
+            before = sums.get(key, Vote(vote.grid, 0, 0.0))
+            count = before.count + vote.count
+            halt = (before.count * before.halt + vote.count * vote.halt) / count
+            sums[key] = Vote(vote.grid, count, halt)
+        order = sorted(sums.values(), key=lambda vote: (vote.count, vote.halt), reverse=True)
+        tests.append(tuple(order))
+    return Answered(parts[0].task, parts[0].digest, tuple(tests), sum(part.views for part in parts))
 
 
 def rows_of(names: Sequence[str]) -> dict[str, list[int]]:
@@ -138,7 +153,7 @@ def _questions(
 
 
 def _answered(task: ArcTask, votes: Votes, views: int) -> Answered:
-    tests = tuple(tuple(votes.of(task.name, grid)[:KEPT]) for grid in task.tests)
+    tests = tuple(tuple(votes.of(task.name, grid)) for grid in task.tests)
     return Answered(task.name, digest(task), tests, views)
 
 
@@ -164,7 +179,7 @@ class ViewFigures:
             return
         self.count += 1
         places = [
-            next((n for n, vote in enumerate(votes) if np.array_equal(vote.grid, known)), KEPT)
+            next((n for n, vote in enumerate(votes) if np.array_equal(vote.grid, known)), max(PASSES))
             for votes, known in zip(answered.tests, task.answers, strict=True)
         ]
         self.whole += max(places) < 2

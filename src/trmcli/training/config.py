@@ -18,6 +18,9 @@ from typing import Any, Literal
 from trmcli.errors import InputError, did_you_mean
 from trmcli.settings import apply_override, check, read_toml
 
+EVALUATIONS = "evaluations"
+"""The folder of a run in which the averaged weights of every evaluation are, where they are kept."""
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -87,6 +90,8 @@ class TrainConfig:
         init_from: a weights file, or the name of weights, to start from instead of at random.
         eval_every: steps between evaluations.
         patience: evaluations without a better one after which the run ends; 0 goes on to the end.
+        keep_evaluations: whether the averaged weights of every evaluation stay, in the folder
+            ``evaluations``: what ``trm eval --votes all`` adds up.
         save_every: seconds between checkpoints.
         seed: of everything random.
     """
@@ -129,6 +134,7 @@ class TrainConfig:
     init_from: str = ""
     eval_every: int = 1000
     patience: int = 0
+    keep_evaluations: bool = False
     save_every: float = 120.0
     seed: int = 0
     stage: tuple[Mapping[str, Any], ...] = ()

@@ -2,8 +2,8 @@
 
 A run directory holds ``config.toml`` (resolved), ``log.jsonl``, ``checkpoint/step-N.safetensors`` (the last
 two), and the averaged weights, with cards: ``last.safetensors`` of the last evaluation or checkpoint,
-``best.safetensors`` of the evaluation that did best. With several ranks all do the same at the same step, and
-the first one writes.
+``best.safetensors`` of the evaluation that did best, if wanted ``evaluations/step-N.safetensors`` of each.
+With several ranks all do the same at the same step, and the first one writes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from trmcli.settings import to_toml
 from trmcli.tasks import get_task
 from trmcli.training.card import card_of, puzzles_of
 from trmcli.training.checkpoint import list_checkpoints, load_newest, save_checkpoint
-from trmcli.training.config import TrainConfig
+from trmcli.training.config import EVALUATIONS, TrainConfig
 from trmcli.training.journal import PATIENCE, TIME, Ending, Evaluation, Interval, Observer, lines_until
 from trmcli.training.optim import learning_rate
 from trmcli.training.progress import Progress, refuse_changes
@@ -41,7 +41,6 @@ from trmcli.weights.registry import find_weights
 
 WEIGHTS = ("last.safetensors", "best.safetensors")
 """The newest averaged weights, and those of the evaluation that did best."""
-
 
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 """Signals that stop a run, and what people call them."""
@@ -229,7 +228,11 @@ class Run:
         if self.ranks.first:
             averaged = self.trainer.averaged_model()
             card = card_of(self.config, self.trainer, evaluation.seconds, evaluation.exact)
-            for name in WEIGHTS if evaluation.best else WEIGHTS[:1]:
+            names = list(WEIGHTS if evaluation.best else WEIGHTS[:1])
+            if self.stage.settings.keep_evaluations:
+                (self.folder / EVALUATIONS).mkdir(exist_ok=True)
+                names.append(f"{EVALUATIONS}/step-{step:08d}.safetensors")
+            for name in names:
                 save_weights(self.folder / name, averaged, card, puzzles=self.puzzles)
         self.interval_began = time.monotonic()
 
