@@ -118,7 +118,7 @@ def over_tries(curves: Mapping[str, Sequence[Point]], title: str) -> Chart:
     return Chart(title, axis, marks)
 
 
-def text(chart: Chart, width: int = 64, height: int = 12) -> str:
+def text(chart: Chart, width: int = 64, height: int = 13) -> str:
     """A chart as lines of characters: the title, ``height`` lines, and three below.
 
     Each curve has a mark of its own; between its points run dots.
