@@ -28,7 +28,8 @@ from trmcli.solving.evaluation import Evaluation, Point
 from trmcli.solving.search import SearchConfig, solve_many
 from trmcli.tasks import read_puzzles
 from trmcli.tasks.base import Puzzle
-from trmcli.ui.plots import svg
+from trmcli.ui.plots import over_tries
+from trmcli.ui.plots_svg import svg
 
 RESULTS = Path(__file__).parent / "results"
 DRAWING = Path(__file__).parents[1] / "docs" / "strategies.svg"
@@ -132,7 +133,8 @@ def plot(results: Path, drawing: Path) -> None:
             )
             for one in figures["sources"]["magictour"]["by_tries"]
         ]
-    write(drawing, svg(curves, "magictour: exact accuracy by strategy and tries"))
+    title = "magictour: exact accuracy by strategy and tries"
+    write(drawing, svg([over_tries(curves, title)], title))
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "sudoku"
 SMALL = "1...\n..2.\n.3..\n...4\n"
+SVG = {"s": "http://www.w3.org/2000/svg"}
 
 
 def test_figures_in_a_pipe_are_tab_separated(trm: Run, random_weights: Path) -> None:
@@ -97,8 +99,9 @@ def test_answers_from_another_file(trm: Run, random_weights: Path, tmp_path: Pat
         (["-", "--tries", "1,x"], SMALL, "--tries: '1,x' is not a number of tries"),
         (["-", "--tries", "0"], SMALL, "--tries: '0' is not a number of tries"),
         (["-", "--tries", "2", "--until-solved"], SMALL, "leave --tries out"),
-        (["-", "--save", "curve.svg"], SMALL, "curve.svg: a curve needs several numbers of tries"),
-        (["-", "--save", "curve.png"], SMALL, "curve.png: the name must end in .json or .svg"),
+        (["-", "--save", "curve.svg"], SMALL, "curve.svg: the name must end in .json"),
+        (["-", "--chart", "curve.png"], SMALL, "curve.png: the name must end in .svg"),
+        (["-", "--chart", "/no/such/folder/x.svg"], SMALL, "x.svg: cannot be written"),
     ],
 )
 def test_bad_input_is_one_line(trm: Run, arguments: list[str], stdin: str, message: str) -> None:
@@ -110,17 +113,56 @@ def test_bad_input_is_one_line(trm: Run, arguments: list[str], stdin: str, messa
 
 def test_several_numbers_of_tries_give_a_curve(trm: Run, random_weights: Path, tmp_path: Path) -> None:
     options = ("--weights", random_weights, "--steps", 2, "--tries", "4,1,2", "--calibration")
-    done = trm("eval", "-", *options, "--save", tmp_path / "curve.svg", stdin=SMALL)
+    done = trm("eval", "-", *options, "--chart", tmp_path / "curve.svg", stdin=SMALL)
     assert done.returncode == 1, done.stderr
     lines = [line.split("\t") for line in done.stdout.splitlines()]
     start = lines.index(["halting probability", "steps", "mean", "right"])
     curve = lines.index(["source", "tries", "exact", "95% interval", "mean steps", "seconds"])
     assert sum(int(row[1]) for row in lines[start + 1 : curve]) == 2
     assert [(row[1], row[4]) for row in lines[curve + 1 :]] == [("1", "2.00"), ("2", "4.00"), ("4", "8.00")]
-    words = [
-        one.text for one in ElementTree.parse(tmp_path / "curve.svg").iter("{http://www.w3.org/2000/svg}text")
+    root = ElementTree.parse(tmp_path / "curve.svg").getroot()
+    assert root.findtext("s:title", namespaces=SVG) == "sudoku, 1 puzzles"
+    titles = [part.findtext("s:text", namespaces=SVG) for part in root.iterfind("s:g", SVG)]
+    assert titles == [
+        "exact accuracy after each step of the first try",
+        "how often an answer is right, and the halting probability",
+        "exact accuracy by tries",
     ]
-    assert words.count("1") == 1 and words[-1] == "all"
+
+
+def test_a_map_shows_the_cells_where_it_errs(trm: Run, random_weights: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    question, answer = "1..4..1..1..2..1", "1234341241232341"
+    data.write_text(f"source,question,answer,rating\na,{question},{answer},0\na,{question},,0\n")
+    common = ["--errors", "--weights", random_weights, "--steps", 1, "--engine", "torch"]
+    keep = ["--predictions", tmp_path / "out.csv", "--chart", tmp_path / "x.svg"]
+    figures = json.loads(trm("eval", data, "--json", *common, *keep).stdout)
+    with (tmp_path / "out.csv").open() as file:
+        found = next(iter(csv.DictReader(file)))["prediction"]
+    wrong = [int(one != other) for one, other in zip(found, answer, strict=True)]
+    (entry,) = figures["errors"]
+    assert (entry["shape"], entry["puzzles"]) == ([4, 4], 1)  # of the other one nothing is known
+    assert [count for row in entry["cells"] for count in row] == wrong and any(wrong)
+    lines = trm("eval", data, *common).stdout.splitlines()
+    start = lines.index("wrong cells of 1 unsolved 4x4")
+    assert lines[start + 1] == "\t".join(map(str, wrong[:4]))
+    root = ElementTree.parse(tmp_path / "x.svg").getroot()
+    assert root.findall("s:g", SVG)[-1].findtext("s:text", namespaces=SVG) == lines[start]
+
+
+def test_a_terminal_shows_charts_with_axes(
+    terminal: Callable[..., Screen], random_weights: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("source,question,answer,rating\na,1..4..1..1..2..1,1234341241232341,0\n")
+    options = ["--per-step", "--calibration", "--errors", "--weights", random_weights, "--steps", 2]
+    screen = terminal("eval", data, *options, rows=60)
+    assert screen.status == 1
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.text)
+    assert "exact accuracy after each step of the first try" in text
+    assert "over supervision steps" in text and "over halting probability" in text
+    assert text.count(" 100% │") == 2
+    assert re.search(r"wrong cells of 1 unsolved 4x4, at most 1 in one cell\r\n(?:[·█]{8}\r\n){4}", text)
 
 
 def test_a_budget_ends_what_would_be_tried_until_solved(trm: Run, random_weights: Path) -> None:

@@ -53,6 +53,29 @@ def test_a_replay_becomes_a_page(saved: Path, trm: Run, tmp_path: Path) -> None:
     assert page.stat().st_size < 30_000
 
 
+@pytest.mark.parametrize(
+    ("name", "start"), [("show.gif", b"GIF89a"), ("show.svg", b"<svg "), ("show.cast", b'{"version": 2, ')]
+)
+def test_a_replay_becomes_a_moving_picture(
+    name: str, start: bytes, saved: Path, trm: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.write_text("old")
+    done = trm("solve", "--replay", saved, "--save", file, "--fps", 8, PYTHONPROFILEIMPORTTIME="1")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines()[-1] == f"saved {file}"
+    assert not re.search(r"\| +torch$", done.stderr, re.MULTILINE)
+    assert file.read_bytes().startswith(start) and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_step_that_was_never_made_leaves_the_file_as_it_was(saved: Path, trm: Run, tmp_path: Path) -> None:
+    file = tmp_path / "x.svg"
+    file.write_text("old")
+    done = trm("solve", "--replay", saved, "--save", file, "--frame", 5)
+    assert (done.returncode, done.stderr) == (2, "trm: error: --frame: there is no step 5: it took 4\n")
+    assert file.read_text() == "old"
+
+
 def test_an_answer_that_is_wrong_has_status_1(saved: Path, trm: Run, tmp_path: Path) -> None:
     record = json.loads(saved.read_text())
     file = tmp_path / "wrong.json"

@@ -151,4 +151,7 @@ def test_parts_add_up_to_the_whole_in_any_order(order: list[int], parts: int) ->
         for n in order[part::parts]:
             share.add(answers[n])
         merged.absorb(share.pack())
-    assert merged.to_dict(per_step=True) == whole.to_dict(per_step=True)
+    assert merged.to_dict(per_step=True, errors=True) == whole.to_dict(per_step=True, errors=True)
+    assert whole.to_dict(errors=True)["errors"] == [
+        {"shape": [2, 2], "puzzles": 4, "cells": [[0, 0], [4, 4]]}
+    ]

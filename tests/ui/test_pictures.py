@@ -12,7 +12,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from trmcli.errors import InputError, Origin
 from trmcli.solving.answers import Frame, settle
@@ -23,6 +22,7 @@ from trmcli.ui.replay import Replay
 from trmcli.ui.saving import Cut, saving
 from trmcli.ui.storyboard import Storyboard, pace, storyboard
 
+Image = pytest.importorskip("PIL.Image")
 SUDOKU, MAZE = get_task("sudoku"), get_task("maze")
 QUESTION = np.array([[1, 0, 0, 4], [0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 1]], dtype=np.uint8)
 WRONG = np.array([[1, 2, 3, 4], [3, 4, 1, 2], [4, 1, 3, 3], [2, 3, 4, 1]], dtype=np.uint8)

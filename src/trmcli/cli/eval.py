@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import count, islice, zip_longest
+from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
 from trmcli.cli import solve_arc
 from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle_sources
 from trmcli.cli.eval_arc import ArcSet
+from trmcli.cli.eval_rows import Rows, measure, merged
 from trmcli.cli.options import SHOW, Batches, BatchSize, Effort, Model, Puzzles, Show, whole
 from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
 
 if TYPE_CHECKING:
-    from trmcli.ranks import Ranks
-    from trmcli.solving.evaluation import Evaluation
-    from trmcli.solving.search import Answer
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
 
@@ -31,16 +29,13 @@ EXAMPLES = """
 Examples:
   trm eval puzzles.csv.gz                    # accuracy, with 95% intervals
   trm eval batch.txt --tries 32              # the first checked answer counts
-  trm eval test.csv --tries 1,4,16 --save curve.svg
+  trm eval test.csv --tries 1,4,16 --chart curves.svg
   cat batch.txt | trm eval - --json | jq .exact_accuracy
   trm eval test.csv --limit 1000 --per-step  # what each step adds
   trm eval test.csv --predictions out.csv    # every answer, and its cost
   trm eval challenges.json --sample 100 --predictions done.jsonl  # of ARC
   torchrun --standalone --nproc-per-node 4 -m trmcli eval test.csv
 """
-
-COLUMNS = ("source", "question", "answer", "prediction", "solved", "tries", "steps", "halt_probability")
-"""Of the file of predictions."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +74,16 @@ class View:
     calibration: Annotated[
         bool, typer.Option("--calibration", help="How far the halting probability can be trusted.")
     ] = False
+    errors: Annotated[
+        bool, typer.Option("--errors", help="A map of the cells where it errs, if answers are known.")
+    ] = False
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
     save: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Save the figures that --json prints.")
+    ] = None
+    chart: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Save the figures (.json) or the curve over the tries (.svg)."),
+        typer.Option(metavar="FILE.svg", help="Draw all of these figures, and the curve over the tries."),
     ] = None
     predictions: Annotated[
         Path | None,
@@ -130,6 +131,7 @@ def evaluate(
     from trmcli.files import writing
     from trmcli.ranks import Ranks
     from trmcli.ui import tables
+    from trmcli.ui.eval_charts import document
     from trmcli.ui.progress import progress
 
     effort.check(tries)
@@ -140,11 +142,12 @@ def evaluate(
         raise InputError("--sample, --workers, --resume, --blind, --votes and --submission are for ARC tasks")
     if data.skip_bad and data.answers is not None:
         raise InputError("--answers go with the puzzles by their order, which --skip-bad would break")
-    limits = _limits(tries)
+    limits, asked = _limits(tries), tables.Asked(view.per_step, view.calibration, view.errors)
     ranks = Ranks.here()
     if ranks.size > 1 and "-" in sources:
         raise InputError("standard input cannot be shared by several processes: name a file")
-    _check_suffix(view.save, limits)
+    _check_suffix(view.save, ".json")
+    _check_suffix(view.chart, ".svg")
     skip = name_skipped if ranks.first else lambda _: None
     task = kind_of(data.task, model.weights)
     stream = PuzzleStream(sources, task, machine.batch_size, skip if data.skip_bad else None, data.legend)
@@ -152,9 +155,9 @@ def evaluate(
 
     with ExitStack() as written:
         # Only the first process writes.
-        table, saved = (
+        table, saved, chart = (
             written.enter_context(writing(path if ranks.first else None))
-            for path in (view.predictions, view.save)
+            for path in (view.predictions, view.save, view.chart)
         )
         solver, card = load_solver(stream, model, machine, None if data.skip_bad else first, data.limit)
         stream.prepare(card.config, None if data.answers is None else _answering(stream.task, data))
@@ -165,17 +168,17 @@ def evaluate(
         config = effort.config(limits[-1], machine.batch_size)
         shard = islice(stream, ranks.rank, data.limit, ranks.size)
         evaluation, interrupted = Evaluation(effort.steps or USUAL_STEPS, limits), False
-        rows = _Rows(stream.task, table, keep=ranks.size > 1 and view.predictions is not None)
+        rows = Rows(stream.task, table, keep=ranks.size > 1 and view.predictions is not None)
         found = solve_many(solver, shard, config, count(ranks.rank, ranks.size), stream.ready)
         bar = progress("solving", data.limit, prints=False, hidden=show.quiet or ranks.size > 1)
         try:
             with ranks.interruptible(), bar as advance:
-                _measure(evaluation, found, rows, advance)
+                measure(evaluation, found, rows, advance)
         except KeyboardInterrupt:
             interrupted = True
         evaluation.complete = not interrupted and not stream.failed
         if ranks.size > 1:
-            evaluation = _merged(evaluation, ranks, rows, hurry=interrupted)
+            evaluation = merged(evaluation, ranks, rows, hurry=interrupted)
             if not ranks.first:
                 raise typer.Exit
         evaluation.skipped = stream.skipped
@@ -186,15 +189,13 @@ def evaluate(
             print("trm: interrupted before the first answer", file=sys.stderr)
             raise typer.Exit(130)  # files that were to be written stay as they were
         if saved is not None:
-            saved.write(
-                tables.curve(evaluation, stream.task.name)
-                if view.save and _is_svg(view.save)
-                else tables.as_json(evaluation, view.per_step)
-            )
+            saved.write(tables.as_json(evaluation, asked))
+        if chart is not None:
+            chart.write(document(evaluation, stream.task.name))
     if view.json:
-        print(tables.as_json(evaluation, view.per_step), end="")
+        print(tables.as_json(evaluation, asked), end="")
     else:
-        tables.show(evaluation, view.per_step, view.calibration)
+        tables.show(evaluation, asked)
     sys.stdout.flush()
     if stream.skipped:
         show.say(f"{plural(stream.skipped, 'bad record', 'bad records')} skipped")
@@ -225,7 +226,12 @@ def _evaluate_arc(
     from trmcli.tasks.task import USUAL_STEPS
 
     solve_arc.refuse(
-        legend=data.legend, tries=tries, until_solved=effort.until_solved, per_step=view.per_step
+        legend=data.legend,
+        tries=tries,
+        until_solved=effort.until_solved,
+        per_step=view.per_step,
+        errors=view.errors,
+        chart=view.chart,
     )
     if model.weights is not None:
         solve_arc.refuse(budget=effort.budget, workers=arc.workers, blind=arc.blind)
@@ -277,90 +283,10 @@ def _limits(tries: str | None) -> tuple[int, ...]:
     return tuple(limits)
 
 
-def _is_svg(path: Path) -> bool:
-    return path.suffix.lower() == ".svg"
-
-
-def _check_suffix(save: Path | None, limits: tuple[int, ...]) -> None:
-    if save is None:
-        return
-    if save.suffix.lower() not in (".json", ".svg"):
-        raise InputError("the name must end in .json or .svg", str(save))
-    if _is_svg(save) and len(limits) == 1:
-        raise InputError("a curve needs several numbers of tries, such as --tries 1,2,4", str(save))
-
-
-class _Rows:
-    """The table of predictions.
-
-    Args:
-        table: where it is written as the answers come; None for nowhere.
-        keep: whether to hold the rows back, because those of other processes stand between them.
-    """
-
-    def __init__(self, task: Task, table: Any, keep: bool) -> None:
-        import csv
-
-        self.task, self.keep = task, keep
-        self.kept: list[list[str]] = []
-        self.writer = None if table is None else csv.writer(table, lineterminator="\n")
-        self.write(list(COLUMNS))
-
-    def write(self, row: list[str]) -> None:
-        if self.writer is not None:
-            self.writer.writerow(row)
-
-    def add(self, answer: Answer) -> None:
-        if self.writer is None and not self.keep:
-            return
-        task, line = self.task, replace(answer.puzzle, layout="line")
-        row = [
-            line.source,
-            task.text.write(line, line.cells),
-            "" if line.answer is None else task.text.write(line, line.answer),
-            task.text.write(line, answer.cells),
-            {"right": "1", "wrong": "0", "unknown": ""}[answer.judgement],
-            str(answer.tries),
-            str(answer.steps),
-            f"{answer.halt:.4f}",
-        ]
-        if self.keep:
-            self.kept.append(row)
-        else:
-            self.write(row)
-
-
-def _measure(
-    evaluation: Evaluation, answers: Iterator[Answer], rows: _Rows, advance: Callable[[], None]
-) -> None:
-    import time
-
-    start = time.perf_counter()
-    try:
-        for answer in answers:
-            evaluation.add(answer)
-            rows.add(answer)
-            advance()
-    finally:
-        evaluation.seconds = time.perf_counter() - start
-
-
-def _merged(evaluation: Evaluation, ranks: Ranks, rows: _Rows, hurry: bool) -> Evaluation:
-    """The whole, from the parts of all processes; the rows in the order of the puzzles."""
-    from json import dumps, loads
-
-    from trmcli.solving.evaluation import Evaluation
-
-    whole = Evaluation(evaluation.max_steps, evaluation.limits)
-    mine = dumps([evaluation.pack(), rows.kept])
-    parts = [loads(part) for part in ranks.texts(mine, hurry)]
-    for packed, _ in parts:
-        whole.absorb(packed)
-    for together in zip_longest(*(kept for _, kept in parts)):
-        for row in together:
-            if row is not None:
-                rows.write(row)
-    return whole
+def _check_suffix(path: Path | None, suffix: str) -> None:
+    if path is not None and path.suffix.lower() != suffix:
+        what = "figures are saved" if suffix == ".json" else "charts are drawn"
+        raise InputError(f"the name must end in {suffix}, the form in which {what}", str(path))
 
 
 def _answering(task: Task, data: Data) -> Callable[[Puzzle], Puzzle]:

@@ -217,11 +217,33 @@ class Calibration:
 
 
 @dataclass
+class Errors:
+    """Which cells of unsolved puzzles of one size are wrong; only where the right ones are known.
+
+    Attributes:
+        puzzles: unsolved ones.
+        cells: ``[height, width]`` how many of them are wrong there.
+    """
+
+    shape: tuple[int, int]
+    puzzles: int = 0
+    cells: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cells = np.zeros(self.shape, dtype=np.int64)
+
+    def add(self, answer: Answer) -> None:
+        self.puzzles += 1
+        self.cells += answer.cells != answer.puzzle.answer
+
+
+@dataclass
 class Evaluation:
     """All figures of one evaluation: the whole, each source, calibration, time.
 
     Attributes:
         max_steps, limits: see :class:`Figures`.
+        errors: where the model errs, by height and width.
         seconds: how long it took; for several processes, the longest.
         complete: whether all puzzles were evaluated.
         skipped: records that could not be read and were left out.
@@ -231,6 +253,7 @@ class Evaluation:
     limits: tuple[int, ...] = (1,)
     sources: dict[str, Figures] = field(default_factory=dict)
     calibration: Calibration = field(default_factory=Calibration)
+    errors: dict[tuple[int, int], Errors] = field(default_factory=dict)
     seconds: float = 0.0
     complete: bool = True
     skipped: int = 0
@@ -243,6 +266,11 @@ class Evaluation:
         self._source(answer.puzzle.source).add(answer)
         if answer.judgement != "unknown":
             self.calibration.add(answer)
+        if answer.judgement == "wrong" and answer.puzzle.answer is not None:
+            self._errors(answer.puzzle.shape).add(answer)
+
+    def _errors(self, shape: tuple[int, int]) -> Errors:
+        return self.errors.setdefault(shape, Errors(shape))
 
     def _source(self, name: str) -> Figures:
         return self.sources.setdefault(name, Figures(self.max_steps, self.limits))
@@ -261,7 +289,7 @@ class Evaluation:
         """The time shared out by supervision steps of puzzles."""
         return self.seconds / max(1, self.total.steps)
 
-    def to_dict(self, per_step: bool = False) -> dict[str, Any]:
+    def to_dict(self, per_step: bool = False, errors: bool = False) -> dict[str, Any]:
         """Plain values for JSON; documented in the README."""
         values = {
             "complete": self.complete,
@@ -275,6 +303,11 @@ class Evaluation:
         if per_step:
             count = max(1, self.total.count)
             values["exact_accuracy_by_step"] = [int(solved) / count for solved in self.total.solved_by]
+        if errors:
+            values["errors"] = [
+                {"shape": list(shape), "puzzles": one.puzzles, "cells": one.cells.tolist()}
+                for shape, one in sorted(self.errors.items())
+            ]
         return values
 
     def pack(self) -> str:
@@ -284,6 +317,7 @@ class Evaluation:
                 "total": _counts(self.total),
                 "sources": {name: _counts(figures) for name, figures in self.sources.items()},
                 "calibration": _counts(self.calibration),
+                "errors": [[*shape, _counts(one)] for shape, one in self.errors.items()],
                 "seconds": self.seconds,
                 "complete": self.complete,
             }
@@ -296,19 +330,21 @@ class Evaluation:
         for name, counts in values["sources"].items():
             _add(self._source(name), counts)
         _add(self.calibration, values["calibration"])
+        for height, width, counts in values["errors"]:
+            _add(self._errors((height, width)), counts)
         self.seconds = max(self.seconds, values["seconds"])
         self.complete &= values["complete"]
 
 
-_SETTINGS = ("max_steps", "limits")
+_SETTINGS = ("max_steps", "limits", "shape")
 
 
-def _counts(one: Figures | Calibration) -> dict[str, Any]:
+def _counts(one: Figures | Calibration | Errors) -> dict[str, Any]:
     names = [entry.name for entry in fields(one) if entry.name not in _SETTINGS]
     return {name: np.asarray(getattr(one, name)).tolist() for name in names}
 
 
-def _add(one: Figures | Calibration, counts: dict[str, Any]) -> None:
+def _add(one: Figures | Calibration | Errors, counts: dict[str, Any]) -> None:
     for name, value in counts.items():
         ours = getattr(one, name)
         setattr(one, name, _sum(ours, np.array(value)) if isinstance(value, list) else ours + value)

@@ -1,129 +1,177 @@
-"""Curves of accuracy against compute, drawn with characters or as an SVG.
+"""Charts of shares, from 0% to 100%, over something; and maps of cells. Drawn here with characters.
 
-Both have a logarithmic axis of supervision steps a puzzle and a linear one of exact accuracy.
+A chart says what it shows and not how, so that :mod:`trmcli.ui.plots_svg` draws the same.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
+
+from rich.console import Console
+from rich.text import Text
+
+from trmcli.tasks.base import Ints
+from trmcli.ui.grid import Color, ramp_color, rgb
 
 if TYPE_CHECKING:
     from trmcli.solving.evaluation import Point
 
-Curves = Mapping[str, "Sequence[Point]"]
-
 _MARKS = "●▲■◆✚"
-_COLOURS = ("#1f6feb", "#d1622b", "#2e8b57", "#8a4fbf", "#b8860b")
-_SANS = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
+_MOST_TICKS = 8
+HEAT: tuple[Color, ...] = ((236, 226, 200), (232, 170, 84), (206, 84, 48), (132, 22, 48))
+"""From few to many."""
+_SHADES = "·░▒▓█"
 
 
-def _decades(curves: Curves) -> tuple[float, float]:
-    """The range of the axis of steps, as powers of two."""
-    steps = [max(point.mean_steps, 1.0) for points in curves.values() for point in points]
-    low, high = math.floor(math.log2(min(steps))), math.ceil(math.log2(max(steps)))
-    return low, max(high, low + 1)
+@dataclass(frozen=True)
+class Axis:
+    """What a chart goes over.
+
+    Attributes:
+        low, high: its ends; on a logarithmic axis above 0.
+        ticks: values and what is written at them.
+    """
+
+    name: str
+    low: float
+    high: float
+    ticks: Sequence[tuple[float, str]]
+    logarithmic: bool = False
+
+    def share(self, value: float) -> float:
+        """Where between the ends a value lies, from 0 to 1."""
+        value = min(max(value, self.low), self.high)
+        if self.logarithmic:
+            return math.log2(value / self.low) / math.log2(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
 
 
-def _ticks(low: float, high: float) -> list[int]:
-    """Powers of two, at most eight."""
-    every = math.ceil((high - low + 1) / 8)
-    return [int(power) for power in range(int(low), int(high) + 1, every)]
+def doubling(name: str, values: Iterable[float]) -> Axis:
+    """Powers of two around the values; what is below 1 counts as 1."""
+    powers = [math.log2(max(value, 1.0)) for value in values]
+    low, high = math.floor(min(powers)), math.ceil(max(powers))
+    high = max(high, low + 1)
+    every = math.ceil((high - low + 1) / _MOST_TICKS)
+    ticks = [(2.0**power, str(2**power)) for power in range(low, high + 1, every)]
+    return Axis(name, 2.0**low, 2.0**high, ticks, logarithmic=True)
 
 
-def text(curves: Curves, width: int = 64, height: int = 12) -> str:
-    """Curves as lines of characters, ``height`` of them and three below.
+def counting(name: str, last: int) -> Axis:
+    """Whole numbers from 1."""
+    every = math.ceil(last / _MOST_TICKS)
+    return Axis(
+        name, 1, max(last, 2), [(number, str(number)) for number in range(every, max(last, 2) + 1, every)]
+    )
+
+
+def percent(name: str) -> Axis:
+    """Shares."""
+    return Axis(name, 0, 1, [(quarter / 4, f"{quarter * 25}%") for quarter in range(5)])
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One point: a share ``y``, its 95% interval, and what is written beside it."""
+
+    x: float
+    y: float
+    interval: tuple[float, float]
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves of shares.
+
+    Attributes:
+        even: whether a line shows where y is as large as x.
+    """
+
+    title: str
+    axis: Axis
+    curves: Mapping[str, Sequence[Mark]]
+    even: bool = False
+
+
+@dataclass(frozen=True)
+class Heat:
+    """How often each cell was counted: ``[height, width]``, and of how many puzzles."""
+
+    title: str
+    counts: Ints
+    puzzles: int
+
+
+def over_tries(curves: Mapping[str, Sequence[Point]], title: str) -> Chart:
+    """What more tries buy, in supervision steps."""
+    axis = doubling(
+        "supervision steps a puzzle", [point.mean_steps for points in curves.values() for point in points]
+    )
+    marks = {
+        name: [Mark(point.mean_steps, point.exact, point.interval, f"{point.tries}") for point in points]
+        for name, points in curves.items()
+    }
+    return Chart(title, axis, marks)
+
+
+def text(chart: Chart, width: int = 64, height: int = 13) -> str:
+    """A chart as lines of characters: the title, ``height`` lines, and three below.
 
     Each curve has a mark of its own; between its points run dots.
     """
-    low, high = _decades(curves)
     canvas = [[" "] * width for _ in range(height)]
 
-    def place(steps: float, exact: float) -> tuple[int, int]:
-        across = (math.log2(max(steps, 1.0)) - low) / (high - low)
-        return round(across * (width - 1)), round((1 - exact) * (height - 1))
+    def place(x: float, y: float) -> tuple[int, int]:
+        return round(chart.axis.share(x) * (width - 1)), round((1 - y) * (height - 1))
 
-    for points in curves.values():
+    if chart.even:
+        for across in range(width):
+            canvas[round((1 - across / (width - 1)) * (height - 1))][across] = "."
+    for points in chart.curves.values():
         for before, after in pairwise(points):
-            (x, y), (to_x, to_y) = (
-                place(before.mean_steps, before.exact),
-                place(after.mean_steps, after.exact),
-            )
+            (x, y), (to_x, to_y) = place(before.x, before.y), place(after.x, after.y)
             for across in range(x, to_x + 1):
                 canvas[round(y + (to_y - y) * (across - x) / max(1, to_x - x))][across] = "·"
-    for mark, points in zip(_marks(curves), curves.values(), strict=True):
+    for mark, points in zip(_marks(chart), chart.curves.values(), strict=True):
         for point in points:
-            x, y = place(point.mean_steps, point.exact)
+            x, y = place(point.x, point.y)
             canvas[y][x] = mark
-    lines = []
+    lines = [chart.title]
     for number, row in enumerate(canvas):
         label = f"{1 - number / (height - 1):.0%}" if number in (0, (height - 1) // 2, height - 1) else ""
         lines.append(f"{label:>5} │{''.join(row)}".rstrip())
     scale = [" "] * (width + 4)
-    for power in _ticks(low, high):
-        at = round((power - low) / (high - low) * (width - 1))
-        scale[at : at + len(f"{2**power}")] = f"{2**power}"
+    for value, written in chart.axis.ticks:
+        at = round(chart.axis.share(value) * (width - 1))
+        scale[at : at + len(written)] = written
     lines.append("      └" + "─" * width)
     lines.append("       " + "".join(scale).rstrip())
-    lines.append("       " + "  ".join(map(" ".join, zip(_marks(curves), curves, strict=True))))
+    legend = "  ".join(map(" ".join, zip(_marks(chart), chart.curves, strict=True)))
+    even = ", dots: as often as it says" if chart.even else ""
+    lines.append(f"       {legend}  over {chart.axis.name}{even}")
     return "\n".join(lines)
 
 
-def _marks(curves: Curves) -> list[str]:
-    return [_MARKS[number % len(_MARKS)] for number in range(len(curves))]
+def heat_text(heat: Heat, console: Console) -> Text:
+    """A map as lines of characters: darker where more was counted."""
+    width = heat.counts.shape[1]
+    wide = 2 if 2 * width <= console.width else 1
+    most = max(1, int(heat.counts.max()))
+    drawn = Text(f"{heat.title}, at most {most} in one cell\n", no_wrap=True)
+    if width > console.width:
+        return drawn + Text(f"not drawn: it needs {width} columns")
+    for row in heat.counts.tolist():
+        for count in row:
+            shade = _SHADES[math.ceil(count / most * (len(_SHADES) - 1))]
+            ink = rgb(ramp_color(0.3 + 0.7 * count / most, HEAT)) if count else "default"
+            drawn.append(shade * wide, ink)
+        drawn.append("\n")
+    return drawn
 
 
-_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 640, 400, 64, 24, 24, 96
-
-
-def svg(curves: Curves, title: str) -> str:
-    """Curves as an SVG document: points with their 95% intervals, and the number of tries at each."""
-    low, high = _decades(curves)
-    across, down = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
-
-    def x(steps: float) -> float:
-        return _LEFT + (math.log2(max(steps, 1.0)) - low) / (high - low) * across
-
-    def y(share: float) -> float:
-        return _TOP + (1 - share) * down
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
-        f'height="{_HEIGHT}" role="img" font-family="{_SANS}" font-size="12">',
-        f"<title>{escape(title)}</title>",
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" rx="12" fill="#ffffff"/>',
-    ]
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        parts.append(f'<path d="M{_LEFT} {y(share):.1f}h{across}" stroke="#e3e6ec" fill="none"/>')
-        parts.append(
-            f'<text x="{_LEFT - 10}" y="{y(share) + 4:.1f}" text-anchor="end" fill="#6b7280">'
-            f"{share:.0%}</text>"
-        )
-    for power in _ticks(low, high):
-        at = f'x="{x(2.0**power):.1f}" y="{_TOP + down + 20}"'
-        parts.append(f'<text {at} text-anchor="middle" fill="#6b7280">{2**power}</text>')
-    middle = _LEFT + across / 2
-    parts.append(
-        f'<text x="{middle:.1f}" y="{_TOP + down + 42}" text-anchor="middle" fill="#2b3140">'
-        "supervision steps a puzzle</text>"
-    )
-    for number, (name, points) in enumerate(curves.items()):
-        colour = _COLOURS[number % len(_COLOURS)]
-        line = " ".join(f"{x(point.mean_steps):.1f},{y(point.exact):.1f}" for point in points)
-        parts.append(f'<polyline points="{line}" stroke="{colour}" stroke-width="2" fill="none"/>')
-        for point in points:
-            at = f"{x(point.mean_steps):.1f}"
-            bottom, top = (f"{y(share):.1f}" for share in point.interval)
-            parts.append(f'<path d="M{at} {bottom}V{top}" stroke="{colour}" stroke-opacity="0.45"/>')
-            parts.append(f'<circle cx="{at}" cy="{y(point.exact):.1f}" r="3.5" fill="{colour}"/>')
-            parts.append(
-                f'<text x="{at}" y="{y(point.exact) + 17:.1f}" text-anchor="middle" font-size="10" '
-                f'fill="{colour}">{point.tries}</text>'
-            )
-        left = _LEFT + number * across / len(curves)
-        parts.append(f'<circle cx="{left + 4:.1f}" cy="{_HEIGHT - 24}" r="4" fill="{colour}"/>')
-        parts.append(f'<text x="{left + 14:.1f}" y="{_HEIGHT - 20}" fill="#2b3140">{escape(name)}</text>')
-    return "\n".join([*parts, "</svg>\n"])
+def _marks(chart: Chart) -> list[str]:
+    return [_MARKS[number % len(_MARKS)] for number in range(len(chart.curves))]

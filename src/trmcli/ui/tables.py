@@ -1,32 +1,37 @@
-"""The figures of an evaluation for people, programs and pictures."""
+"""The figures of an evaluation for people and programs."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trmcli.ui import eval_charts as charts
+from trmcli.ui import plots
+
 if TYPE_CHECKING:
-    from trmcli.solving.evaluation import Evaluation, Figures, Point
+    from trmcli.solving.evaluation import Evaluation, Figures
+    from trmcli.ui.plots import Chart
 
 
-def as_json(evaluation: Evaluation, per_step: bool) -> str:
+@dataclass(frozen=True)
+class Asked:
+    """Which figures are wanted beside the usual ones: one flag for each of the options of ``trm eval``."""
+
+    per_step: bool = False
+    calibration: bool = False
+    errors: bool = False
+
+
+def as_json(evaluation: Evaluation, asked: Asked) -> str:
     """One JSON object."""
-    return json.dumps(evaluation.to_dict(per_step), indent=2) + "\n"
+    return json.dumps(evaluation.to_dict(asked.per_step, asked.errors), indent=2) + "\n"
 
 
-def curve(evaluation: Evaluation, task: str) -> str:
-    """Exact accuracy by tries, as SVG."""
-    from trmcli.ui.plots import svg
-
-    partial = "" if evaluation.complete else ", partial"
-    title = f"{task}, {evaluation.total.count} puzzles{partial}: exact accuracy by tries"
-    return svg(_curves(evaluation), title)
-
-
-def show(evaluation: Evaluation, per_step: bool, calibration: bool) -> None:
-    """Print tables to stdout: drawn on a terminal, tab-separated elsewhere."""
+def show(evaluation: Evaluation, asked: Asked) -> None:
+    """Print tables to stdout: drawn on a terminal, with charts of them, tab-separated elsewhere."""
     rows = [_row(name, figures) for name, figures in (*evaluation.named.items(), ("all", evaluation.total))]
     table(("source", "puzzles", "exact", "95% interval", "cells", "mean steps", "mean tries"), rows)
     print(
@@ -36,7 +41,7 @@ def show(evaluation: Evaluation, per_step: bool, calibration: bool) -> None:
     if evaluation.total.unchecked:
         print(f"{evaluation.total.unchecked} unchecked: there are no rules, and no known answer")
     print(f"{evaluation.puzzles_per_second:.1f} puzzles/s, {evaluation.seconds:.1f} s")
-    if calibration:
+    if asked.calibration:
         table(
             ("halting probability", "steps", "mean", "right"),
             [
@@ -49,24 +54,43 @@ def show(evaluation: Evaluation, per_step: bool, calibration: bool) -> None:
                 for one in evaluation.calibration.bins
             ],
         )
-    if per_step:
-        print("step\texact\tsolved after this many supervision steps of the first try")
-        for number, solved in enumerate(evaluation.total.solved_by, start=1):
-            share = int(solved) / max(1, evaluation.total.count)
-            print(f"{number}\t{share:.1%}\t{'█' * round(40 * share)}")
+        _draw(charts.calibration(evaluation))
+    if asked.per_step:
+        table(
+            ("step", "exact"),
+            [
+                (f"{step}", f"{int(solved) / max(1, evaluation.total.count):.1%}")
+                for step, solved in enumerate(evaluation.total.solved_by, start=1)
+            ],
+        )
+        _draw(charts.per_step(evaluation))
+    if asked.errors:
+        _show_errors(evaluation)
     if len(evaluation.limits) > 1:
-        _print_curves(_curves(evaluation))
+        _print_curves(evaluation)
 
 
-def _curves(evaluation: Evaluation) -> dict[str, list[Point]]:
-    named = evaluation.named if len(evaluation.named) > 1 else {}
-    return {
-        name: figures.curve(evaluation.seconds_per_step)
-        for name, figures in (*named.items(), ("all", evaluation.total))
-    }
+def _show_errors(evaluation: Evaluation) -> None:
+    from rich.console import Console
+
+    console = Console()
+    if not evaluation.errors:
+        print("no cell is known to be wrong: no puzzle with a known answer was left unsolved")
+    for heat in charts.errors(evaluation):
+        if console.is_terminal:
+            console.print(plots.heat_text(heat, console))
+            continue
+        print(heat.title)
+        for row in heat.counts.tolist():
+            print("\t".join(map(str, row)))
 
 
-def _print_curves(curves: dict[str, list[Point]]) -> None:
+def _draw(chart: Chart) -> None:
+    if sys.stdout.isatty():
+        print(plots.text(chart))
+
+
+def _print_curves(evaluation: Evaluation) -> None:
     """What more tries buy. The time is that of the whole, shared out by supervision steps."""
     table(
         ("source", "tries", "exact", "95% interval", "mean steps", "seconds"),
@@ -79,14 +103,11 @@ def _print_curves(curves: dict[str, list[Point]]) -> None:
                 f"{point.mean_steps:.2f}",
                 f"{point.seconds:.1f}",
             )
-            for name, points in curves.items()
-            for point in points
+            for name, figures in charts.by_source(evaluation).items()
+            for point in figures.curve(evaluation.seconds_per_step)
         ],
     )
-    if sys.stdout.isatty():
-        from trmcli.ui.plots import text
-
-        print(text(curves))
+    _draw(charts.by_tries(evaluation))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
