@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from support import Run
+from warm import Warm
 
 from trmcli.errors import Origin
 from trmcli.model import TinyRecursiveModel, TRMConfig
@@ -32,6 +33,12 @@ CONFIG = TRMConfig(
     vocab_size=12, hidden_size=SIZE, num_layers=1, rounds=1, latent_updates=1, num_heads=1,
     positions="rope", puzzle_emb_len=1, num_puzzles=13, seq_len=900,
 )  # fmt: skip
+
+
+@pytest.fixture
+def trm(warm: Warm) -> Run:
+    """Run ``trm ARGUMENTS`` where torch is there already, and capture everything."""
+    return warm.run
 
 
 def made_up(name: str, tests: int) -> ArcTask:
