@@ -1,9 +1,9 @@
 """How soon a command shows a sign of life: from its start to the first byte on a terminal.
 
-Run it with: python benchmarks/start.py [--runs 9] [--loops 0] [COMMAND ...]
+Run it with: python benchmarks/start.py [--runs 9] [COMMAND ...]
 
 Each run is a process of its own on a pseudo-terminal, in turn with ``python -c pass``, which is the
-least that any command in Python takes; ``--loops`` keeps so many processors busy meanwhile.
+least that any command in Python takes.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from busy import HARD, busy
+HARD = Path(__file__).parents[1] / "examples" / "sudoku" / "hard.txt"
 
 
 def bare() -> float:
@@ -56,18 +57,15 @@ def first_byte(command: list[str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=9)
-    parser.add_argument("--loops", type=int, default=0)
     parser.add_argument("command", nargs="*", default=["solve", str(HARD)])
     options = parser.parse_args()
     least, seconds = [], []
-    with busy(options.loops):
-        for _ in range(options.runs):
-            least.append(bare())
-            seconds.append(first_byte(options.command))
+    for _ in range(options.runs):
+        least.append(bare())
+        seconds.append(first_byte(options.command))
     python, first = statistics.median(least), statistics.median(seconds)
     figures = {
         "processors": os.cpu_count(),
-        "busy_loops": options.loops,
         "runs": options.runs,
         "bare_python_seconds": python,
         "first_byte_seconds": first,
