@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -14,6 +15,7 @@ import termios
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 _UNSET = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")
 
@@ -94,7 +96,13 @@ class Session:
     """``trm ARGUMENTS``, or a script, on a terminal of its own, and somebody who types."""
 
     def __init__(
-        self, *arguments: object, rows: int = 24, columns: int = 80, stdin: int | None = None
+        self,
+        *arguments: object,
+        rows: int = 24,
+        columns: int = 80,
+        stdin: int | None = None,
+        cwd: Path | None = None,
+        **variables: str,
     ) -> None:
         self.ours, theirs = pty.openpty()
         resize(theirs, rows, columns)
@@ -104,19 +112,24 @@ class Session:
             stdin=theirs if stdin is None else stdin,
             stdout=theirs,
             stderr=theirs,
-            env=environment(TERM="xterm-256color", COLORTERM="truecolor"),
+            env=environment(**{"TERM": "xterm-256color", "COLORTERM": "truecolor", **variables}),
             start_new_session=True,
+            cwd=cwd,
         )
         self.theirs = theirs
-        self.text = ""
+        self.text, self._decoder = "", codecs.getincrementaldecoder("utf-8")("replace")
 
     def until(self, wanted: str) -> str:
         """Read on until a text appears in what comes from now on, without colours; returns all of that."""
+        return self.until_all(lambda new: wanted in plain(new), wanted)
+
+    def until_all(self, there: Callable[[str], bool], wanted: str) -> str:
+        """The same until something is true of all that has come, with the terminal's own sequences."""
         new, end = "", time.monotonic() + 60
-        while wanted not in plain(new):
+        while not there(new):
             assert time.monotonic() < end, f"{wanted!r} does not appear in {plain(new)!r}"
             if select.select([self.ours], [], [], 1)[0]:
-                piece = os.read(self.ours, 1 << 16).decode(errors="replace")
+                piece = self._read()
                 new, self.text = new + piece, self.text + piece
         return plain(new)
 
@@ -135,9 +148,13 @@ class Session:
         self._drain()
         return self.process.returncode
 
+    def _read(self) -> str:
+        """What comes next; of a sign that is cut in two the first part waits for the second."""
+        return self._decoder.decode(os.read(self.ours, 1 << 16))
+
     def _drain(self) -> None:
         while select.select([self.ours], [], [], 0.05)[0]:
-            self.text += os.read(self.ours, 1 << 16).decode(errors="replace")
+            self.text += self._read()
 
     def is_whole(self) -> bool:
         """The cursor is shown, and the terminal is as it was."""

@@ -1,4 +1,4 @@
-"""Tiny Recursive Models that solve puzzles. Importing this imports neither torch nor NumPy.
+"""Tiny Recursive Models that solve puzzles. Importing this imports nothing else, for `trm` answers at once.
 
 >>> import trmcli
 >>> for answer in trmcli.solve("puzzles.txt"):  # or the puzzle itself: text, rows, an array
@@ -10,17 +10,14 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from itertools import chain
-from typing import TYPE_CHECKING, Any
-
-from trmcli.errors import InputError
-
+TYPE_CHECKING = False  # for typing itself takes as long as Python's own start
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import Any
 
     from trmcli import weights
+    from trmcli.errors import InputError
     from trmcli.solving.adapted import Adapted
     from trmcli.solving.answers import Answer
     from trmcli.solving.choices import EngineName, SearchConfig
@@ -48,6 +45,7 @@ __all__ = [
 ]
 
 _LAZY = {
+    "InputError": "trmcli.errors",
     "SearchConfig": "trmcli.solving.choices",
     "Solver": "trmcli.solving.solver",
     "watch": "trmcli.solving.search",
@@ -141,6 +139,7 @@ def adapt(
     Raises:
         InputError: in this call, for a task that cannot be read, or where PyTorch is not installed.
     """
+    from trmcli.errors import InputError
     from trmcli.loading import need_torch
     from trmcli.tasks.arc.files import read_tasks
 
@@ -198,6 +197,8 @@ def _arc_source(source: Any) -> str:
     if isinstance(source, dict):
         import json
 
+        from trmcli.errors import InputError
+
         try:
             return json.dumps(source)
         except (TypeError, ValueError):
@@ -226,6 +227,9 @@ def _answers(
     first = next(pairs, None)
     if first is None:
         return
+    from itertools import chain
+
+    from trmcli.errors import InputError
     from trmcli.solving.choices import SearchConfig
     from trmcli.solving.search import solve_many
     from trmcli.tasks.fit import check_fit
@@ -260,11 +264,15 @@ def _whole(name: str, number: Any, least: int) -> int:
     except TypeError:
         whole = -1
     if whole < least:
+        from trmcli.errors import InputError
+
         raise InputError(f"{name} must be a whole number from {least}, not {number!r}")
     return whole
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
     if name == "__version__":
         from importlib.metadata import PackageNotFoundError, version
 

@@ -86,6 +86,13 @@ def test_busy_compares_the_command_with_itself_on_one_thread() -> None:
         assert figures[f"{part}_ratio"] == pytest.approx(seconds["as it is"] / seconds["OMP_NUM_THREADS=1"])
 
 
+def test_start_sees_the_first_byte_of_a_command() -> None:
+    figures = json.loads(script("start", "--runs", "1"))
+    assert (
+        0 < figures["first_byte_seconds"] == pytest.approx(figures["ratio"] * figures["bare_python_seconds"])
+    )
+
+
 def test_kill_runs_loses_nothing() -> None:
     figures = json.loads(script("kill_runs", "--kills", "2", "--longest", "0.2"))
     assert figures["kills"] == 2 and figures["runs_that_lost_a_saved_step"] == 0

@@ -62,8 +62,10 @@ def test_version(option: str, trm: Callable[..., subprocess.CompletedProcess[str
 
 def test_trmcli_is_another_name_of_trm() -> None:
     scripts = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["scripts"]
-    assert scripts == {"trm": "trmcli.cli.app:main", "trmcli": "trmcli.cli.app:main"}
-    code = "import sys; sys.argv = ['/bin/trmcli', 'info', 'a', 'b']; from trmcli.cli.app import main; main()"
+    assert scripts == {"trm": "trmcli.__main__:main", "trmcli": "trmcli.__main__:main"}
+    code = (
+        "import sys; sys.argv = ['/bin/trmcli', 'info', 'a', 'b']; from trmcli.__main__ import main; main()"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.endswith("; see trmcli info --help\n")
 

@@ -104,7 +104,7 @@ def test_free_places_go_to_the_tries_of_what_is_left() -> None:
         calls += 1
         return step(state)
 
-    solver.engine.step = counted  # type: ignore[method-assign]
+    solver.engine.step = counted  # type: ignore[method-assign, assignment]
     (answer,) = solve_many(solver, puzzles(1), SearchConfig(max_steps=1, tries=9, batch_size=4))
     assert (answer.tries, answer.steps, calls) == (9, 9, 4)
 

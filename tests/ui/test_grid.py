@@ -13,7 +13,8 @@ from rich.segment import Segment
 from trmcli.tasks import get_task
 from trmcli.tasks.base import Cells, Ints, Relation, Shape
 from trmcli.tasks.sudoku.kind import SudokuStructure, sudoku_task
-from trmcli.ui.grid import Grid, conflicts, in_doubt, ramp_color
+from trmcli.ui.grid import Grid, conflicts, in_doubt
+from trmcli.ui.palette import ramp_color
 
 SUDOKU = get_task("sudoku")
 QUESTION = np.array([[1, 0, 0, 4], [0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 1]], dtype=np.uint8)
@@ -76,13 +77,13 @@ def test_a_narrow_terminal_gets_the_symbols_alone() -> None:
 def test_colours_say_the_same() -> None:
     cells = cells_in_colour(grid())
     given, unsure, changed, sure, wrong = cells[0], cells[1], cells[2], cells[13], cells[10]
-    assert [cell.text for cell in (given, unsure, changed, wrong)] == [" 1 ", " 2 ", " 3 ", " 2 "]
+    assert [cell.text for cell in (given, unsure, changed, wrong)] == [" 1 ", " 2?", "›3 ", " 2!"]
     styles = [cell.style for cell in (given, unsure, changed, sure, wrong) if cell.style is not None]
     assert len(styles) == 5
     assert styles[0].bold and styles[0].color is None
     assert not styles[3].bold
-    assert styles[1].dim and styles[1].color != styles[3].color
-    assert styles[2].bgcolor is not None and styles[2].color == styles[3].color
+    assert styles[1].color != styles[3].color
+    assert styles[2].bgcolor is not None and styles[2].italic and styles[2].color == styles[3].color
     assert styles[4].bgcolor not in (None, styles[2].bgcolor)
     assert styles[3].bgcolor is None
 

@@ -60,7 +60,7 @@ def test_the_path_has_the_colour_of_its_confidence() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=80)
     segments: list[Segment] = list(console.render(Grid(MAZE, question, cells, confidence)))
     row = [one for one in segments if len(one.text) == 2]
-    assert [one.text for one in row] == ["S ", "  ", "  ", "  ", "G "]
+    assert [one.text for one in row] == ["S ", " ?", " ?", "  ", "G "]
     backgrounds = [one.style.bgcolor for one in row if one.style is not None]
     assert len(set(backgrounds)) == 4 and None not in backgrounds
     assert backgrounds[0] == backgrounds[4]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING
 
-import typer
-
-from trmcli.cli.options import SHOW, real
+from trmcli.cli.options import Pace
 from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trmcli.cli.outcome import Outcome
+    from trmcli.solving.answers import Answer, Frame
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
 
@@ -26,25 +27,10 @@ REEL = (
     ("a hard Sudoku: 24 givens, none of which can be spared", ("hard.txt",)),
     ("a perfect maze: one way between any two cells", ("maze-63.txt", "maze-39.txt", "maze-25.txt")),
     ("a Sudoku with 17 givens, the fewest possible", ("fewest.txt",)),
+    ("Sudokus side by side: nine, or as many as there is room for", ("nine.txt",)),
     ("AI Escargot, by Arto Inkala, 2006: the model has to guess", ("escargot.txt",)),
 )
 """What is shown, and the files of it, of which the first for which there is room is taken."""
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How the puzzles are shown."""
-
-    panel: ClassVar[str] = SHOW
-
-    fps: Annotated[
-        float,
-        typer.Option(parser=real(0), metavar="N", help="Steps shown a second; 0 is as fast as it goes."),
-    ] = 4.0
-    wait: Annotated[
-        bool,
-        typer.Option("--wait/--no-wait", help="Whether each end stays for a few seconds, or until a key."),
-    ] = True
 
 
 def demo(pace: Pace = Pace()) -> None:
@@ -71,7 +57,8 @@ def _show(files: tuple[str, ...], pace: Pace) -> str | None:
     from rich.console import Console
 
     from trmcli.cli.outcome import conclude
-    from trmcli.cli.watching import sign_of_life, watched
+    from trmcli.cli.together import fitting, watched_together
+    from trmcli.cli.watching import filmed, sign_of_life, watched
     from trmcli.loading import load_engine
     from trmcli.solving.choices import SearchConfig
     from trmcli.solving.solver import Solver
@@ -81,29 +68,30 @@ def _show(files: tuple[str, ...], pace: Pace) -> str | None:
 
     console = Console()
     candidates = [_read(file) for file in files]
-    task, puzzle = next((one for one in candidates if fits(console, *one)), candidates[-1])
+    task, puzzles = next((one for one in candidates if fits(console, one[0], one[1][0])), candidates[-1])
+    puzzle = puzzles[0]
     if not fits(console, task, puzzle):
         print(no_room(console, Grid(task.of(puzzle), puzzle.cells, puzzle.cells)), file=sys.stderr)
         return None
     with sign_of_life(True, "loading the model"):
         engine, card = load_engine(find_weights(None, task.name), task, few=True)
-    config = SearchConfig(tries=64)
-    return watched(
-        Solver(engine),
-        card.name,
-        puzzle,
-        0,
-        config,
-        pace.fps,
-        pace.wait,
-        lambda answer, _: conclude(task, answer, False),
-    )
+    solver, config = Solver(engine), SearchConfig(tries=64)
+
+    def judged(answer: Answer, _: Sequence[Frame]) -> Outcome:
+        return conclude(task, answer, False)
+
+    shown = puzzles[: max(1, fitting(task, puzzle))]
+    films = [filmed(solver, card.name, puzzle, config, "") for puzzle in shown]
+    if len(films) > 1:
+        return watched_together(solver, films, config, pace, judged)
+    return watched(solver, films[0], 0, config, pace, judged)
 
 
-def _read(file: str) -> tuple[Task, Puzzle]:
+def _read(file: str) -> tuple[Task, list[Puzzle]]:
     from importlib.resources import as_file, files
 
     from trmcli.tasks import read_puzzles
 
     with as_file(files("trmcli.ui").joinpath("reel").joinpath(file)) as path:
-        return next(iter(read_puzzles([str(path)])))
+        pairs = list(read_puzzles([str(path)]))
+    return pairs[0][0], [puzzle for _, puzzle in pairs]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from math import inf
-from typing import Annotated, Any, ClassVar, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_type_hints
 
 import typer
 
@@ -21,6 +21,9 @@ from trmcli.errors import InputError, did_you_mean
 from trmcli.solving.choices import MANY_TRIES, EngineName, Halt, SearchConfig, Select, Strategy
 
 SHOW = "What to show"
+
+Theme = Literal["auto", "dark", "light"]
+"""What colours are made for; see :mod:`trmcli.ui.palette`, which is imported when something is drawn."""
 
 
 def spread(command: Callable[..., None]) -> Callable[..., None]:
@@ -300,6 +303,30 @@ class Batches(Machine):
             "says, or as there are processors that may be used.",
         ),
     ] = None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How puzzles are drawn, and how long what is drawn stays."""
+
+    panel: ClassVar[str] = SHOW
+
+    fps: Annotated[
+        float,
+        typer.Option(parser=real(0), metavar="N", help="Steps shown a second; 0 is as fast as it goes."),
+    ] = 4.0
+    wait: Annotated[
+        bool,
+        typer.Option("--wait/--no-wait", help="Whether each end stays for a few seconds, or until a key."),
+    ] = True
+    theme: Annotated[
+        Theme,
+        typer.Option(
+            **choice(Theme),
+            metavar="PAPER",
+            help="Colours for a dark or a light terminal; auto asks COLORFGBG and the terminal.",
+        ),
+    ] = "auto"
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from trmcli.cli.watching import can_draw, player
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
-    from trmcli.cli.options import Show
+    from trmcli.cli.options import Pace, Show
     from trmcli.ui.replay import Replay
     from trmcli.ui.saving import Cut
 
 
 def replay(
-    path: Path, save: Path | None, cut: Cut, live: bool | None, stays: bool, as_json: bool, show: Show
+    path: Path, save: Path | None, cut: Cut, live: bool | None, pace: Pace, as_json: bool, show: Show
 ) -> int:
     """Play every puzzle of a file on a terminal; elsewhere, or with ``live`` False, print the answers.
 
@@ -43,10 +43,10 @@ def replay(
     if save is not None:
         show.say(f"saved {save}")
     else:
-        for one in replays:
+        for number, one in enumerate(replays):
             puzzle = one.answer.puzzle
             if live is not False and can_draw(one.task, puzzle, show):
-                if _play(one, path, cut.fps, stays) == "quit":
+                if _play(one, _name(path, number, len(replays)), pace) == "quit":
                     break
             else:
                 print(one.task.text.write(puzzle, one.answer.cells))
@@ -54,13 +54,19 @@ def replay(
     return 1 if any(one.answer.judgement == "wrong" for one in replays) else 0
 
 
-def _play(one: Replay, path: Path, fps: float, stays: bool) -> str | None:
+def _name(path: Path, number: int, count: int) -> str:
+    return path.name if count == 1 else f"{path.name}, {number + 1} of {count}"
+
+
+def _play(one: Replay, name: str, pace: Pace) -> str | None:
     """Play one puzzle; the key that ended it, if one did."""
+    from trmcli.ui.live import Film
+
     height, width = one.answer.puzzle.shape
     steps = max((frame.step for frame in one.frames), default=1)
     tries = max((frame.attempt for frame in one.frames), default=1)
-    title = f"{one.task.name} {height}x{width}, from {path.name}"
-    with player(one.task, one.answer.puzzle, title, steps, tries, fps, stays) as show:
+    film = Film(one.task, one.answer.puzzle, f"{one.task.name} {height}x{width}", steps, tries, name)
+    with player(film, pace) as show:
         for frame in one.frames:
             show.add(frame)
         show.finish(one.answer, one.verdict)

@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from trmcli.cli import solve_arc
 from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle_sources
-from trmcli.cli.options import SHOW, Batches, Effort, Model, Puzzles, Show, choice, real, whole
+from trmcli.cli.options import Batches, Effort, Model, Pace, Puzzles, Show, choice, whole
 from trmcli.cli.outcome import Outcome, conclude, counted
 from trmcli.cli.stream import PuzzleStream
-from trmcli.cli.watching import can_draw, sign_of_life, watched
+from trmcli.cli.together import fit, watched_together
+from trmcli.cli.watching import called, can_draw, filmed, sign_of_life, watched
 from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
 
@@ -70,25 +71,17 @@ def step(text: str) -> int:
 
 
 @dataclass(frozen=True)
-class View:
+class View(Pace):
     """How answers are shown and kept."""
-
-    panel: ClassVar[str] = SHOW
 
     live: Annotated[
         bool | None,
         typer.Option("--live/--no-live", help="Draw every step; by default for one puzzle on a terminal."),
     ] = None
-    fps: Annotated[
-        float,
-        typer.Option(parser=real(0), metavar="N", help="Steps shown a second; 0 is as fast as it goes."),
-    ] = 4.0
-    wait: Annotated[
+    inner: Annotated[
         bool,
-        typer.Option(
-            "--wait/--no-wait", help="Whether what is drawn stays for a few seconds, or until a key."
-        ),
-    ] = True
+        typer.Option("--inner", help="Draw the rounds and updates within each step as well."),
+    ] = False
     save: Annotated[
         Path | None,
         typer.Option(
@@ -166,10 +159,7 @@ def solve(
     Exit status: 0 none is wrong or unsolved, 1 some are, 2 bad usage or input.
     """
     import_numpy()
-    if view.live and view.json:
-        raise InputError("--live draws and --json writes: choose one")
-    if view.live and not sys.stdout.isatty():
-        raise InputError("--live needs a terminal to draw on, and stdout is not one")
+    machine = _drawable(view, machine)
     if view.frame is not None and view.save is None:
         raise InputError("one step is saved: --save FILE.svg says where to", "--frame")
     effort.check(tries)
@@ -192,9 +182,11 @@ def solve(
             from trmcli.ui.saving import saving
 
             saved = files.enter_context(saving(view.save, many, view.cut()))
-        watching = view.live if view.live is not None else not (many or view.json)
+        watching = view.live if view.live is not None else view.inner or not (many or view.json)
         drawn = watching and can_draw(stream.task, first, show)
-        with sign_of_life(drawn, f"{first.origin}: {stream.task.name}, loading the model"):
+        known = stream.known() if many and not (drawn or view.json) and view.live is None else None
+        together = known is not None and fit(stream.task, known)
+        with sign_of_life(drawn or together, f"{first.origin}: {stream.task.name}, loading the model"):
             solver, card = load_solver(stream, model, machine, None if kind.skip_bad else first)
         notes = replace(show, quiet=show.quiet or view.json)
         stream.prepare(card.config, lambda puzzle: _announced(stream.task, puzzle, notes))
@@ -203,6 +195,8 @@ def solve(
         try:
             if drawn:
                 run.watch_all()
+            elif together:
+                run.watch_together()
             else:
                 run.print_all(many)
         except KeyboardInterrupt:
@@ -223,13 +217,33 @@ def solve(
     raise typer.Exit(0 if run.solved + run.unchecked == run.count + stream.skipped else 1)
 
 
+def _drawable(view: View, machine: Batches) -> Batches:
+    """The machine, with what draws the inside of steps.
+
+    Raises:
+        InputError: what is asked to draw cannot be drawn.
+    """
+    option = "--live" if view.live else "--inner" if view.inner else ""
+    if option and view.json:
+        raise InputError(f"{option} draws and --json writes: choose one")
+    if option and not sys.stdout.isatty():
+        raise InputError(f"{option} needs a terminal to draw on, and stdout is not one")
+    if not view.inner:
+        return machine
+    if view.replay is not None:
+        raise InputError("a replay holds whole steps alone: leave --inner out", "--inner")
+    if machine.engine == "torch" or machine.device not in ("auto", "cpu"):
+        raise InputError("the NumPy engine alone shows what happens within a step", "--inner")
+    return replace(machine, engine="numpy")
+
+
 def _replay(path: Path, puzzles: Sequence[str] | None, view: View, show: Show) -> int:
     """Play a file; the exit status."""
     from trmcli.cli.replay import replay
 
     if puzzles:
         raise InputError("--replay plays what was saved: leave the puzzles out", puzzles[0])
-    return replay(path, view.save, view.cut(), view.live, view.wait, view.json, show)
+    return replay(path, view.save, view.cut(), view.live, view, view.json, show)
 
 
 def _solve_arc(
@@ -307,13 +321,18 @@ class _Run:
 
     def watch_all(self) -> None:
         """Draw the puzzles one after another."""
+        solver, config, view, known = self.solver, self.config, self.view, self.stream.known()
+        total = None if known is None else len(known)
         for number, puzzle in enumerate(self.stream):
-            pace = self.view.fps, self.view.wait
-            asked = watched(
-                self.solver, self.card.name, puzzle, number, self.config, *pace, conclude=self._conclude
-            )
+            film = filmed(solver, self.card.name, puzzle, config, called(puzzle, number, total))
+            asked = watched(solver, film, number, config, view, self._conclude, view.inner)
             if asked == "quit":
                 return
+
+    def watch_together(self) -> None:
+        """Draw all puzzles side by side."""
+        films = [filmed(self.solver, self.card.name, puzzle, self.config, "") for puzzle in self.stream]
+        watched_together(self.solver, films, self.config, self.view, self._conclude)
 
     def print_all(self, many: bool) -> None:
         """Write the answers to stdout, and what there is to say of them to stderr."""

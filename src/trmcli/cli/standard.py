@@ -13,6 +13,8 @@ import os
 import sys
 from typing import Any
 
+from trmcli import starting
+
 
 def prepare() -> None:
     """Make the three standard streams fit; to be called once, before anything is read or written."""
@@ -26,7 +28,10 @@ def prepare() -> None:
         _open(2, os.O_WRONLY)
         sys.stderr = io.TextIOWrapper(io.BufferedWriter(io.FileIO(2, "w", closefd=False)))
     if isinstance(sys.stdout, io.TextIOWrapper):
-        if sys.stdout.isatty():
+        if starting.shown():
+            results = io.BufferedWriter(_Results(1, "w", closefd=False))
+            sys.stdout = io.TextIOWrapper(results, sys.stdout.encoding, "replace", line_buffering=True)
+        elif sys.stdout.isatty():
             sys.stdout.reconfigure(errors="replace")
         else:
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
@@ -36,10 +41,19 @@ def prepare() -> None:
         sys.stderr = io.TextIOWrapper(messages, encoding, "backslashreplace", line_buffering=True)
 
 
+class _Results(io.FileIO):
+    """A terminal with the sign of life on it, which goes before anything else is written."""
+
+    def write(self, data: Any, /) -> int:
+        starting.erase()
+        return super().write(data)
+
+
 class _Messages(io.FileIO):
     """Where messages go. A full disk there is not a reason to lose the results."""
 
     def write(self, data: Any, /) -> int:
+        starting.erase()
         try:
             return super().write(data)
         except BrokenPipeError:

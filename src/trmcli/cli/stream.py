@@ -99,6 +99,12 @@ class PuzzleStream:
         """Whether there are so many puzzles, as far as that can be told without waiting for long."""
         return self._wait(count, None if self._patient else PATIENCE)
 
+    def known(self, most: int = 1000) -> list[Puzzle] | None:
+        """All puzzles, which stay in the stream, before any has been taken; None if there are more than
+        ``most``, if one of them is bad, or if that cannot be told without waiting for long."""
+        self.several(most + 1)
+        return None if self._end is None or self.failed else list(self._taken)
+
     def ready(self) -> bool:
         """Whether the next puzzle, or the end, is there already. Files are always ready."""
         return self._patient or self._wait(1, 0.0) or self._end is not None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trmcli.solving.choices import Select
+from trmcli.solving.engine import Inner
 from trmcli.solving.solver import Floats
 from trmcli.tasks.base import Bools, Cells, Judgement, Puzzle
 
@@ -28,6 +29,7 @@ class Frame:
         supposed: flat indices of the cells that the try takes as given from its start.
         ruled: whether there are rules that can accept an answer.
         number: the puzzle's, among those that are solved with it.
+        inner: where within the step this is; None after the whole step, which alone counts.
     """
 
     attempt: int
@@ -40,6 +42,7 @@ class Frame:
     supposed: tuple[int, ...] = ()
     ruled: bool = True
     number: int = 0
+    inner: Inner | None = None
 
     def right(self, puzzle: Puzzle) -> bool:
         """Whether the rules accept the answer; without rules, whether it is the known one."""

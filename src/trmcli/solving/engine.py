@@ -6,7 +6,7 @@ terminals: whoever drives it decides which rows stay.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -74,6 +74,25 @@ class Output:
     residual: Numbers
 
 
+@dataclass(frozen=True)
+class Inner:
+    """Where within a supervision step one is: after ``update`` of ``updates`` of the latent, in ``round`` of
+    ``rounds``, all from 1. What is read there is the answer that the round would come to if it ended there.
+    """
+
+    round: int
+    rounds: int
+    update: int
+    updates: int
+
+    def __str__(self) -> str:
+        return f"round {self.round}/{self.rounds}, update {self.update}/{self.updates}"
+
+
+Seen = Callable[[Inner, Output], None]
+"""Hears of each update within a step, but for the last one, after which the step is over."""
+
+
 class Engine(Protocol[Array]):
     """Supervision steps of one trained model. It is worked with inside of :meth:`working`."""
 
@@ -91,8 +110,12 @@ class Engine(Protocol[Array]):
     def begin(self, inputs: Inputs) -> State[Array]:
         """The states before the first step. Whoever writes to them joins them first."""
 
-    def step(self, state: State[Array]) -> tuple[State[Array], Output]:
-        """One supervision step of all rows. The state that comes in stays as it is."""
+    def step(self, state: State[Array], seen: Seen | None = None) -> tuple[State[Array], Output]:
+        """One supervision step of all rows. The state that comes in stays as it is.
+
+        Raises:
+            ValueError: somebody wants to see the inside, and this engine does not show it.
+        """
 
     def take(self, state: State[Array], rows: Ints | Bools) -> State[Array]:
         """These rows, by their indices or a mask."""

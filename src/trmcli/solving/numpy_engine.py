@@ -21,7 +21,7 @@ import numpy.typing as npt
 from trmcli.model.config import TRMConfig
 from trmcli.model.layout import Layout
 from trmcli.solving.blas import one_thread
-from trmcli.solving.engine import Inputs, Numbers, Output, State, shape_of
+from trmcli.solving.engine import Inner, Inputs, Numbers, Output, Seen, State, shape_of
 from trmcli.solving.numpy_layers import Room, SwiGLU, Weights, norm, softmax, turned
 from trmcli.solving.numpy_mixers import MIXERS
 from trmcli.tasks.base import Bools, Ints, Shape
@@ -108,17 +108,18 @@ class NumPyEngine:
         answer, latent = (np.broadcast_to(state, question.shape) for state in self._initial)
         return State(question, answer, latent, inputs.shape)
 
-    def step(self, state: State[Numbers]) -> tuple[State[Numbers], Output]:
+    def step(self, state: State[Numbers], seen: Seen | None = None) -> tuple[State[Numbers], Output]:
         count, length, _ = state.question.shape
         layout = self.layout(state.shape)
         answer, latent = (np.array(kept, self.dtype, order="C") for kept in (state.answer, state.latent))
-        part = max(1, PART // length)
+        part = max(1, PART // length) if seen is None else max(1, count)
         parts = [slice(start, start + part) for start in range(0, count, part)]
+        hear = None if seen is None else lambda inner, y: seen(inner, self._read(y, state.answer, layout))
 
         def work(rows: slice) -> None:
             # exp(-g) may be infinite, and silu(g) is 0 then.
             with np.errstate(over="ignore", under="ignore"):
-                self._supervise(state.question[rows], answer[rows], latent[rows], layout)
+                self._supervise(state.question[rows], answer[rows], latent[rows], layout, hear)
 
         with one_thread():
             for _ in (map if len(parts) == 1 else self._pool.map)(work, parts):
@@ -179,21 +180,40 @@ class NumPyEngine:
         embedded *= math.sqrt(self.config.hidden_size)
         return embedded
 
-    def _supervise(self, x: Numbers, y: Numbers, z: Numbers, layout: Layout) -> None:
-        """T rounds of the recursion; y and z in place (arXiv:2510.04871, figure 3 and table 2)."""
+    def _supervise(
+        self,
+        x: Numbers,
+        y: Numbers,
+        z: Numbers,
+        layout: Layout,
+        hear: Callable[[Inner, Numbers], None] | None = None,
+    ) -> None:
+        """T rounds of the recursion; y and z in place (arXiv:2510.04871, figure 3 and table 2).
+
+        ``hear`` gets, after each update but the last, the y that the round would end with there.
+        """
         single, room = self.config.features == 1, self._memory.room
         injected = x if single else room("injected", *x.shape)
-        for _ in range(self.rounds):
+        updates = self.config.latent_updates + single
+        for number in range(self.rounds):
             if not single:
                 np.add(y, x, out=injected)
-            for _ in range(self.config.latent_updates + single):
+            for update in range(updates):
                 z += injected
                 _update(self._layers, z, layout, room)
-            if single:
-                y[:] = z
-            else:
-                y += z
-                _update(self._answer_layers, y, layout, room)
+                if hear is not None and (number, update) != (self.rounds - 1, updates - 1):
+                    inner = Inner(number + 1, self.rounds, update + 1, updates)
+                    hear(inner, self._ended(y.copy(), z, layout, room))
+            self._ended(y, z, layout, room)
+
+    def _ended(self, y: Numbers, z: Numbers, layout: Layout, room: Room) -> Numbers:
+        """The end of a round: y in place from z, or from both."""
+        if self.config.features == 1:
+            y[:] = z
+        else:
+            y += z
+            _update(self._answer_layers, y, layout, room)
+        return y
 
     def _read(self, y: Numbers, before: Numbers, layout: Layout) -> Output:
         """What the heads say of y."""

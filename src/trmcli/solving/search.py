@@ -32,14 +32,20 @@ LOOK_AHEAD = 8
 """Puzzles begun or waiting to be written, in batches: so far may finished ones run ahead of a hard one."""
 
 
-def watch(solver: Solver, puzzle: Puzzle, config: SearchConfig, number: int = 0) -> Iterator[Frame]:
+def watch(
+    solver: Solver, puzzle: Puzzle, config: SearchConfig, number: int = 0, inner: bool = False
+) -> Iterator[Frame]:
     """Solve one puzzle, one try after another, and show every supervision step.
+
+    With ``inner`` there is a frame for each update within a step as well, before that of the whole step.
 
     The answer is what :func:`trmcli.solving.answers.settle` makes of the frames. ``number`` is the puzzle's
     among those that are solved with it, for the random numbers. Of a puzzle that is known to have no solution
     nothing is shown.
     """
-    search = Search(solver, [puzzle], replace(config, batch_size=1), numbers=[number], shown=True)
+    search = Search(
+        solver, [puzzle], replace(config, batch_size=1), numbers=[number], shown=True, inner=inner
+    )
     return (found for found in search.run() if isinstance(found, Frame))
 
 
@@ -119,6 +125,7 @@ class Search:
             work on, nothing waits for a puzzle that has not come.
         shown: whether every supervision step is to be seen. With one place they come puzzle by puzzle, try by
             try; with more, those of several tries come in turn.
+        inner: whether what happens within a step is to be seen, too.
     """
 
     def __init__(
@@ -130,7 +137,9 @@ class Search:
         numbers: Iterable[int] | None = None,
         ready: Callable[[], bool] = lambda: True,
         shown: bool = False,
+        inner: bool = False,
     ) -> None:
+        self.inner = inner
         self.solver, self.config, self.ready, self.shown = solver, config, ready, shown
         self.numbered = zip(count() if numbers is None else numbers, puzzles, strict=False)
         self.window: deque[_Open] = deque()  # in input order: open puzzles, and settled ones behind them
@@ -146,7 +155,14 @@ class Search:
         for shape, puzzles in groupby(self.numbered, key=lambda pair: pair[1].shape):
             self.puzzles = puzzles
             steps = config.steps(self.solver.task, shape)
-            self.pool = Pool(self.solver, shape, max_steps=steps, halt=config.halt, commit=config.commit)
+            self.pool = Pool(
+                self.solver,
+                shape,
+                max_steps=steps,
+                halt=config.halt,
+                commit=config.commit,
+                inner=self.inner,
+            )
             while self._fill() or self.window:
                 yield from self._settled()
                 if self.working:
@@ -217,6 +233,10 @@ class Search:
         """One supervision step, and what follows from it; yields what is to be seen of it."""
         before = self.pool.seconds
         step = self.pool.step()
+        for inner, seen in self.pool.inside:
+            for place, row in enumerate(seen.rows.tolist()):
+                one, start = self.working[row]
+                yield replace(start.frame(seen, place, step.seconds - one.since), inner=inner)
         share = (step.seconds - before) / len(step.rows)
         tries = [self.working[row] for row in step.rows.tolist()]
         frames: dict[int, Frame] = {}

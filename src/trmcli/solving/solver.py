@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from trmcli.errors import InputError
 from trmcli.solving.choices import Halt
-from trmcli.solving.engine import Engine, Inputs
+from trmcli.solving.engine import Engine, Inner, Inputs, Output
 from trmcli.tasks.base import Bools, Ints, Shape
 
 Floats = npt.NDArray[np.float32]
@@ -163,6 +163,10 @@ class Pool:
             after ``max_steps``.
         commit: after each step from :data:`COMMIT_FROM` on, take the surest doubtful cell of each answer as
             given; see :meth:`trmcli.tasks.task.Givens.commit`.
+        inner: whether what happens within a step is kept as well.
+
+    Attributes:
+        inside: what could be read within the last step.
     """
 
     def __init__(
@@ -173,8 +177,10 @@ class Pool:
         max_steps: int = 16,
         halt: Halt = "checked",
         commit: bool = False,
+        inner: bool = False,
     ) -> None:
-        self.solver, self.shape = solver, shape
+        self.solver, self.shape, self.inner = solver, shape, inner
+        self.inside: list[tuple[Inner, Step]] = []
         self.max_steps, self.halt, self.commit = max_steps, halt, commit
         self.seconds = 0.0
         length = shape[0] * shape[1]
@@ -243,7 +249,8 @@ class Pool:
             for place, chance in enumerate(places["chance"]):
                 if chance is not None and chance.noise:
                     self._state.latent[place] += chance.noise * self._drawn(chance)
-            self._state, output = engine.step(self._state)
+            self.inside.clear()
+            self._state, output = engine.step(self._state, *([self._see] if self.inner else []))
         probabilities: Floats = output.probabilities.astype(np.float32, copy=False)
         halt: Floats = output.halt.astype(np.float32, copy=False)
         answers: Ints = probabilities.argmax(axis=-1)
@@ -269,6 +276,17 @@ class Pool:
             self.seconds,
         )
         return self._last
+
+    def _see(self, inner: Inner, output: Output) -> None:
+        """Keep what can be read within a step."""
+        probabilities: Floats = output.probabilities.astype(np.float32, copy=False)
+        answers: Ints = probabilities.argmax(axis=-1)
+        places, task = self._places, self.solver.task
+        checked = task.accepts(places["cells"], task.codec.decode(answers, self.shape))
+        halt: Floats = output.halt.astype(np.float32, copy=False)
+        rows, number, nobody = places["row"].copy(), places["number"] + 1, np.zeros(len(places), np.bool_)
+        step = Step(rows, number, answers, probabilities, halt, checked, nobody, self.seconds)
+        self.inside.append((inner, step))
 
     def _drawn(self, chance: Chance) -> Any:
         """``[P + L, D]`` normal numbers, as the engine's array."""

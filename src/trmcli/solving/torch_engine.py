@@ -22,7 +22,7 @@ from torch import Tensor
 from trmcli.errors import InputError
 from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
 from trmcli.model import Output as Heads
-from trmcli.solving.engine import Inputs, Numbers, Output, State, shape_of
+from trmcli.solving.engine import Inputs, Numbers, Output, Seen, State, shape_of
 from trmcli.tasks.base import Bools, Ints, Shape
 from trmcli.tasks.task import Task
 from trmcli.tasks.workers import processors
@@ -154,7 +154,9 @@ class TorchEngine:
         carry = self.model.initial_carry(len(tokens), relations.length)
         return State(question, carry.answer, carry.latent, inputs.shape)
 
-    def step(self, state: State[Tensor]) -> tuple[State[Tensor], Output]:
+    def step(self, state: State[Tensor], seen: Seen | None = None) -> tuple[State[Tensor], Output]:
+        if seen is not None:
+            raise ValueError("what happens within a step is shown by the NumPy engine alone")
         carry = Carry(state.answer, state.latent)
         carry, heads = self.supervision_step(carry, state.question, self.relations(state.shape))
         moved, exact = carry.answer - state.answer, heads.halt.dtype  # float32 at least

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from trmcli.tasks.arc.task import Grid
 from trmcli.tasks.base import Bools
-from trmcli.ui.grid import Color, rgb
+from trmcli.ui.palette import Color, rgb
 
 PALETTE: tuple[Color, ...] = (
     (0, 0, 0), (0, 116, 217), (255, 65, 54), (46, 204, 64), (255, 220, 0),

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trmcli.errors import InputError
-from trmcli.ui.grid import Color
+from trmcli.ui.palette import Color
 from trmcli.ui.storyboard import DIM, THICK, THIN, WHITE, Moment, Storyboard, Tile
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, groupby
 from xml.sax.saxutils import escape
 
-from trmcli.ui.grid import Color
+from trmcli.ui.palette import Color
 from trmcli.ui.storyboard import DIM, THICK, THIN, WHITE, Line, Moment, Storyboard, Tile
 
 _SANS = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"

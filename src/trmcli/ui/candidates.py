@@ -16,12 +16,8 @@ from rich.style import Style
 
 from trmcli.tasks.base import SURE, Bools
 from trmcli.tasks.task import Task
-from trmcli.ui.grid import CONFLICT, Grid, ramp_style
-
-_FIELD = (Style(), Style(bgcolor="rgb(36,40,50)"))
-"""Cells have one of two papers in turn, so that the marks of neighbours do not run together."""
-_MARK = Style(color="rgb(128,138,158)")
-_GIVEN = Style(bold=True)
+from trmcli.ui.grid import Grid
+from trmcli.ui.palette import GIVEN, Palette, palette_of
 
 
 def possible(grid: Grid) -> Bools:
@@ -79,24 +75,25 @@ class Candidates:
         return width * (2 * self.across + 1), height * self.down
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        left = possible(self.grid)
+        left, palette = possible(self.grid), palette_of(console)
         for row in range(self.grid.shape[0]):
             for line in range(self.down):
                 for column in range(self.grid.shape[1]):
-                    yield from self._cell(row, column, line, left)
+                    yield from self._cell(row, column, line, left, palette)
                 yield Segment.line()
 
-    def _cell(self, row: int, column: int, line: int, left: Bools) -> Iterator[Segment]:
-        """One line of a cell."""
+    def _cell(self, row: int, column: int, line: int, left: Bools, palette: Palette) -> Iterator[Segment]:
+        """One line of a cell. Papers alternate, so that the marks of neighbours do not run together."""
         grid, width = self.grid, 2 * self.across + 1
         place = row * grid.shape[1] + column
         given = not grid.task.codec.undecided(grid.question)[row, column]
         value = int((grid.question if given else grid.cells)[row, column])
         confidence = 1.0 if grid.confidence is None else float(grid.confidence[row, column])
-        paper = _FIELD[(row + column) % 2]
+        paper = Style(bgcolor=palette.field) if (row + column) % 2 else Style()
+        ink = GIVEN if given else palette.ink(confidence)
+        plain = Style(color=palette.label)
         if place in grid.conflicts:
-            paper = CONFLICT
-        ink = _GIVEN if given else ramp_style(confidence)
+            paper, ink, plain = palette.conflict, Style(), Style(bold=False)
         symbol = grid.task.paint.symbol
         if given or not left[place].any():
             text = symbol(value, grid.shape) if value and line == self.down // 2 else ""
@@ -106,5 +103,5 @@ class Candidates:
         for number in range(line * self.across, (line + 1) * self.across):
             shown = number < left.shape[1] and (left[place, number] or number + 1 == value)
             mark = symbol(number + 1, grid.shape) if shown else " "
-            style = ink + Style(bold=True) if number + 1 == value else _MARK
+            style = ink + Style(bold=True) if number + 1 == value else plain
             yield Segment(f"{mark} ", paper + style)

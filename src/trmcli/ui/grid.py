@@ -25,49 +25,13 @@ from rich.style import Style
 
 from trmcli.tasks.base import SURE, Bools, Cells, Ints, Verdict
 from trmcli.tasks.task import Task
+from trmcli.ui.palette import GIVEN, SUPPOSED, Palette, depth_of, palette_of
 
-Color = tuple[int, int, int]
 Form = Literal["wide", "halves", "tight"]
-
-RAMP: tuple[Color, ...] = ((122, 130, 148), (224, 148, 84), (222, 196, 92), (72, 199, 142))
-"""Confidence from low to high: slate, orange, yellow, green."""
-_LOWEST = 0.3  # confidence at and below which a cell has the first colour of the ramp
-
-_BORDER = Style(color="rgb(104,114,134)")
-_BLANK = Style(color="rgb(104,114,134)")
-_GIVEN = Style(bold=True)
-_WALL: Color = (84, 92, 110)
-_SOLID = Style(color="rgb(84,92,110)")
-_ENDS: tuple[Color, ...] = ((110, 160, 240), (204, 140, 250))
-"""Of signs in halves, by their value: blue where a path starts, violet where it goes."""
-_MARK = Style(color="rgb(16,20,28)", bgcolor="rgb(110,160,240)", bold=True)
-_WRONG: Color = (190, 48, 62)
-CONFLICT = Style(color="rgb(255,255,255)", bgcolor="rgb(190,48,62)")
-CHANGED = Style(bgcolor="rgb(44,52,76)")
-SUPPOSED = Style(underline=True)
 
 # Characters by the arms of a junction: up 1, right 2, down 4, left 8.
 _HEAVY = " ╹╺┗╻┃┏┣╸┛━┻┓┫┳╋"
 _ASCII = " |-+||++-+-+++++"
-
-
-def ramp_color(confidence: float, ramp: tuple[Color, ...] = RAMP) -> Color:
-    """The colour of a probability between 0 and 1."""
-    place = min(max((confidence - _LOWEST) / (1 - _LOWEST), 0.0), 1.0) * (len(ramp) - 1)
-    index = min(int(place), len(ramp) - 2)
-    share = place - index
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(ramp[index], ramp[index + 1], strict=True))
-    return red, green, blue
-
-
-def rgb(color: Color) -> str:
-    """As rich and SVG write it."""
-    return f"rgb({color[0]},{color[1]},{color[2]})"
-
-
-def ramp_style(confidence: float) -> Style:
-    """The same as a foreground; cells in deep doubt are dim, which shows without colour, too."""
-    return Style(color=rgb(ramp_color(confidence)), dim=True if confidence < 0.5 else None)
 
 
 def draws_pictures(task: Task) -> bool:
@@ -111,11 +75,11 @@ def in_doubt(
 
 
 @cache
-def _ink(upper: Color, lower: Color | None) -> Style:
-    return Style(color=rgb(upper), bgcolor=None if lower is None else rgb(lower))
+def _ink(upper: str, lower: str | None) -> Style:
+    return Style(color=upper, bgcolor=lower)
 
 
-def _stacked(upper: Color | None, lower: Color | None, count: int) -> Segment:
+def _stacked(upper: str | None, lower: str | None, count: int) -> Segment:
     """``count`` columns of one cell above another; None for a cell in which nothing is drawn."""
     if upper is not None:
         return Segment("▀" * count, _ink(upper, lower))
@@ -187,7 +151,7 @@ class Grid:
 
     def forms(self, console: Console) -> list[Form]:
         """Those that a terminal can show, the best first: halves need blocks, and many colours."""
-        many = not console.no_color and console.color_system in ("256", "truecolor")
+        many = depth_of(console) in ("256", "truecolor")
         blocks = any(self.task.paint.look(value) == "solid" for value in np.unique(self.question).tolist())
         halves = many and blocks and console.encoding.lower().startswith("utf")
         return ["wide", "halves", "tight"] if halves else ["wide", "tight"]
@@ -206,21 +170,21 @@ class Grid:
         return Measurement(self.size("tight")[0], self.size()[0])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        palette = palette_of(console)
         if self.form == "halves":
-            yield from self._halves()
+            yield from self._halves(palette)
             return
         wide = self.size()[0] <= options.max_width if self.form is None else self.form == "wide"
-        plain = console.no_color or console.color_system is None
         height, _ = self.shape
         for row in range(height + 1):
             if row in self._walls[1]:
-                yield Segment(self._border(row, wide, options.ascii_only), _BORDER)
+                yield Segment(self._border(row, wide, options.ascii_only), Style(color=palette.line))
                 yield Segment.line()
             if row < height:
-                yield from self._row(row, wide, plain, options.ascii_only)
+                yield from self._row(row, wide, palette, options.ascii_only)
                 yield Segment.line()
 
-    def _halves(self) -> Iterator[Segment]:
+    def _halves(self, palette: Palette) -> Iterator[Segment]:
         """Two rows of cells in each line: the upper one in the ink, the lower one on the paper."""
         height, width = self.shape
         undecided, wrong = self._undecided.tolist(), frozenset(self.conflicts)
@@ -230,18 +194,18 @@ class Grid:
         looks = {value: self.task.paint.look(value) for value in values}
         signs = [value for value in values if looks[value] == "symbol"]
 
-        def color(row: int, column: int) -> Color | None:
+        def color(row: int, column: int) -> str | None:
             if row == height:
                 return None
             if row * width + column in wrong:
-                return _WRONG
+                return palette.wrong
             given = question[row][column] if not undecided[row][column] else 0
             value = given or cells[row][column]
             if looks[value] == "trail":
-                return ramp_color(1.0 if sure is None else round(sure[row][column], 2))
+                return palette.name(1.0 if sure is None else sure[row][column])
             if looks[value] == "symbol":
-                return _ENDS[signs.index(value) % len(_ENDS)]
-            return _WALL if looks[value] == "solid" else None
+                return palette.second if signs.index(value) % 2 else palette.accent
+            return palette.wall if looks[value] == "solid" else None
 
         for row in range(0, height, 2):
             pairs = [(color(row, column), color(row + 1, column)) for column in range(width)]
@@ -264,16 +228,16 @@ class Grid:
                 text += wall * self._cell_width(wide)
         return text
 
-    def _row(self, row: int, wide: bool, plain: bool, ascii_only: bool) -> Iterator[Segment]:
-        wall = (_ASCII if ascii_only else _HEAVY)[5]
+    def _row(self, row: int, wide: bool, palette: Palette, ascii_only: bool) -> Iterator[Segment]:
+        wall, line = (_ASCII if ascii_only else _HEAVY)[5], Style(color=palette.line)
         for column in range(self.shape[1] + 1):
             if column in self._walls[0]:
                 left, right = self._boxes[row + 1, column : column + 2]
-                yield Segment(wall if left != right else " ", _BORDER)
+                yield Segment(wall if left != right else " ", line)
             if column < self.shape[1]:
-                yield self._cell(row, column, wide, plain, ascii_only)
+                yield self._cell(row, column, wide, palette, ascii_only)
 
-    def _cell(self, row: int, column: int, wide: bool, plain: bool, ascii_only: bool) -> Segment:
+    def _cell(self, row: int, column: int, wide: bool, palette: Palette, ascii_only: bool) -> Segment:
         given = 0 if self._undecided[row, column] else int(self.question[row, column])
         value = given or int(self.cells[row, column])
         confidence = 1.0 if self.confidence is None else float(self.confidence[row, column])
@@ -282,33 +246,37 @@ class Grid:
         wrong, supposed = place in self.conflicts, place in self.supposed
         picture, look = draws_pictures(self.task), self.task.paint.look(value)
         if look == "solid":
-            return Segment(("#" if ascii_only else "█") * self._cell_width(wide), _SOLID)
+            return Segment(("#" if ascii_only else "█") * self._cell_width(wide), Style(color=palette.wall))
         dot = "." if ascii_only else "·"
         symbol = self.task.paint.symbol(value, self.shape) if value else dot
-        if (look == "empty" and confidence >= SURE) or (look == "trail" and not plain):
+        papered = look == "trail" and palette.depth != "none"
+        if papered or (look == "empty" and confidence >= SURE):
             symbol = " "
         if given:
-            style = _MARK if picture else _GIVEN
+            style = palette.mark if picture else GIVEN
         elif not value and not picture:
-            style = _BLANK
-        elif look == "trail" and not plain:
-            style = Style(bgcolor=rgb(ramp_color(confidence)))
+            style = Style(color=palette.label)
+        elif papered:
+            style = palette.paper(confidence)
         else:
-            style = Style() if self.confidence is None else ramp_style(confidence)
+            style = Style() if self.confidence is None else palette.ink(confidence)
         if wrong:
-            style += CONFLICT
-        elif changed and look != "trail":
-            style += CHANGED
+            style += palette.conflict
+        elif changed and not papered:
+            style += palette.fresh
         if supposed:
             style += SUPPOSED
-        before = after = " "
-        if plain:  # what the colours say, in signs
-            before = (">" if ascii_only else "›") if changed else " "
-            doubt = confidence < SURE and not given and (value or picture)
-            after = "!" if wrong else "*" if supposed else "?" if doubt else " "
         symbol = symbol.center(self._symbol_width)
         if not wide:
             return Segment(symbol, style)
+        before = changed_sign(ascii_only) if changed else " "
+        doubt = confidence < SURE and not given and bool(value or picture)
+        after = "!" if wrong else "*" if supposed else "?" if doubt else " "
         if picture:
             return Segment(symbol + (before if after == " " else after), style)
         return Segment(f"{before}{symbol}{after}", style)
+
+
+def changed_sign(ascii_only: bool) -> str:
+    """What stands before a cell that is new."""
+    return ">" if ascii_only else "›"

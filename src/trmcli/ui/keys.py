@@ -45,6 +45,9 @@ def _length(typed: str) -> int:
         return 2
     if typed[:2] == "\x1bO":
         return 3
+    if typed[:2] in ("\x1b]", "\x1bP"):  # not a key, but the terminal's answer to a question
+        ends = [typed.find(end) + len(end) for end in ("\x07", "\x1b\\") if end in typed]
+        return min(ends, default=len(typed))
     if typed[:2] != "\x1b[":
         return 1
     return next((n + 1 for n, sign in enumerate(typed) if n > 1 and "@" <= sign <= "~"), len(typed))
@@ -137,22 +140,26 @@ class Keys:
 
     def pressed(self) -> list[str]:
         """Keys since the last call, by name: letters and signs are their own; never waits."""
+        return named(self.typed())
+
+    def typed(self, patience: float = 0.0) -> str:
+        """What the terminal has sent since the last call; waits at most so many seconds for something."""
         if not self.there:
-            return []
+            return ""
         if sys.platform == "win32":
             typed = ""
             while msvcrt.kbhit():
                 typed += msvcrt.getwch()
-            return named(typed)
+            return typed
         try:
-            if not self._foreground() or not select.select([self._number], [], [], 0)[0]:
-                return []
+            if not self._foreground() or not select.select([self._number], [], [], patience)[0]:
+                return ""
             typed = os.read(self._number, 1024).decode("latin-1")
         except OSError:
             typed = ""
         if not typed:  # the terminal has gone
             self.there = False
-        return named(typed)
+        return typed
 
     def _foreground(self) -> bool:
         try:

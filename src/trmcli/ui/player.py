@@ -10,24 +10,21 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from trmcli.ui.keys import Keys, uninterrupted
-from trmcli.ui.live import Film, Scene
 from trmcli.ui.live_panel import LivePanel
-
-if TYPE_CHECKING:
-    from trmcli.solving.answers import Answer, Frame
 
 HOLD = 1.0
 """Seconds for which the question stands alone."""
 STAY = 4.0
 """Seconds for which the end stays, unless a key is pressed."""
 HURRY = 3.0
-"""How many times as fast as the first try the later ones are shown."""
+"""How many times as fast as the steps of the first try those of later ones, and what is within, are shown."""
 BEHIND = 12
 """Frames of later tries that may wait to be shown; of more, every second one is shown, every third one, …"""
 SHARE = 0.05
@@ -37,8 +34,28 @@ TICK = 0.04
 PACES = (0.125, 16.0)
 """How much slower and faster than asked for it can be made."""
 
-HINT = "space pause  ←→ step  +- pace  r again  n next  c candidates  q quit"
-HINT_SHORT = "space ←→ + - r n c  q quits"
+HINT = "space pause  ←→ step  +- pace  r again  n next  s save  c candidates  q quit"
+HINT_SHORT = "space ←→ + - r n s c  q quits"
+
+
+class Moment(Protocol):
+    """What is played, one after another: a frame, or the frames of several puzzles."""
+
+    @property
+    def attempt(self) -> int:
+        """Which try, from 1."""
+
+    @property
+    def inner(self) -> object:
+        """Where within a step it is; None after a whole one."""
+
+
+class Shown(Protocol):
+    """What draws moments: of one puzzle (:class:`trmcli.ui.live.Film`), or of several
+    (:class:`trmcli.ui.wall.Wall`)."""
+
+    def scene(self, frames: Any, place: int, ending: Any, candidates: bool, hint: str) -> RenderableType:
+        """What is to be seen at a place: -1 is the question, behind the last frame is the end."""
 
 
 class Playing:
@@ -53,14 +70,15 @@ class Playing:
     Attributes:
         place: the moment that is shown.
         asked: what a key asked for that ends the show: ``next``, ``quit``, or None.
+        to_save: whether a key asked for what there is so far.
     """
 
     def __init__(self, fps: float, stays: bool, now: float) -> None:
-        self.frames: list[Frame] = []
-        self.ending: tuple[Answer, str] | None = None
+        self.frames: list[Any] = []
+        self.ending: tuple[Any, str] | None = None
         self.fps, self.stays = fps, stays
         self.place, self.pace = -1, 1.0
-        self.paused = self.candidates = False
+        self.paused = self.candidates = self.to_save = False
         self.asked: str | None = None
         self._due = now + self._length()
         self._leave = math.inf
@@ -94,7 +112,9 @@ class Playing:
         if key in ("q", "Q", "escape"):
             self.asked = "quit"
             return
-        if key == "n" or (self.at_end and key not in ("space", "left", "right", "+", "=", "-", "r", "c")):
+        if key == "n" or (
+            self.at_end and key not in ("space", "left", "right", "+", "=", "-", "r", "s", "c")
+        ):
             self.asked = "next"
             return
         self._touched, self._leave = True, math.inf
@@ -112,6 +132,8 @@ class Playing:
             self._due = min(self._due, now + self._length())
         elif key == "c":
             self.candidates = not self.candidates
+        elif key == "s":
+            self.to_save = True
         if key == "r":
             self.place, self.paused = -1, False
             self._due = now + self._length()
@@ -129,8 +151,9 @@ class Playing:
             return 0.0
         if self.place < 0:
             return HOLD / self.pace
-        late = self.place < len(self.frames) and self.frames[self.place].attempt > 1
-        return 1 / self.fps / self.pace / (HURRY if late else 1.0)
+        frame = self.frames[min(self.place, len(self.frames) - 1)]
+        hurries = frame.attempt > 1 or frame.inner is not None
+        return 1 / self.fps / self.pace / (HURRY if hurries else 1.0)
 
 
 class Player:
@@ -140,13 +163,25 @@ class Player:
         console: a terminal.
         fps: steps of the first try shown a second; 0 for as fast as they come, without any waiting.
         stays: whether the end stays for a few seconds or until a key is pressed.
+        film: draws the moments.
+        hints: the line of the keys, where there is room for it and where there is not.
+        save: what the key ``s`` does with the frames so far and the end, if that has come; says what it did.
 
     Attributes:
         asked: ``next`` or ``quit``, if a key asked for it.
     """
 
-    def __init__(self, console: Console, film: Film, fps: float = 4.0, stays: bool = True) -> None:
-        self.console, self.film, self.keys = console, film, Keys()
+    def __init__(
+        self,
+        console: Console,
+        film: Shown,
+        fps: float = 4.0,
+        stays: bool = True,
+        save: Callable[[Sequence[Any], tuple[Any, str] | None], str] | None = None,
+        hints: tuple[str, str] = (HINT, HINT_SHORT),
+    ) -> None:
+        self.console, self.film, self.keys, self._save = console, film, Keys(), save
+        self._note, self._hints = "", hints
         self._playing = Playing(fps, stays and fps > 0, time.monotonic())
         self._over = threading.Event()
         self._closed = False
@@ -175,11 +210,11 @@ class Player:
         if kind is None and self._panel.error is not None:
             raise self._panel.error
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: Moment) -> None:
         """Hand in a frame, which is shown when its turn comes."""
         self._playing.frames.append(frame)
 
-    def finish(self, answer: Answer, verdict: str) -> None:
+    def finish(self, answer: Any, verdict: str) -> None:
         """Hand in the end, and wait until it has been seen."""
         self._playing.ending = answer, verdict
         while self._panel.error is None and not self._over.wait(0.2):  # in pieces, so that Ctrl-C is heard
@@ -191,7 +226,7 @@ class Player:
                 self._closed, self._shown = True, None
                 self._panel.close()
 
-    def _content(self) -> Scene | None:
+    def _content(self) -> RenderableType | None:
         """What is to be seen now; None if that is on the screen already."""
         playing, now = self._playing, time.monotonic()
         if self._closed:
@@ -199,12 +234,17 @@ class Player:
         else:
             self._rest_from_drawing(now)
             for key in self.keys.pressed():
+                self._note = ""
                 playing.press(key, now)
+            if playing.to_save:
+                playing.to_save = False
+                if self._save is not None:
+                    self._note = self._save(list(playing.frames), playing.ending)
             if now >= self._rest or playing.ending is not None:
                 playing.advance(now)
             if playing.over(now) or (playing.at_end and not self.keys.there):
                 self._over.set()
-        state = playing.place, playing.pace, playing.paused, playing.candidates
+        state = playing.place, playing.pace, playing.paused, playing.candidates, self._note
         seen = *state, playing.at_end, self.console.size
         if seen == self._shown:
             return None
@@ -220,26 +260,24 @@ class Player:
                 self._rest = now + (time.thread_time() - start) * (1 / SHARE - 1)
             self._drawn = None
 
-    def _scene(self, place: int) -> Scene:
+    def _scene(self, place: int) -> RenderableType:
         playing = self._playing
-        frames, question = playing.frames, self.film.puzzle.cells
-        frame = frames[min(place, len(frames) - 1)] if place >= 0 and frames else None
-        before = frames[place - 1].cells if 0 < place <= len(frames) else question
-        ending = playing.ending if playing.at_end else None
-        return Scene(
-            self.film, frame, before, ending, playing.candidates, "" if self._closed else self._hint()
-        )
+        ending, hint = playing.ending if playing.at_end else None, "" if self._closed else self._hint()
+        return self.film.scene(playing.frames, place, ending, playing.candidates, hint)
 
     def _hint(self) -> str:
         """Which keys there are, and where in the show one is."""
         playing = self._playing
         if not self.keys.there:
             return "Ctrl-C ends"
+        if self._note:
+            return self._note
         where = ""
         if playing.paused:
             where = f"paused {playing.place + 1}/{playing.last + 1}  "
         elif playing.pace != 1:
             where = f"pace x{playing.pace:g}  "
-        text = where + (HINT if len(where + HINT) < self.console.width else HINT_SHORT)
+        long, short = self._hints
+        text = where + (long if len(where + long) < self.console.width else short)
         utf = self.console.encoding.lower().startswith("utf")
         return text if utf else text.replace("←→", "<- ->")

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from trmcli.tasks.base import Ints
-from trmcli.ui.grid import Color, ramp_color, rgb
+from trmcli.ui.palette import Color, ramp_color, rgb
 
 if TYPE_CHECKING:
     from trmcli.solving.evaluation import Point

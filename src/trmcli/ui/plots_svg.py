@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from trmcli.ui.grid import ramp_color, rgb
+from trmcli.ui.palette import ramp_color, rgb
 from trmcli.ui.plots import HEAT, Chart, Heat
 
 _COLOURS = ("#1f6feb", "#d1622b", "#2e8b57", "#8a4fbf", "#b8860b")

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from trmcli.errors import InputError
 from trmcli.tasks.base import SURE, Cells, Ints
-from trmcli.ui.grid import RAMP, Color, box_of, conflicts, draws_pictures, ramp_color
+from trmcli.ui.grid import box_of, conflicts, draws_pictures
+from trmcli.ui.palette import RAMP, Color, ramp_color
 from trmcli.ui.player import Playing
 
 if TYPE_CHECKING:

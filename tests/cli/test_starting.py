@@ -1,0 +1,73 @@
+"""The sign of life: the first thing on a terminal, and gone before anything else is there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from screens import seen
+from support import Screen
+
+from trmcli.starting import TEXT
+
+PUZZLE = "..12...4....1.23"
+
+
+def test_it_comes_before_anything_is_imported() -> None:
+    """Also Python's own modules take their time: typing, dataclasses, pathlib, re."""
+    code = """
+import sys
+before = set(sys.modules)
+import trmcli.starting
+print(*sorted(set(sys.modules) - before))
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{code}"],
+        capture_output=True,
+        text=True,
+    )
+    imported = set(done.stdout.split())
+    assert "trmcli.starting" in imported
+    assert imported <= {"__future__", "atexit", "trmcli", "trmcli.starting"}
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "last"),
+    [
+        ("solve --no-wait --fps 50 " + PUZZLE, 0, "solved and checked"),
+        ("solve " + PUZZLE.replace("1", "z"), 2, "trm: error: "),
+        ("solve --stesp 3 x", 2, "trm: error: --stesp: no such option; did you mean --steps?"),
+        ("solve nowhere.txt", 2, "trm: error: nowhere.txt"),
+        ("demo --fps x", 2, "trm: error: --fps"),
+    ],
+)
+def test_it_is_the_first_thing_and_leaves_no_trace(
+    line: str, status: int, last: str, terminal: Callable[..., Screen]
+) -> None:
+    done = terminal(*line.split(), rows=24, columns=100)
+    assert done.status == status
+    assert done.text.startswith(TEXT)
+    lines = seen(done.text, 24, 100)
+    assert any(one.startswith(last) or last in one for one in lines[-3:])
+    assert not any("starting" in one for one in lines)
+    assert status == 0 or lines[0].startswith(last)
+
+
+def test_ctrl_c_takes_it_away(terminal: Callable[..., Screen]) -> None:
+    done = terminal("solve", PUZZLE, on=(TEXT, lambda number: os.write(number, b"\x03")))
+    assert done.status == 130
+    assert seen(done.text.replace("^C", "")) == []
+
+
+@pytest.mark.parametrize("line", ["solve --help", "solve -q --no-live " + PUZZLE, "info", "--version"])
+def test_what_does_not_draw_has_none(line: str, terminal: Callable[..., Screen]) -> None:
+    assert "starting" not in terminal(*line.split()).text
+
+
+def test_a_pipe_never_gets_it(trm: Callable[..., subprocess.CompletedProcess[str]]) -> None:
+    done = trm("solve", PUZZLE, TERM="xterm")
+    assert done.returncode == 0 and len(done.stdout) == 17
+    assert "starting" not in done.stdout + done.stderr and "\r" not in done.stdout + done.stderr

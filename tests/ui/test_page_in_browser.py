@@ -1,0 +1,146 @@
+"""The page of a replay in a browser: it plays, is steered by keys and slider, and asks for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import PROGRAM, Browser
+
+from trmcli.ui.page import page
+from trmcli.ui.recorded import read_replays
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="this machine has no Chromium")
+
+RECORDINGS = Path(__file__).parents[1] / "data" / "screens"
+LAST = {"sudoku": 8, "maze": 4}
+KEYS = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, " ": 32, "r": 82}
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    one = Browser(tmp_path_factory.mktemp("browser"))
+    yield one
+    one.close()
+
+
+def shown(browser: Browser, folder: Path, name: str, dark: bool = False) -> Browser:
+    """Open the page of a recording, which begins to play, and forget what the one before did."""
+    (replay,) = read_replays(RECORDINGS / f"{name}.json")
+    file = folder / f"{name}.html"
+    file.write_text(page(replay), encoding="utf-8")
+    browser.complaints.clear()
+    browser.requests.clear()
+    browser.open(file, dark=dark)
+    browser.until("typeof film === 'object' && film !== null && film.moments !== undefined")
+    return browser
+
+
+def press(browser: Browser, key: str, *more: str) -> int:
+    """Press keys; the moment that is shown then."""
+    for one in (key, *more):
+        browser.press(one, KEYS[one], one if len(one) == 1 else "")
+    place = browser.run("place")
+    assert browser.run("Number(slider.value)") == place
+    return int(place)
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_it_plays_to_the_end_by_itself(name: str, browser: Browser, tmp_path: Path) -> None:
+    shown(browser, tmp_path, name)
+    browser.run("pace.value = 12")
+    browser.until(f"place === {LAST[name]} && !playing")
+    assert "solved and checked" in browser.run("said.textContent")
+    assert browser.run("document.getElementById('play').textContent") == "Again"
+    assert not browser.complaints and not browser.requests
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_keys_step_through_it(name: str, browser: Browser, tmp_path: Path) -> None:
+    shown(browser, tmp_path, name)
+    assert press(browser, "End") == LAST[name]
+    assert press(browser, "ArrowRight") == LAST[name]
+    assert press(browser, "ArrowLeft", "ArrowLeft") == LAST[name] - 2
+    assert press(browser, "Home") == 0
+    assert press(browser, "ArrowLeft") == 0
+    assert press(browser, "ArrowRight") == 1
+    assert not browser.run("playing")
+    press(browser, " ")
+    assert browser.run("playing")
+    press(browser, " ")
+    assert not browser.run("playing")
+    assert press(browser, "r") == 0 and browser.run("playing")
+    assert not browser.complaints and not browser.requests
+
+
+def test_the_slider_and_the_buttons_do_the_same(browser: Browser, tmp_path: Path) -> None:
+    shown(browser, tmp_path, "sudoku")
+    press(browser, "Home")
+    browser.run("slider.focus()")
+    assert press(browser, "ArrowRight", "ArrowRight", "ArrowRight") == 3
+    assert browser.run("slider.getAttribute('aria-valuetext')") == "try 1, step 3"
+    browser.click("on")
+    assert browser.run("place") == 4
+    browser.click("back")
+    browser.click("back")
+    assert browser.run("place") == 2
+    browser.click("document.getElementById('play')")
+    assert browser.run("playing")
+    assert not browser.complaints and not browser.requests
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_can_be_read_in_light_and_in_dark(dark: bool, browser: Browser, tmp_path: Path) -> None:
+    """WCAG's contrast of everything that is written, as the browser has computed its colours."""
+    shown(browser, tmp_path, "sudoku", dark=dark)
+    press(browser, "End")
+    assert browser.run("matchMedia('(prefers-color-scheme: dark)').matches") is dark
+    weak = browser.run(WEAK)
+    assert not weak
+
+
+@pytest.mark.parametrize("width", [360, 1000])
+def test_nothing_stands_out_of_the_window(width: int, browser: Browser, tmp_path: Path) -> None:
+    shown(browser, tmp_path, "sudoku")
+    browser.open(tmp_path / "sudoku.html", width=width)
+    browser.until("typeof film === 'object' && film !== null && film.moments !== undefined")
+    assert browser.run("document.documentElement.scrollWidth") <= width
+
+
+def test_what_can_be_used_has_a_name(browser: Browser, tmp_path: Path) -> None:
+    shown(browser, tmp_path, "maze")
+    nameless = browser.run(
+        "[...document.querySelectorAll('button, input, select, canvas')].filter(one => !(one.ariaLabel"
+        " || one.textContent.trim() || one.labels?.length)).map(one => one.outerHTML)"
+    )
+    assert not nameless
+
+
+WEAK = """
+(() => {
+  const parse = text => text.match(/[0-9.]+/g).map(Number);
+  const light = color => {
+    const linear = share => share <= .04045 ? share / 12.92 : ((share + .055) / 1.055) ** 2.4;
+    const [r, g, b] = color.map(one => linear(one / 255));
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  const paper = one => {
+    for (; one; one = one.parentElement) {
+      const color = parse(getComputedStyle(one).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color.slice(0, 3);
+    }
+    return matchMedia('(prefers-color-scheme: dark)').matches ? [18, 18, 18] : [255, 255, 255];
+  };
+  const weak = [];
+  for (const one of document.querySelectorAll('main, main *')) {
+    const written = [...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+    if (!written || one.closest('noscript, select, canvas')) continue;
+    const ink = parse(getComputedStyle(one).color).slice(0, 3);
+    const [a, b] = [light(ink), light(paper(one))].sort((x, y) => y - x);
+    const contrast = (a + .05) / (b + .05);
+    if (contrast < 4.5) weak.push(one.outerHTML.slice(0, 80) + ' ' + contrast.toFixed(2));
+  }
+  return weak;
+})()
+"""
