@@ -52,10 +52,10 @@ wait $first || true
 python - <<'PY'
 import json
 
-from safetensors.numpy import load_file
+from safetensors.torch import load_file
 
 alone, both = (load_file(f"{name}/last.safetensors") for name in ("alone", "both"))
-difference = max(abs(alone[name].astype("f8") - both[name].astype("f8")).max() for name in alone)
+difference = max((alone[name].double() - both[name].double()).abs().max().item() for name in alone)
 found = json.load(open("eval.json"))
 print(f"largest difference of a weight: {difference:.1e}; evaluated {found['puzzles']}, solved {found['solved']}")
 PY

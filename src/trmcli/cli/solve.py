@@ -40,7 +40,7 @@ Examples:
   trm data generate sudoku --count 100 | trm solve --json
   trm solve puzzle.txt --save steps.json   # every step
   trm solve --replay steps.json            # watch them again
-  trm solve puzzle.txt --save show.html    # a page that plays them; or .gif, .svg, .cast
+  trm solve puzzle.txt --save show.html    # or .gif, .svg, .cast
   trm solve hard.txt --until-solved --budget 60 --fallback search
   trm solve task.json                      # an ARC task: two attempts
   trm solve challenges.json -o submission.json --budget 30
