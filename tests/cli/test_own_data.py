@@ -78,6 +78,16 @@ def test_without_answers_nothing_is_called_right(warm: Warm, weights: Path) -> N
     done = warm.run("eval", "-", "--weights", weights, "--json", stdin="[[0,1,2],[2,2,1]]\n")
     figures = json.loads(done.stdout)
     assert (figures["solved"], figures["unchecked"], figures["halting"]["bins"]) == (0, 1, [])
+    assert figures["exact_accuracy"] is None and figures["interval_95"] is None
+    done = warm.run("eval", "-", "--weights", weights, stdin="[[0,1,2],[2,2,1]]\n")
+    assert done.stdout.splitlines()[1].split("\t")[:5] == ["all", "1", "-", "-", "-"]
+    assert "1 unchecked" in done.stdout and "halting" not in done.stdout
+
+
+def test_accuracy_is_that_of_answers_that_can_be_judged(warm: Warm, weights: Path) -> None:
+    text = "[[0,1,2],[2,2,1]]\n" + pairs_of(2, 1)
+    figures = json.loads(warm.run("eval", "-", "--weights", weights, "--json", stdin=text).stdout)
+    assert (figures["puzzles"], figures["unchecked"], figures["exact_accuracy"]) == (2, 1, 1.0)
 
 
 def test_a_grid_is_typed_as_it_stands_in_a_table(warm: Warm, weights: Path, tmp_path: Path) -> None:
@@ -136,6 +146,11 @@ def test_without_data_the_preset_says_what_it_needs(warm: Warm) -> None:
     assert done.returncode == 2 and "name them with --data FILE" in done.stderr
     done = warm.run("solve", "-", "--task", "grid", stdin="ab\n")
     assert done.returncode == 2 and "name them with --weights" in done.stderr
+    done = warm.run("data", "generate", "grid")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "trm: error: grid: makes no puzzles: they are pairs of your own\n",
+    )
 
 
 def test_pairs_in_place_of_a_preset_are_told_where_they_go(warm: Warm, tmp_path: Path) -> None:

@@ -73,6 +73,8 @@ class Kinds(Group):
         if args[0] not in task_names():
             hint = did_you_mean(args[0], task_names(), "kinds")
             raise InputError(f"there is no kind {args[0]!r}{hint}", args[0])
+        if args[0] == "grid":
+            raise InputError("makes no puzzles: they are pairs of your own", "grid")
         maker = get_task(args[0]).maker
         if maker is None:
             raise InputError("makes no puzzles", args[0])

@@ -87,12 +87,17 @@ class Figures:
             self.steps_within[n] += sum(answer.try_steps[:limit])
 
     @property
+    def judged(self) -> int:
+        """Puzzles of which something can tell whether their answer is right."""
+        return self.count - self.unchecked
+
+    @property
     def exact(self) -> float:
-        return self.solved / max(1, self.count)
+        return self.solved / max(1, self.judged)
 
     @property
     def interval(self) -> tuple[float, float]:
-        return wilson(self.solved, self.count)
+        return wilson(self.solved, self.judged)
 
     @property
     def cell_accuracy(self) -> float | None:
@@ -109,9 +114,11 @@ class Figures:
 
     def curve(self, seconds_per_step: float) -> list[Point]:
         """Exact accuracy against compute, for each of the ``limits``."""
-        count = max(1, self.count)
+        count, judged = max(1, self.count), max(1, self.judged)
         return [
-            Point(limit, solved / count, wilson(solved, self.count), steps / count, steps * seconds_per_step)
+            Point(
+                limit, solved / judged, wilson(solved, self.judged), steps / count, steps * seconds_per_step
+            )
             for limit, solved, steps in zip(
                 self.limits, self.solved_within.tolist(), self.steps_within.tolist(), strict=True
             )
@@ -130,6 +137,8 @@ class Figures:
         }
         if self.unchecked:
             values["unchecked"] = self.unchecked
+        if self.unchecked and not self.judged:
+            values["exact_accuracy"] = values["interval_95"] = None
         if len(self.limits) > 1:
             values["by_tries"] = [
                 {
@@ -301,8 +310,8 @@ class Evaluation:
             "sources": {name: figures.to_dict(self.seconds_per_step) for name, figures in self.named.items()},
         }
         if per_step:
-            count = max(1, self.total.count)
-            values["exact_accuracy_by_step"] = [int(solved) / count for solved in self.total.solved_by]
+            judged = max(1, self.total.judged)
+            values["exact_accuracy_by_step"] = [int(solved) / judged for solved in self.total.solved_by]
         if errors:
             values["errors"] = [
                 {"shape": list(shape), "puzzles": one.puzzles, "cells": one.cells.tolist()}

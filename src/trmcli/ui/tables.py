@@ -34,10 +34,11 @@ def show(evaluation: Evaluation, asked: Asked) -> None:
     """Print tables to stdout: drawn on a terminal, with charts of them, tab-separated elsewhere."""
     rows = [_row(name, figures) for name, figures in (*evaluation.named.items(), ("all", evaluation.total))]
     table(("source", "puzzles", "exact", "95% interval", "cells", "mean steps", "mean tries"), rows)
-    print(
-        f"halting head right in {evaluation.calibration.accuracy:.1%} of steps, "
-        f"expected calibration error {evaluation.calibration.error:.3f}"
-    )
+    if evaluation.total.judged or not evaluation.total.count:
+        print(
+            f"halting head right in {evaluation.calibration.accuracy:.1%} of steps, "
+            f"expected calibration error {evaluation.calibration.error:.3f}"
+        )
     if evaluation.total.unchecked:
         print(f"{evaluation.total.unchecked} unchecked: there are no rules, and no known answer")
     print(f"{evaluation.puzzles_per_second:.1f} puzzles/s, {evaluation.seconds:.1f} s")
@@ -59,7 +60,7 @@ def show(evaluation: Evaluation, asked: Asked) -> None:
         table(
             ("step", "exact"),
             [
-                (f"{step}", f"{int(solved) / max(1, evaluation.total.count):.1%}")
+                (f"{step}", f"{int(solved) / max(1, evaluation.total.judged):.1%}")
                 for step, solved in enumerate(evaluation.total.solved_by, start=1)
             ],
         )
@@ -130,12 +131,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def _row(name: str, figures: Figures) -> tuple[str, ...]:
     low, high = figures.interval
-    cells = figures.cell_accuracy
+    cells, judged = figures.cell_accuracy, figures.judged or not figures.count
     return (
         name,
         f"{figures.count}",
-        f"{figures.exact:.2%}",
-        f"{low:.2%}-{high:.2%}",
+        f"{figures.exact:.2%}" if judged else "-",
+        f"{low:.2%}-{high:.2%}" if judged else "-",
         "-" if cells is None else f"{cells:.2%}",
         f"{figures.mean_steps:.2f}",
         f"{figures.mean_tries:.2f}",
