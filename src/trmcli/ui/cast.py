@@ -42,10 +42,8 @@ def cast(replay: Replay, fps: float) -> str:
     }
     lines, clock = [json.dumps(header)], 0.0
     for number, (place, seconds) in enumerate(pace(replay, fps)):
-        frame = frames[min(place, len(frames) - 1)] if place >= 0 and frames else None
-        before = frames[place - 1].cells if 0 < place <= len(frames) else puzzle.cells
         ending = (replay.answer, replay.verdict) if place == len(frames) else None
-        drawn = _drawn(Scene(film, frame, before, ending), columns, rows)
+        drawn = _drawn(film.scene(frames, place, ending, False, ""), columns, rows)
         lines.append(json.dumps([round(clock, 3), "o", (_CLEAR if number else _HIDE + _CLEAR) + drawn]))
         clock += seconds
     lines.append(json.dumps([round(clock, 3), "o", _SHOW]))
