@@ -62,7 +62,7 @@ def test_it_goes_from_one_puzzle_to_the_next(session: Session) -> None:
     session.type("q")
     assert session.end() == 0
     assert session.is_whole()
-    assert "5 of 5" not in plain(session.text)
+    assert "5 of 5: AI" not in plain(session.text)
 
 
 @pytest.mark.parametrize(("width", "height", "count"), [(80, 24, 5), (120, 40, 9), (200, 60, 9), (40, 15, 0)])

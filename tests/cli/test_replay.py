@@ -31,7 +31,7 @@ def test_a_replay_is_played_without_a_model(saved: Path, terminal: Callable[...,
     screen = terminal("solve", "--replay", saved, "--fps", 0)
     assert screen.status == 0
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.text)
-    assert "sudoku 9x9, from steps.json" in text
+    assert "steps.json" in text and "sudoku 9x9" in text
     assert "1/2" in text and "2/2" in text
     assert "✔ solved and checked: by plain search, after 2 tries" in text
     assert "┃ 5  3  4 ┃ 6  7  8 ┃ 9  1  2 ┃" in text.rpartition("┏")[2]
