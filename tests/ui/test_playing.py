@@ -80,6 +80,15 @@ def test_the_end_stays_for_a_while_or_until_a_key() -> None:
     assert show.over(end + 0.01)
 
 
+@pytest.mark.parametrize("key", ["x", "other", "enter"])
+def test_a_key_that_means_nothing_makes_nobody_wait(key: str) -> None:
+    for stays in (True, False):
+        show = playing(2, stays=stays)
+        show.press(key, 0.1)
+        end = run(show, 5, 0.1)[-1]
+        assert show.asked is None and show.over(end + STAY + 0.1)
+
+
 def test_who_uses_the_keys_is_not_thrown_out() -> None:
     show = playing(2)
     show.press("space", 0.1)

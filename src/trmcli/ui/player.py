@@ -34,6 +34,9 @@ TICK = 0.04
 PACES = (0.125, 16.0)
 """How much slower and faster than asked for it can be made."""
 
+KEYS = ("space", "left", "right", "+", "=", "-", "r", "s", "c")
+"""What lets somebody go on looking. All other keys end the end, and mean nothing before it."""
+
 HINT = "space pause  ←→ step  +- pace  r again  n next  s save  c candidates  q quit"
 HINT_SHORT = "space ←→ + - r n s c  q quits"
 
@@ -112,10 +115,9 @@ class Playing:
         if key in ("q", "Q", "escape"):
             self.asked = "quit"
             return
-        if key == "n" or (
-            self.at_end and key not in ("space", "left", "right", "+", "=", "-", "r", "s", "c")
-        ):
+        if key == "n" or (self.at_end and key not in KEYS):
             self.asked = "next"
+        if key not in KEYS:
             return
         self._touched, self._leave = True, math.inf
         if key in ("left", "right"):
