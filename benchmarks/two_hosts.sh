@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains and evaluates on two hosts, which are two network namespaces of this machine, joined by a cable. One of them
-# is killed on the way, and both begin again. Needs root, and iproute2. In the end the losses must be those of one
+# is killed on the way, and both begin again. Needs root, and iproute2. In the end the weights must be those of one
 # process that nobody disturbed, to rounding.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -51,11 +51,13 @@ on b eval "$root/examples/sudoku/batch.txt" --weights sudoku > /dev/null || true
 wait $first || true
 python - <<'PY'
 import json
+from pathlib import Path
 
 from safetensors.torch import load_file
 
-alone, both = (load_file(f"{name}/last.safetensors") for name in ("alone", "both"))
-difference = max((alone[name].double() - both[name].double()).abs().max().item() for name in alone)
+alone, both = (load_file(max(Path(run, "checkpoint").glob("*.safetensors"))) for run in ("alone", "both"))
+weights = [name for name in alone if name.startswith("ema.")]
+difference = max((alone[name] - both[name]).abs().max().item() for name in weights)
 found = json.load(open("eval.json"))
 print(f"largest difference of a weight: {difference:.1e}; evaluated {found['puzzles']}, solved {found['solved']}")
 PY

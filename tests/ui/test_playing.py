@@ -85,8 +85,8 @@ def test_a_key_that_means_nothing_makes_nobody_wait(key: str) -> None:
     for stays in (True, False):
         show = playing(2, stays=stays)
         show.press(key, 0.1)
-        end = run(show, 5, 0.1)[-1]
-        assert show.asked is None and show.over(end + STAY + 0.1)
+        end = run(show, 5, 0.1)[show.last]
+        assert show.at_end and show.asked is None and show.over(end + STAY + 0.1)
 
 
 def test_who_uses_the_keys_is_not_thrown_out() -> None:
