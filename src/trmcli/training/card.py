@@ -45,7 +45,6 @@ def card_of(config: TrainConfig, trainer: Trainer, seconds: float, exact: float 
         if exact is not None
         else [],
         dataset=", ".join(Path(entry.source).name for entry in config.data),
-        licence="MIT",
         trained_config_sha256=hashlib.sha256(settings.encode()).hexdigest(),
     )
 
