@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -10,7 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from trmcli.tasks import get_task
+from trmcli.tasks.sudoku.kind import SudokuMaker
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
@@ -149,6 +154,24 @@ def test_train_step_measures_presets_of_one_and_of_several_sources(tmp_path: Pat
     for row in rows:
         assert row["examples_per_second"] == pytest.approx(8 / row["seconds_a_step"])
         assert sum(row["share_of_time"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_families_tells_relatives_from_strangers_whatever_was_moved(tmp_path: Path) -> None:
+    """Of ten puzzles, the first two are turned, and with other digits, among the training puzzles."""
+    task = get_task("sudoku")
+    both = [one.reshape(20, 9, 9) for one in SudokuMaker().make(20, 0, {"size": 9, "clues": "30"})]
+    moved = task.views.symmetries((9, 9), 2, np.random.default_rng(0))
+    turned = [task.codec.decode(moved.apply(task.codec.encode(one[:2])), (9, 9)) for one in both]
+    train = [np.concatenate((one[10:], other)) for one, other in zip(both, turned, strict=True)]
+    for path, columns in (("train.csv", train), ("solved.csv", [one[:10] for one in both])):
+        with (tmp_path / path).open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(("question", "answer", "solved"))
+            for number, pair in enumerate(zip(*columns, strict=True)):
+                rows.writerow([*("".join(map(str, cells.ravel())) for cells in pair), number % 2])
+    said = script("families", tmp_path / "solved.csv", "--train", tmp_path / "train.csv").splitlines()
+    wanted = ["without relatives: 4 of 8", "with relatives: 1 of 2", "all: 5 of 10"]
+    assert [line.split(",")[0] for line in said] == wanted
 
 
 def test_no_script_is_left_out() -> None:
