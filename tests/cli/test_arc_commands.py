@@ -171,7 +171,7 @@ def test_options_of_arc_are_refused_for_other_puzzles(trm: Run, tmp_path: Path) 
     assert trm("solve", puzzle, "-o", tmp_path / "s.json").stderr.startswith(
         "trm: error: --output: a submission"
     )
-    assert "are for sets of ARC tasks" in trm("eval", write(tmp_path / "p.txt", puzzle), "--blind").stderr
+    assert "are for ARC tasks" in trm("eval", write(tmp_path / "p.txt", puzzle), "--blind").stderr
 
 
 def test_ctrl_c_gives_the_attempts_so_far(trm: Run, challenges: Path, tmp_path: Path) -> None:

@@ -185,6 +185,10 @@ def test_stdout_gets_the_results_and_nothing_else(
     assert shown.out == ""
     if wanted == NOTHING and not on[2]:
         assert shown.terminal == ""
+    if name == "solve":  # a batch that fits the terminal stays on it as it was drawn, and is not printed
+        assert "1 3 2 4" in re.sub(r"[┃│ ]+", " ", COLOUR.sub("", shown.terminal))
+        assert "2 of 2 solved" in shown.terminal + shown.err
+        return
     if wanted != NOTHING:  # what is drawn while nothing is printed is gone when something is
         left = COLOUR.sub("", END_OF_BAR.split(shown.terminal)[-1])
         assert "\x1b" not in left

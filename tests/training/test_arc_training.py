@@ -18,9 +18,7 @@ from trmcli.tasks.arc.task import ArcTask, Pair, digest
 from trmcli.training.arc_data import ArcSets, build_arc
 from trmcli.training.checkpoint import list_checkpoints, load_checkpoint
 from trmcli.training.config import load_config
-from trmcli.training.journal import Observer
 from trmcli.training.plan import plan
-from trmcli.training.run import run
 from trmcli.weights.files import load_weights, read_card
 from trmcli.weights.table import read_puzzles
 
@@ -68,17 +66,17 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "tiny.toml"
 
 
-@pytest.fixture(scope="module")
-def whole(config: Path) -> Path:
-    """A run that nothing interrupted."""
-    folder = config.parent / "whole"
-    run(load_config(str(config)), folder, Observer(), device=torch.device("cpu"))
-    return folder
-
-
 def start(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, SCRIPT, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def whole(config: Path) -> Path:
+    """A run that nothing interrupted, in a process of its own as well: what others did in one may round."""
+    folder = config.parent / "whole"
+    assert start(config, folder, "SIGTERM", 99).returncode == 0
+    return folder
 
 
 def state(folder: Path) -> dict[str, torch.Tensor]:
