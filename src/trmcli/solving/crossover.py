@@ -18,8 +18,8 @@ WORTH_IMPORTING = 70e9
 """Work of a supervision step of all puzzles from which PyTorch answers sooner: 32 Sudoku.
 
 On 16 cores with AMX a step takes one thread of NumPy 24 ms a puzzle, and PyTorch 9 ms in a batch of 16 and
-4 ms in one of 64; its import takes 3.4 s. At 6 steps a puzzle both need 4.6 s for 32 puzzles. With fewer cores
-PyTorch catches up later (benchmarks/solve.py measures it).
+4 ms in one of 64; its import takes 3.4 s. At 6 steps a puzzle both need 4.6 s for 32 puzzles. With fewer
+cores PyTorch catches up later (benchmarks/solve.py measures it).
 """
 
 SYSTEM = Path("/")
