@@ -104,8 +104,8 @@ def load_solver(
     if puzzle is not None:
         check_fit(task, puzzle, card.config)
     name, few = machine.engine, False
-    if name == "auto" and machine.device == "auto" and torch_has_more():
+    if name == "auto" and machine.device == "auto":
         enough = many(card.config_for(str(path)), stream.first().cells.size)
-        few = (limit is not None and limit < enough) or not stream.several(enough)
+        few = not torch_has_more() or (limit is not None and limit < enough) or not stream.several(enough)
     engine, card = load_engine(path, task, name, machine.device, model.rounds, machine.threads, few)
     return Solver(engine), card

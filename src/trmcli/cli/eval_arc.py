@@ -254,15 +254,8 @@ class ArcEval:
             from trmcli.ui.arc_tables import show
 
             show(figures)
-        if bad:
-            self.show.say(f"{plural(bad, 'bad task', 'bad tasks')} skipped")
-        if interrupted:
-            ended = f"interrupted after {plural(len(done), 'task', 'tasks')}: partial figures"
-            print(f"trm: {ended}", file=sys.stderr)
-            return 130
-        if bad and not tolerant:
-            return 2
-        return 0 if figures.total.whole == figures.total.count and not bad else 1
+        right = figures.total.whole == figures.total.count
+        return ending(self.show, len(done), interrupted, bad, tolerant, right)
 
     def _work(self, tasks: Sequence[ArcTask], kept: Kept[Result], count: int) -> None:
         """Work on the tasks that are not done yet."""
@@ -304,6 +297,25 @@ class ArcEval:
         for task in tasks:
             figures.add(task, self.results[task.name])
         return figures
+
+
+def ending(show: Show, done: int, interrupted: bool, bad: int, tolerant: bool, right: bool) -> int:
+    """Say what was left out, and that figures are partial; the exit status.
+
+    Args:
+        done: tasks that were answered.
+        bad: tasks that could not be read, which are a failure unless it is ``tolerant`` of them.
+        right: whether all answers that can be judged are right.
+    """
+    if bad:
+        show.say(f"{plural(bad, 'bad task', 'bad tasks')} skipped")
+    if interrupted:
+        ended = f"interrupted after {plural(done, 'task', 'tasks')}: partial figures"
+        print(f"trm: {ended}", file=sys.stderr)
+        return 130
+    if bad and not tolerant:
+        return 2
+    return 0 if right and not bad else 1
 
 
 def answered(tasks: Sequence[ArcTask], solutions: Path | None) -> list[ArcTask]:

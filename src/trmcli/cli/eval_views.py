@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from trmcli.cli import solve_arc
 from trmcli.cli.common import plural
-from trmcli.cli.eval_arc import ArcSet, Kept, answered
+from trmcli.cli.eval_arc import ArcSet, Kept, answered, ending
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -103,15 +103,7 @@ class ViewEval:
             right = self._tell(done, not interrupted, saved)
             if submitted is not None:
                 self._submit(done, submitted)
-        if bad:
-            self.show.say(f"{plural(bad, 'bad task', 'bad tasks')} skipped")
-        if interrupted:
-            ended = f"interrupted after {plural(len(done), 'task', 'tasks')}: partial figures"
-            print(f"trm: {ended}", file=sys.stderr)
-            return 130
-        if bad and not tolerant:
-            return 2
-        return 0 if right and not bad else 1
+        return ending(self.show, len(done), interrupted, bad, tolerant, right)
 
     def _tasks(self) -> tuple[list[ArcTask], int]:
         """The tasks with their answers, and how many bad ones were left out.
