@@ -14,29 +14,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from replays import MAZE, two_tries
 
 from trmcli.errors import Origin
 from trmcli.solving.answers import Frame, settle
-from trmcli.tasks import get_task
-from trmcli.tasks.base import Cells, Puzzle
+from trmcli.tasks.base import Puzzle
 from trmcli.ui.page import MOST_BYTES, page
 from trmcli.ui.replay import Replay
 
-SUDOKU, MAZE = get_task("sudoku"), get_task("maze")
-QUESTION = np.array([[1, 0, 0, 4], [0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 1]], dtype=np.uint8)
-WRONG = np.array([[1, 2, 3, 4], [3, 4, 1, 2], [4, 1, 3, 3], [2, 3, 4, 1]], dtype=np.uint8)
-RIGHT = np.array([[1, 2, 3, 4], [3, 4, 1, 2], [4, 1, 2, 3], [2, 3, 4, 1]], dtype=np.uint8)
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-def frame(cells: Cells, attempt: int, step: int, confidence: float = 0.5, checked: bool = False) -> Frame:
-    sure = np.full(cells.shape, confidence, dtype=np.float32)
-    return Frame(attempt, step, cells, sure, 0.25 * attempt, checked, 0.1 * step, (1,) if attempt > 1 else ())
-
-
 def replay(verdict: str = "solved and checked: </script> & <b>") -> Replay:
-    frames = [frame(WRONG, 1, 1), frame(WRONG, 1, 2, 0.75), frame(RIGHT, 2, 1, 1.0, True)]
-    return Replay(SUDOKU, frames, settle(Puzzle(QUESTION, Origin("<here>")), frames), verdict)
+    return two_tries(verdict, "<here>")
 
 
 def content(text: str) -> Any:

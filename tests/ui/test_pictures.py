@@ -12,34 +12,24 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from replays import MAZE, QUESTION, two_tries
 
 from trmcli.errors import InputError, Origin
 from trmcli.solving.answers import Frame, settle
-from trmcli.tasks import get_task
-from trmcli.tasks.base import Cells, Puzzle
+from trmcli.tasks.base import Puzzle
 from trmcli.ui.player import HOLD, STAY
 from trmcli.ui.replay import Replay
 from trmcli.ui.saving import Cut, saving
 from trmcli.ui.storyboard import Storyboard, pace, storyboard
 
 Image = pytest.importorskip("PIL.Image")
-SUDOKU, MAZE = get_task("sudoku"), get_task("maze")
-QUESTION = np.array([[1, 0, 0, 4], [0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 1]], dtype=np.uint8)
-WRONG = np.array([[1, 2, 3, 4], [3, 4, 1, 2], [4, 1, 3, 3], [2, 3, 4, 1]], dtype=np.uint8)
-RIGHT = np.array([[1, 2, 3, 4], [3, 4, 1, 2], [4, 1, 2, 3], [2, 3, 4, 1]], dtype=np.uint8)
 NAMES = {"s": "http://www.w3.org/2000/svg"}
 RED, WHITE, WALL, SURE = (190, 48, 62), (255, 255, 255), (57, 64, 79), (72, 199, 142)
 
 
-def frame(cells: Cells, attempt: int, step: int, confidence: float = 0.5, checked: bool = False) -> Frame:
-    sure = np.full(cells.shape, confidence, dtype=np.float32)
-    return Frame(attempt, step, cells, sure, 0.25 * attempt, checked, 0.1 * step, (1,) if attempt > 1 else ())
-
-
 def sudoku(verdict: str = "solved and checked: <1 & 2>") -> Replay:
     """Two tries."""
-    frames = [frame(WRONG, 1, 1), frame(WRONG, 1, 2, 0.75), frame(RIGHT, 2, 1, 1.0, True)]
-    return Replay(SUDOKU, frames, settle(Puzzle(QUESTION, Origin("here")), frames), verdict)
+    return two_tries(verdict, "here")
 
 
 def maze(side: int, tries: int = 1, steps: int = 2) -> Replay:
