@@ -163,6 +163,33 @@ def test_pairs_in_place_of_a_preset_are_told_where_they_go(warm: Warm, tmp_path:
 
 PLUGIN = Path(__file__).parents[2] / "examples" / "plugin"
 
+QUICKLY = (
+    "max_steps=2",
+    "validation_count=2",
+    "model.hidden_size=16",
+    "data=[{source='generated',count=6,options={size=6}}]",
+)
+"""Settings of Takuzu with which training takes seconds."""
+
+CLUMSY = """\
+from dataclasses import replace
+
+from trmcli_takuzu import TakuzuMaker, TakuzuRules, takuzu
+
+
+class Rules(TakuzuRules):
+    def verify(self, question, answer):
+        return [][0]
+
+
+class Maker(TakuzuMaker):
+    def make(self, count, seed, options, made=print):
+        return super().make(count, seed, {"size": 6 // options.get("half", 1)}, made)
+
+
+task = replace(takuzu, name="clumsy", rules=Rules(), maker=Maker())
+"""
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -172,6 +199,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "broken_kind.py").write_text("raise RuntimeError('no such luck')\n")
     (folder / "quits_kind.py").write_text("raise SystemExit(3)\n")
     (folder / "number_kind.py").write_text("task = 5\n")
+    (folder / "clumsy_kind.py").write_text(CLUMSY)
     about = folder / "others-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
@@ -180,7 +208,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "broken = broken_kind:task",
         "maze = broken_kind:task",
     )
-    entries += ("quits = quits_kind:task", "number = number_kind:task")
+    entries += ("quits = quits_kind:task", "number = number_kind:task", "clumsy = clumsy_kind:task")
     (about / "entry_points.txt").write_text("\n".join(("[trmcli.tasks]", *entries)))
     return folder
 
@@ -220,6 +248,26 @@ def test_a_broken_package_is_named_where_it_is_asked_for(with_plugins: Run, kind
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"trm: error: {message}\n")
 
 
+def test_a_maker_that_fails_is_named_in_one_line(with_plugins: Run) -> None:
+    done = with_plugins("data", "generate", "clumsy", "--set", "half=0")
+    assert (done.returncode, done.stdout) == (2, "")
+    said = "the task 'clumsy' failed in clumsy_kind.py, line 13: ZeroDivisionError: "
+    assert done.stderr.startswith(f"trm: error: {said}") and len(done.stderr.splitlines()) == 1
+
+
+def test_rules_that_fail_are_named_in_one_line(with_plugins: Run, tmp_path: Path) -> None:
+    """Here in another thread than the command's own, within training."""
+    options = (part for setting in QUICKLY for part in ("--set", setting))
+    done = with_plugins(
+        "train", PLUGIN / "takuzu.toml", "--out", tmp_path / "run", "-q", *options, "--set", "task=clumsy"
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    said = (
+        "trm: error: the task 'clumsy' failed in clumsy_kind.py, line 8: IndexError: list index out of range"
+    )
+    assert done.stderr.splitlines() == [said]
+
+
 def test_a_broken_package_is_in_nobodys_way(with_plugins: Run) -> None:
     assert with_plugins("data", "generate", "sudoku", "--size", "4").returncode == 0
 
@@ -235,14 +283,7 @@ def test_the_example_of_a_package_is_short() -> None:
 
 def test_a_kind_of_another_package_is_trained_and_solves(with_plugins: Run, tmp_path: Path) -> None:
     """The whole way, with a model that has learned nothing yet."""
-    settings = [
-        "max_steps=2",
-        "validation_count=2",
-        "model.hidden_size=16",
-        "data=" + "[{source='generated',",
-    ]
-    settings[-1] += "count=6,options={size=6}}]"
-    options = [part for setting in settings for part in ("--set", setting)]
+    options = [part for setting in QUICKLY for part in ("--set", setting)]
     done = with_plugins("train", PLUGIN / "takuzu.toml", "--out", tmp_path / "run", "-q", *options)
     assert done.returncode == 0, done.stderr
     made = with_plugins("data", "generate", "takuzu", "--set", "size=6", "--seed", "9").stdout

@@ -65,6 +65,11 @@ def failures() -> Iterator[None]:
         standard.drop(sys.stdout)
         reason = "stdout is closed" if error.errno == errno.EBADF else error.strerror or str(error)
         _exit(2, reason if error.filename is None else f"{error.filename}: {reason}")
+    except Exception as error:
+        kinds = sys.modules.get("trmcli.tasks.kinds")
+        if kinds is None or (theirs := kinds.failure_of_another(error)) is None:
+            raise
+        _exit(2, str(theirs))
 
 
 def _exit(status: int, message: str = "") -> None:

@@ -8,6 +8,8 @@ and not before, so that one that is broken is in nobody's way.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 from trmcli.errors import InputError, did_you_mean
@@ -70,9 +72,25 @@ def _load(name: str, entry: Any) -> Task:
         found = entry.load()
         task = found() if callable(found) else found
     except (Exception, SystemExit) as error:
-        why = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError(f"the task {name!r} cannot be loaded from {entry.value}: {why}") from error
+        message = f"the task {name!r} cannot be loaded from {entry.value}: {_briefly(error)}"
+        raise InputError(message) from error
     if not isinstance(task, Task) or task.name != name:
         what = f"a task {task.name!r}" if isinstance(task, Task) else type(task).__name__
         raise InputError(f"the task {name!r} of {entry.value} turns out to be {what}")
     return task
+
+
+def failure_of_another(error: BaseException) -> InputError | None:
+    """What to say of an error that came out of another package's kind; None where it is our own."""
+    for frame, line in reversed(list(walk_tb(error.__traceback__))):
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        for name in _loaded:
+            if _plugins()[name].module.partition(".")[0] == package:
+                place = f"{Path(frame.f_code.co_filename).name}, line {line}"
+                return InputError(f"the task {name!r} failed in {place}: {_briefly(error)}")
+    return None
+
+
+def _briefly(error: BaseException) -> str:
+    """The error's type and the first line of what it says."""
+    return f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")
