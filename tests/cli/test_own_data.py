@@ -161,6 +161,23 @@ def test_pairs_in_place_of_a_preset_are_told_where_they_go(warm: Warm, tmp_path:
         assert done.returncode == 2 and f"trm train grid --data {file}" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("own.csv", "question,answer\n1 2 3 0,1 2 3 4\n"),
+        ("own.jsonl", '{"input": [[1, 0], [0, 2]], "output": [[1, 1], [2, 2]]}\n'),
+    ],
+)
+def test_pairs_without_their_weights_are_told_of_them(
+    warm: Warm, tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    for command in ("solve", "eval"):
+        done = warm.run(command, tmp_path / name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.endswith("to answer a problem of your own, name its weights: --weights FILE\n")
+
+
 PLUGIN = Path(__file__).parents[2] / "examples" / "plugin"
 
 QUICKLY = (

@@ -117,18 +117,26 @@ def _read(
         found = source.items((kind or _USUAL).text, skip)
         if kind is None:
             kind, found = _guess(found)
-        else:
-            found = _noted(found, head)
+        found = _noted(found, head)
         try:
             for puzzle in reader(kind, source.name).read(found, skip):
                 head = []
                 yield kind, puzzle
         except InputError as error:
-            other = next((task for task in TASKS.values() if task is not kind and _reads(task, head)), None)
-            if other is None:
-                raise
-            message = f"is a puzzle of the task {other.name}, not {kind.name}"
-            raise InputError(message, head[0].origin) from error
+            raise _explained(error, kind, chosen is None, head) from error
+
+
+def _explained(error: InputError, kind: Task, guessed: bool, head: Sequence[Item]) -> InputError:
+    """What to say where the first items of a source, ``head``, are not puzzles of a kind."""
+    if guessed:
+        if not any(isinstance(one, Record) and one.answer for one in head):
+            return error
+        hint = "; to answer a problem of your own, name its weights: --weights FILE"
+        return InputError(error.message + hint, error.origin, error.column)
+    other = next((task for task in TASKS.values() if task is not kind and _reads(task, head)), None)
+    if other is None:
+        return error
+    return InputError(f"is a puzzle of the task {other.name}, not {kind.name}", head[0].origin)
 
 
 def _reads(task: Task, head: Sequence[Item]) -> bool:
