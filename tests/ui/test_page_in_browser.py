@@ -25,14 +25,14 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     one.close()
 
 
-def shown(browser: Browser, folder: Path, name: str, dark: bool = False) -> Browser:
+def shown(browser: Browser, folder: Path, name: str, dark: bool = False, width: int = 1000) -> Browser:
     """Open the page of a recording, which begins to play, and forget what the one before did."""
     (replay,) = read_replays(RECORDINGS / f"{name}.json")
     file = folder / f"{name}.html"
     file.write_text(page(replay), encoding="utf-8")
     browser.complaints.clear()
     browser.requests.clear()
-    browser.open(file, dark=dark)
+    browser.open(file, width=width, dark=dark)
     browser.until("typeof film === 'object' && film !== null && film.moments !== undefined")
     return browser
 
@@ -100,12 +100,36 @@ def test_text_can_be_read_in_light_and_in_dark(dark: bool, browser: Browser, tmp
     assert not weak
 
 
-@pytest.mark.parametrize("width", [360, 1000])
-def test_nothing_stands_out_of_the_window(width: int, browser: Browser, tmp_path: Path) -> None:
-    shown(browser, tmp_path, "sudoku")
-    browser.open(tmp_path / "sudoku.html", width=width)
-    browser.until("typeof film === 'object' && film !== null && film.moments !== undefined")
+@pytest.mark.parametrize(("width", "columns"), [(360, 1), (400, 1), (740, 2), (1000, 2), (1600, 2)])
+@pytest.mark.parametrize("name", LAST)
+def test_controls_stand_beside_the_grid_or_close_below_it(
+    name: str, width: int, columns: int, browser: Browser, tmp_path: Path
+) -> None:
+    shown(browser, tmp_path, name, width=width)
+    grid, play = (
+        browser.run(
+            f"(box => [box.left, box.top, box.right, box.bottom])($('{one}').getBoundingClientRect())"
+        )
+        for one in ("grid", "play")
+    )
     assert browser.run("document.documentElement.scrollWidth") <= width
+    assert grid[3] <= 900
+    if columns == 2:
+        assert play[0] >= grid[2] and play[1] < grid[3]
+    else:
+        assert 0 <= play[1] - grid[3] <= 40
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sudoku", ["given", "changed", "in doubt", "supposed", "breaks a rule"]),
+        ("maze", ["start", "goal", "way, from doubtful to sure", "breaks a rule"]),
+    ],
+)
+def test_a_legend_names_the_signs(name: str, words: list[str], browser: Browser, tmp_path: Path) -> None:
+    shown(browser, tmp_path, name)
+    assert browser.run("[...legend.children].map(line => line.lastChild.textContent)") == words
 
 
 def test_what_can_be_used_has_a_name(browser: Browser, tmp_path: Path) -> None:

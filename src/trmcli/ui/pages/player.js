@@ -30,6 +30,17 @@ function prepare(data) {
     one.last = index === film.moments.length - 1;
   });
   $("slider").max = film.moments.length - 1;
+  const places = film.looks.map((look, value) => look === "symbol" && value ? film.symbols[value] : "").filter(Boolean);
+  const signs = film.picture
+    ? [["start", places[0], "start"], ["goal", places[1], "goal"], ["doubt", "", "way, from doubtful to sure"]]
+    : [["given", places[0], "given"], ["changed", places[0], "changed"], ["", places[0] + "\u02d9", "in doubt"], ["", places[0] + "\u0332", "supposed"]];
+  for (const [kind, sign, words] of [...signs, ["wrong", film.picture ? "" : places[0], "breaks a rule"]]) {
+    const line = document.createElement("li"), sample = document.createElement("b");
+    sample.className = kind;
+    sample.textContent = sign;
+    line.append(sample, words);
+    $("legend").append(line);
+  }
 }
 
 function mix(from, to, share) {
@@ -54,6 +65,7 @@ function fit(canvas) {
 function draw() {
   const moment = film.moments[place], canvas = $("grid"), margin = film.picture ? 4 : 10;
   canvas.style.aspectRatio = film.width + " / " + film.height;
+  canvas.style.setProperty("--tall", film.height / film.width);
   const [pen, across] = fit(canvas);
   side = (across - 2 * margin) / film.width;
   const ramps = Array.from({ length: LEVELS + 1 }, (_, level) => ramp(level / LEVELS, "--r"));
@@ -81,6 +93,7 @@ function draw() {
       pen.fillStyle = paper;
       const left = Math.round(x), top = Math.round(y);
       pen.fillRect(left, top, Math.round(x + side) - left, Math.round(y + side) - top);
+      if (wrong) corner(pen, left, top, Math.max(side * 0.25, 3), ink.card);
     }
     if (look !== "symbol" && value !== 0 || film.picture && side < 12) continue;
     const text = value ? film.symbols[value] : film.picture ? "" : "·";
@@ -99,6 +112,15 @@ function draw() {
   }
   figures(moment);
   curves();
+}
+
+function corner(pen, left, top, long, ink) {
+  pen.fillStyle = ink;
+  pen.beginPath();
+  pen.moveTo(left, top);
+  pen.lineTo(left + long, top);
+  pen.lineTo(left, top + long);
+  pen.fill();
 }
 
 function lines(pen, margin, ink) {
