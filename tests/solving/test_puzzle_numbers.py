@@ -184,7 +184,7 @@ def test_validation_uses_the_vector_of_each_puzzle(
         _, again = held.split(4, seed=1)
         for part in (held, again):
             figures = trainer(str(tmp_path), train).evaluate(part)
-            assert figures is not None and figures["exact"] == exact
+            assert figures is not None and figures.exact == exact
 
 
 def test_validation_without_its_vectors_is_refused_before_the_first_step(tmp_path: Path) -> None:

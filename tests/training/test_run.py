@@ -27,7 +27,7 @@ from trmcli.training.optim import learning_rate
 from trmcli.training.run import run
 from trmcli.training.setup import Stage, rounds_at
 from trmcli.training.sources import load_examples
-from trmcli.training.trainer import Trainer
+from trmcli.training.trainer import Figures, Trainer
 from trmcli.weights.files import load_weights, read_card
 
 TINY = """
@@ -350,7 +350,7 @@ def test_a_signal_stops_an_evaluation_which_is_done_on_resuming(
 ) -> None:
     config, evaluate = load_config(str(tiny), overrides=["max_steps=12"]), Trainer.evaluate
 
-    def interrupted(trainer: Trainer, *arguments: Any) -> dict[str, float] | None:
+    def interrupted(trainer: Trainer, *arguments: Any) -> Figures | None:
         os.kill(os.getpid(), signal.SIGTERM)
         return evaluate(trainer, *arguments)
 

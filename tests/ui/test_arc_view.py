@@ -28,10 +28,10 @@ from trmcli.ui.arc import (
 )
 from trmcli.ui.arc_live import TaskView, attempts_drawing
 
-TRUE = Look(coloured=True, sixteen=False, ascii_only=False)
-SIXTEEN = Look(coloured=True, sixteen=True, ascii_only=False)
-PLAIN = Look(coloured=False, sixteen=False, ascii_only=False)
-ASCII = Look(coloured=False, sixteen=False, ascii_only=True)
+TRUE = Look("truecolor", ascii_only=False)
+SIXTEEN = Look("16", ascii_only=False)
+PLAIN = Look("none", ascii_only=False)
+ASCII = Look("none", ascii_only=True)
 ALL_COLOURS = np.arange(10, dtype=np.uint8).reshape(2, 5)
 
 

@@ -305,6 +305,16 @@ class Batches(Machine):
     ] = None
 
 
+PaperTheme = Annotated[
+    Theme,
+    typer.Option(
+        **choice(Theme),
+        metavar="PAPER",
+        help="Colours for a dark or a light terminal; auto asks COLORFGBG and the terminal.",
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Pace:
     """How puzzles are drawn, and how long what is drawn stays."""
@@ -319,14 +329,7 @@ class Pace:
         bool,
         typer.Option("--wait/--no-wait", help="Whether each end stays for a few seconds, or until a key."),
     ] = True
-    theme: Annotated[
-        Theme,
-        typer.Option(
-            **choice(Theme),
-            metavar="PAPER",
-            help="Colours for a dark or a light terminal; auto asks COLORFGBG and the terminal.",
-        ),
-    ] = "auto"
+    theme: PaperTheme = "auto"
 
 
 @dataclass(frozen=True)

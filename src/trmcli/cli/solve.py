@@ -275,6 +275,7 @@ def _solve_arc(
         seed=effort.seed,
         live=view.live,
         fps=view.fps,
+        theme=view.theme,
         as_json=view.json,
         output=view.output,
     )

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trmcli.solving.adapted import Adapted, Progress
     from trmcli.tasks.arc.task import ArcTask
     from trmcli.training.members import Members
+    from trmcli.ui.palette import Terminal, Theme
 
 BUDGET = 60.0
 """Seconds of a task, where nobody says otherwise."""
@@ -123,6 +124,7 @@ class ArcSolve:
         budget: seconds of a task.
         processes: how many work at once; None for as many as there are processors.
         live: whether to draw on the terminal; None where there is one to draw on.
+        theme: of the terminal.
         as_json: whether to write one JSON object for each test input.
         output: where the submission goes.
         adapt: what fits networks to a task; None for the real one.
@@ -135,6 +137,7 @@ class ArcSolve:
     seed: int = 0
     live: bool | None = None
     fps: float = 4.0
+    theme: Theme = "auto"
     as_json: bool = False
     output: Path | None = None
     adapt: Adapt | None = None
@@ -205,16 +208,20 @@ class ArcSolve:
         self._show(task, adapted)
         self.done.append(adapted)
 
+    @cached_property
+    def _terminal(self) -> Terminal:
+        from trmcli.ui.palette import Terminal
+
+        return Terminal(self.theme)
+
     @contextmanager
     def _observing(self, number: int, task: ArcTask) -> Iterator[Callable[[Progress], None] | None]:
         """What hears of the progress: a view on the terminal, one line on stderr, or nothing."""
         title = task.name + (f", {number} of {len(self.tasks)}" if len(self.tasks) > 1 else "")
         if self._draws:
-            from rich.console import Console
-
             from trmcli.ui.arc_live import TaskView
 
-            with TaskView(Console(), task, title, self.budget, self.fps) as view:
+            with TaskView(self._terminal, task, title, self.budget, self.fps) as view:
                 yield view.update
         elif self.show.quiet or sys.stdout.isatty() or not sys.stderr.isatty():
             yield None
@@ -232,7 +239,7 @@ class ArcSolve:
             if self.as_json:
                 print(json.dumps(record(task, adapted, number), ensure_ascii=False), flush=True)
             elif sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", ""):
-                _draw(adapted, number)
+                _draw(adapted, number, self._terminal)
             else:
                 _print(adapted, number)
             words = verdict(task, adapted, number)
@@ -291,13 +298,10 @@ def record(task: ArcTask, adapted: Adapted, number: int) -> Mapping[str, object]
     }
 
 
-def _draw(adapted: Adapted, number: int) -> None:
-    from rich.console import Console
-
+def _draw(adapted: Adapted, number: int, console: Terminal) -> None:
     from trmcli.ui.arc import Lines, Look
     from trmcli.ui.arc_live import attempts_drawing
 
-    console = Console()
     drawing = attempts_drawing(adapted, number, Look.of(console), console.width, console.height - 3)
     console.print(Lines(drawing))
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import typer
 
 from trmcli.cli import complete
-from trmcli.cli.options import SHOW, Machine, Show
+from trmcli.cli.options import SHOW, Machine, PaperTheme, Show
 from trmcli.errors import InputError
 from trmcli.loading import need_torch
 
@@ -101,6 +101,7 @@ class View:
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write event files into DIR/tensorboard as well.")
     ] = False
+    theme: PaperTheme = "auto"
 
 
 def train(
@@ -147,7 +148,9 @@ def train(
         watching: list[Observer] = []
         if ranks.first:
             watching += [stack.enter_context(TensorBoard(folder))] if view.tensorboard else []
-            watching += [] if show.quiet else [stack.enter_context(Dashboard(config, folder, seconds))]
+            if not show.quiet:
+                dashboard = Dashboard(config, folder, seconds, theme=view.theme)
+                watching.append(stack.enter_context(dashboard))
             watching.append(Reporter(folder))
         ending = run(
             config,

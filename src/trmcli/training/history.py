@@ -19,6 +19,7 @@ from typing import Any, Literal
 from trmcli.errors import InputError
 from trmcli.training.config import TrainConfig, load_config
 from trmcli.training.journal import Ending
+from trmcli.training.sample import Sample
 
 Kind = Literal["train", "evaluation"]
 State = Literal["finished", "running", "stopped"]
@@ -35,12 +36,14 @@ class Entry:
         step: gradient steps done.
         seconds: the run's age, pauses not counted.
         values: the line's other numbers, those that are finite.
+        sample: of an evaluation, how it left one puzzle.
     """
 
     kind: Kind
     step: int
     seconds: float
     values: Mapping[str, float]
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ def _entry(values: Mapping[str, Any]) -> Entry | None:
     if "step" not in numbers or "seconds" not in numbers:
         return None
     step, seconds = int(numbers.pop("step")), numbers.pop("seconds")
-    return Entry(values["kind"], step, seconds, numbers)
+    return Entry(values["kind"], step, seconds, numbers, Sample.read(values.get("sample")))
 
 
 def _ending(values: Mapping[str, Any]) -> Ending | None:

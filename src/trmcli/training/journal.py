@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trmcli.training.sample import Sample
+
 if TYPE_CHECKING:
     from trmcli.training.trainer import Trainer
 
@@ -45,7 +47,8 @@ class Interval:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The averaged weights on held-out puzzles: exact accuracy, mean supervision steps, halting accuracy."""
+    """The averaged weights on held-out puzzles: exact accuracy, mean supervision steps, halting accuracy, and
+    how they leave the first of these puzzles."""
 
     step: int
     seconds: float
@@ -53,6 +56,7 @@ class Evaluation:
     steps: float
     halting: float
     best: bool
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True)

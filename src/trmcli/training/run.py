@@ -15,7 +15,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -220,7 +220,7 @@ class Run:
         if figures is None:
             self.asked = self.signals.received
             return
-        evaluation = Evaluation(step, self.seconds, **figures, best=figures["exact"] >= progress.best)
+        evaluation = Evaluation(step, self.seconds, **vars(figures), best=figures.exact >= progress.best)
         self._record("evaluation", evaluation)
         self.observer.evaluated(evaluation)
         progress.waited = 0 if evaluation.exact > progress.best else progress.waited + 1
@@ -297,7 +297,7 @@ class Run:
 
     def _record(self, kind: str, values: Interval | Evaluation | Ending) -> None:
         if self.ranks.first:
-            append_text(self.log, json.dumps({"kind": kind, **vars(values)}) + "\n")
+            append_text(self.log, json.dumps({"kind": kind, **asdict(values)}) + "\n")
 
     def _tell_ending(self, why: str, number: int = 0) -> Ending:
         ending = Ending(self.trainer.steps_done, self.seconds, why, number)

@@ -31,6 +31,7 @@ from trmcli.training.data import Examples
 from trmcli.training.ema import EMA
 from trmcli.training.gradients import Gradients
 from trmcli.training.optim import build_optimizers, learning_rate
+from trmcli.training.sample import Sample
 from trmcli.training.setup import Stage
 
 
@@ -56,6 +57,16 @@ class Measures:
     def read(steps: Sequence[Tensor]) -> Measures:
         """The mean of what :meth:`Trainer.step` returned each time; waits for the device."""
         return Measures(*torch.stack(list(steps)).mean(dim=0).tolist())
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What an evaluation shows; see :class:`trmcli.training.journal.Evaluation`."""
+
+    exact: float
+    steps: float
+    halting: float
+    sample: Sample | None
 
 
 class Trainer:
@@ -180,16 +191,14 @@ class Trainer:
         model.load_state_dict({**self.model.state_dict(), **self.ema.shadow})
         return model
 
-    def evaluate(
-        self, examples: Examples, stopped: Callable[[], bool] = lambda: False
-    ) -> dict[str, float] | None:
-        """Exact accuracy, mean supervision steps and halting accuracy of the EMA weights.
+    def evaluate(self, examples: Examples, stopped: Callable[[], bool] = lambda: False) -> Figures | None:
+        """How the EMA weights do.
 
-        Every rank takes its share, and all get the same figures. One that is alone looks after each step
-        whether it is to be ``stopped``, and then returns None.
+        Every rank takes its share, and all get the same figures; the first one sees the sample. One that is
+        alone looks after each step whether it is to be ``stopped``, and then returns None.
         """
         solver = Solver(TorchEngine(self.averaged_model(), self.task, self.device, self.dtype))
-        steps, exact, trusted = 0, 0, 0
+        steps, exact, trusted, sample = 0, 0, 0, None
         share = np.arange(self.ranks.rank, len(examples.questions), self.ranks.size)
         for start in range(0, len(share), 256):
             part = examples.rows(share[start : start + 256])
@@ -209,9 +218,14 @@ class Trainer:
                     right = ((step.tokens == known) | (known == 0)).all(axis=1)  # as in the loss
                 exact += int(right[step.done].sum())
                 trusted += int(((step.halt > 0.5) == right)[step.done].sum())
+                if self.ranks.first and start == 0 and step.rows[0] == 0:
+                    given = part.questions[0].astype(np.int64), part.answers[0].astype(np.int64)
+                    sample = Sample.of(
+                        self.task, examples.shape, *given, step.tokens[0], bool(right[0]), int(step.number[0])
+                    )
         steps, exact, trusted = self.ranks.total((steps, exact, trusted))
         count = len(examples.questions)
-        return {"exact": exact / count, "steps": steps / count, "halting": trusted / count}
+        return Figures(exact / count, steps / count, trusted / count, sample)
 
     def start_from(self, model: TinyRecursiveModel, origin: str, step: int = 0) -> None:
         """Take over the weights of another model before the first step, or before one that follows ``step``.

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from trmcli.tasks.arc.task import Grid
 from trmcli.tasks.base import Bools
-from trmcli.ui.palette import Color, rgb
+from trmcli.ui.palette import Color, Depth, depth_of, luminance, palette_of, rgb
 
 PALETTE: tuple[Color, ...] = (
     (0, 0, 0), (0, 116, 217), (255, 65, 54), (46, 204, 64), (255, 220, 0),
@@ -35,8 +35,16 @@ _SIXTEEN = (
 )  # fmt: skip
 """The nearest of a terminal's own sixteen that are all different."""
 
-_FRAME = Style(color="rgb(104,114,134)")
-_DIM = Style(color="rgb(128,138,158)")
+_BLUE = 1
+_MIDDLE = 0.179
+"""Relative luminance above which black has more contrast than white."""
+
+_DARK_ON_SIXTEEN = frozenset({2, 3, 4, 5, 7, 8})
+"""Those of these that black is easier to read on than white."""
+
+_FRAME = Style(meta={"ink": "line"})
+_DIM = Style(meta={"ink": "label"})
+"""Frames and words: :class:`Lines` gives them the inks of the terminal's palette."""
 
 Drawing = list[list[Segment]]
 
@@ -46,20 +54,21 @@ class Look:
     """What a terminal can show.
 
     Attributes:
-        coloured: whether there are colours at all.
-        sixteen: whether there are no more than the terminal's own.
+        depth: how many colours.
         ascii_only: whether it shows nothing but ASCII.
     """
 
-    coloured: bool
-    sixteen: bool
+    depth: Depth
     ascii_only: bool
 
     @staticmethod
     def of(console: Console) -> Look:
-        coloured = not console.no_color and console.color_system is not None
-        sixteen = console.color_system in ("standard", "windows")
-        return Look(coloured, sixteen, not console.encoding.lower().startswith("utf"))
+        return Look(depth_of(console), not console.encoding.lower().startswith("utf"))
+
+    @property
+    def coloured(self) -> bool:
+        """Whether there are colours at all."""
+        return self.depth != "none"
 
     @property
     def arrow(self) -> str:
@@ -98,7 +107,7 @@ def _row(row: Grid, look: Look, wide: bool, marks: Bools | None, mark: str) -> l
         marked = marks is not None and bool(marks[column])
         if look.coloured:
             text = (f"{mark} " if marked else "  ") if wide else " "
-            cells.append((text, _paper(number, look.sixteen, marked)))
+            cells.append((text, _paper(number, look.depth, marked)))
         else:
             text = f"{number}{mark if marked else ' '}" if wide else str(number)
             cells.append((text, _FIGURE if number else _ZERO))
@@ -109,21 +118,25 @@ _FIGURE, _ZERO = Style(bold=True), Style(dim=True)
 
 
 @cache
-def _paper(number: int, sixteen: bool, marked: bool) -> Style:
-    """A cell's colour, and a legible one for what stands on it."""
-    red, green, blue = PALETTE[number]
-    ink = "black" if red * 0.3 + green * 0.59 + blue * 0.11 > 110 else "white"
-    return Style(color=ink, bgcolor=_name(number, sixteen), bold=marked)
+def _paper(number: int, depth: Depth, marked: bool) -> Style:
+    """A cell's colour, and of black and white what is easier to read on it."""
+    if depth == "16":
+        ink = "black" if number in _DARK_ON_SIXTEEN else "bright_white"
+    else:
+        ink = "rgb(0,0,0)" if luminance(PALETTE[number]) > _MIDDLE else "rgb(255,255,255)"
+    return Style(color=ink, bgcolor=_name(number, depth), bold=marked)
 
 
 @cache
-def _stacked(upper: int, lower: int | None, sixteen: bool) -> Style:
-    paper = None if lower is None else _name(lower, sixteen)
-    return Style(color=_name(upper, sixteen), bgcolor=paper)
+def _stacked(upper: int, lower: int | None, depth: Depth) -> Style:
+    paper = None if lower is None else _name(lower, depth)
+    return Style(color=_name(upper, depth), bgcolor=paper)
 
 
-def _name(number: int, sixteen: bool) -> str:
-    return _SIXTEEN[number] if sixteen else rgb(PALETTE[number])
+def _name(number: int, depth: Depth) -> str:
+    if depth == "256" and number == _BLUE:
+        return "color(26)"  # the nearest of them is too light for white signs, and too dark for black ones
+    return _SIXTEEN[number] if depth == "16" else rgb(PALETTE[number])
 
 
 def _halves(grid: Grid, look: Look) -> Drawing:
@@ -133,7 +146,7 @@ def _halves(grid: Grid, look: Look) -> Drawing:
     for number in range(0, len(rows), 2):
         below = rows[number + 1] if number + 1 < len(rows) else [None] * len(rows[number])
         pairs = zip(rows[number], below, strict=True)
-        lines.append(_merged([("▀", _stacked(upper, lower, look.sixteen)) for upper, lower in pairs]))
+        lines.append(_merged([("▀", _stacked(upper, lower, look.depth)) for upper, lower in pairs]))
     return lines
 
 
@@ -222,13 +235,18 @@ def fitted(blocks: Blocks, columns: int, rows: int) -> Drawing:
 
 @dataclass(frozen=True)
 class Lines:
-    """A rich renderable of a drawing; lines that are too long are cut."""
+    """A rich renderable of a drawing, in the colours of the terminal; lines that are too long are cut."""
 
     drawing: Drawing
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        palette = palette_of(console)
+        inks = {_FRAME: Style(color=palette.line), _DIM: Style(color=palette.label)}
         for line in self.drawing:
-            yield from Segment.adjust_line_length(line, min(options.max_width, Segment.get_line_length(line)))
+            width = min(options.max_width, Segment.get_line_length(line))
+            for segment in Segment.adjust_line_length(line, width):
+                style = segment.style
+                yield Segment(segment.text, style if style is None else inks.get(style, style))
             yield Segment.line()
 
 

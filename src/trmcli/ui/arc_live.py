@@ -11,12 +11,14 @@ from collections import deque
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
+from rich.style import Style
 from rich.text import Text
 
 from trmcli.solving.adapted import Adapted, Progress
 from trmcli.tasks.arc.task import ArcTask
 from trmcli.ui.arc import Drawing, Lines, Look, above, beside, caption, differs, fitted, flow, grid_drawing
 from trmcli.ui.live_panel import LivePanel
+from trmcli.ui.palette import palette_of
 
 TICK = 0.2
 """Seconds between two drawings."""
@@ -45,7 +47,7 @@ class TaskView:
 
     def __init__(self, console: Console, task: ArcTask, title: str, budget: float, fps: float = 4.0) -> None:
         self.console, self.task, self.title, self.budget = console, task, title, budget
-        self.look = Look.of(console)
+        self.look, self.palette = Look.of(console), palette_of(console)
         self.pause = 1 / fps if fps > 0 else 0.0
         self._begin = time.monotonic()
         self._members: dict[int, Progress] = {}
@@ -118,7 +120,7 @@ class TaskView:
 
     def _state(self, shown: Progress | None) -> Text:
         if shown is None:
-            return Text("starting", "rgb(128,138,158)")
+            return Text("starting", Style(color=self.palette.label))
         if shown.stage == "answering":
             return Text(f"answering: member {shown.member}, step {shown.step}")
         right = sum(shown.right)
@@ -134,8 +136,8 @@ class TaskView:
         done, rest = ("#", ".") if self.look.ascii_only else ("━", "─")
         answered = sum(one.stage == "answering" for one in self._members.values())
         text = Text.assemble(
-            (done * full, "rgb(110,160,240)"),
-            (rest * (_BAR - full), "rgb(60,66,82)"),
+            (done * full, Style(color=self.palette.accent)),
+            (rest * (_BAR - full), Style(color=self.palette.rest)),
             f"  {spent:.0f} s, at most {max(0.0, self.budget - spent):.0f} s left",
         )
         if answered:

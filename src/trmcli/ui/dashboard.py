@@ -1,10 +1,14 @@
-"""What ``trm train`` shows: a live panel on a terminal, one plain line every so often elsewhere."""
+"""What ``trm train`` shows: a live panel on a terminal, one plain line every so often elsewhere.
+
+The panel has figures and curves and, where there is room, a held-out puzzle as the last evaluation left it.
+"""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +16,19 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from trmcli.tasks import get_task
+from trmcli.tasks.task import Task
 from trmcli.training.journal import Evaluation, Interval, Observer
+from trmcli.training.sample import Sample
+from trmcli.ui.grid import Grid
 from trmcli.ui.live_panel import LivePanel
 from trmcli.ui.numbers import clock, decimal, percent
+from trmcli.ui.palette import Terminal, Theme, palette_of
+from trmcli.ui.sample import told, views
 
 if TYPE_CHECKING:
     from trmcli.training.config import TrainConfig
@@ -28,8 +39,10 @@ LINE_EVERY = 15.0
 """Seconds of the run's age between two plain lines."""
 _LABELS, _VALUES = 14, 8
 _AROUND = _LABELS + _VALUES + 8  # border, padding, and two columns between labels, values and curves
+_LEAST_CURVE = 12
+_GAP = 3
 _OTHER_LINES = 8
-"""Lines of the panel beside the figures, and below it, at most."""
+"""Lines of the panel besides figures and puzzle, and below it, at most."""
 _RECENT = 20
 """Intervals that the time left is taken from."""
 FIRST_STEPS, FIRST_SECONDS = 5, 2.0
@@ -56,6 +69,7 @@ class Dashboard(Observer):
         folder: its directory.
         max_seconds: the time after which it is going to stop.
         console: where to show it; stderr if it is not given.
+        theme: of stderr.
         now: seconds that go on, as :func:`time.monotonic`.
     """
 
@@ -66,9 +80,10 @@ class Dashboard(Observer):
         max_seconds: float = math.inf,
         console: Console | None = None,
         now: Callable[[], float] = time.monotonic,
+        theme: Theme = "auto",
     ) -> None:
         self.config, self.folder, self.max_seconds, self.now = config, folder, max_seconds, now
-        self.console = console or Console(stderr=True)
+        self.console = console or Terminal(theme, stderr=True)
         drawn = self.console.is_terminal and not self.console.is_dumb_terminal
         self.panel = LivePanel(self.console, self.drawing) if drawn else None
         self.intervals: list[Interval] = []
@@ -200,59 +215,107 @@ class Dashboard(Observer):
             return times + (f", about {clock(left)} until all steps are done" if left is not None else "")
         return times + (f", about {clock(left)} left" if left is not None else "")
 
-    def _rows(self) -> list[tuple[str, str, Sequence[float | None], str]]:
-        """What is shown: label, last value, all values, and the style of what was measured in validation."""
+    def _rows(self) -> list[tuple[str, str, Sequence[float | None], bool]]:
+        """What is shown: label, last value, all values, and whether it was measured in validation."""
         intervals, evaluations = self.intervals, self.evaluations
-        rows: list[tuple[str, str, Sequence[float | None], str]] = []
+        rows: list[tuple[str, str, Sequence[float | None], bool]] = []
         if intervals:
             last = intervals[-1]
             rows = [
-                ("loss", f"{last.token_loss:.4f}", [one.token_loss for one in intervals], ""),
-                ("exact", percent(last.exact), [one.exact for one in intervals], ""),
-                ("steps", decimal(last.steps), [one.steps for one in intervals], ""),
-                ("learning rate", f"{last.lr:.2e}", [one.lr for one in intervals], ""),
+                ("loss", f"{last.token_loss:.4f}", [one.token_loss for one in intervals], False),
+                ("exact", percent(last.exact), [one.exact for one in intervals], False),
+                ("steps", decimal(last.steps), [one.steps for one in intervals], False),
+                ("learning rate", f"{last.lr:.2e}", [one.lr for one in intervals], False),
                 (
                     "examples/s",
                     f"{last.examples_per_second:.0f}",
                     [one.examples_per_second for one in intervals],
-                    "",
+                    False,
                 ),
             ]
         if evaluations:
             newest = evaluations[-1]
             rows += [
-                ("held-out exact", percent(newest.exact), [one.exact for one in evaluations], "green"),
-                ("held-out steps", decimal(newest.steps), [one.steps for one in evaluations], "green"),
-                ("halting right", percent(newest.halting), [one.halting for one in evaluations], "green"),
+                ("held-out exact", percent(newest.exact), [one.exact for one in evaluations], True),
+                ("held-out steps", decimal(newest.steps), [one.steps for one in evaluations], True),
+                ("halting right", percent(newest.halting), [one.halting for one in evaluations], True),
             ]
         return rows
 
+    @cached_property
+    def _task(self) -> Task:
+        return get_task(self.config.task, self.config.kind)
+
+    def _boards(self, sample: Sample | None, figures: int) -> tuple[list[Grid], bool]:
+        """How a puzzle is shown, and whether beside the figures, which take so many lines: with its question
+        rather than without, beside them rather than below, and not at all where there is no room."""
+        width, height = self.console.size
+        if sample is None:
+            return [], False
+        for grids in views(self._task, sample, self.console):
+            columns, lines = _extent(grids)
+            for beside in (True, False):
+                across = columns + (_GAP + _AROUND + _LEAST_CURVE if beside else 4)
+                down = max(lines, figures) if beside else lines + figures
+                if across <= width and down + _OTHER_LINES <= height:
+                    return grids, beside
+        return [], False
+
     def drawing(self) -> RenderableType:
         """The panel as it is at this moment."""
-        width, height = self.console.size
-        room = width - _AROUND
+        palette, (width, height) = palette_of(self.console), self.console.size
+        sample = self.evaluations[-1].sample if self.evaluations else None
+        rows = self._rows()[: max(0, height - _OTHER_LINES)]
+        grids, beside = self._boards(sample, len(rows))
+        room = width - _AROUND - (_extent(grids)[0] + _GAP if beside else 0)
         table = Table.grid(padding=(0, 2))
-        table.add_column(no_wrap=True, style="dim", min_width=_LABELS)
+        table.add_column(no_wrap=True, style=Style(color=palette.label), min_width=_LABELS)
         table.add_column(no_wrap=True, min_width=_VALUES)
-        for label, value, curve, style in self._rows()[: max(0, height - _OTHER_LINES)]:
+        table.add_column(no_wrap=True, min_width=min(60, room) if beside else 0)
+        for label, value, curve, held in rows:
             known = [value for value in curve if value is not None]
             line = sparkline(known, min(60, room)) if room > 0 else ""
-            table.add_row(label, Text(value, style=f"bold {style}"), Text(line, style=style, no_wrap=True))
+            ink = Style(color=palette.good if held else palette.accent)
+            table.add_row(label, Text(value, ink + Style(bold=True)), Text(line, ink, no_wrap=True))
         bar = Table.grid(padding=(0, 1), expand=True)
         bar.add_column(ratio=1)
         bar.add_column(no_wrap=True, justify="right")
-        total = self.config.total_steps
-        bar.add_row(ProgressBar(total=total, completed=self.step), f"{self.step:,}/{total:,}")
+        total, done = self.config.total_steps, Style(color=palette.accent)
+        bar.add_row(
+            ProgressBar(
+                total=total,
+                completed=self.step,
+                style=Style(color=palette.rest),
+                complete_style=done,
+                finished_style=done,
+            ),
+            f"{self.step:,}/{total:,}",
+        )
+        dim = Style(color=palette.label)
+        words = f"a held-out puzzle: {told(self._task, sample)}" if sample and grids else ""
+        said = [_line(words, dim)] if words else []
+        shown = [_beside([table, *grids])] if beside else [table, *([_beside(grids)] if grids else [])]
         resumed = f", resumed at step {self.resumed_from:,}" if self.resumed_from else ""
         panel = Panel(
-            Group(
-                table,
-                bar,
-                Text(self._times()),
-                Text(self.note, style="dim", overflow="ellipsis", no_wrap=True),
-            ),
+            Group(*shown, *said, bar, Text(self._times()), _line(self.note, dim)),
             title=Text(f"trm train {self.config.name}{resumed}"),
             subtitle=Text(str(self.folder)),
-            border_style="cyan",
+            border_style=Style(color=palette.accent),
         )
         return Group(panel, Text())  # the cursor's line, where a ^C that is typed may stand
+
+
+def _line(text: str, style: Style) -> Text:
+    return Text(text, style, overflow="ellipsis", no_wrap=True)
+
+
+def _beside(parts: Sequence[RenderableType]) -> Table:
+    row = Table.grid(padding=(0, _GAP))
+    row.add_row(*parts)
+    return row
+
+
+def _extent(grids: Sequence[Grid]) -> tuple[int, int]:
+    """Columns and lines of grids beside each other."""
+    sizes = [grid.size(grid.form or "wide") for grid in grids]
+    return sum(columns for columns, _ in sizes) + _GAP * (len(grids) - 1), max(lines for _, lines in sizes)

@@ -245,6 +245,9 @@ class Grid:
         place = row * self.shape[1] + column
         wrong, supposed = place in self.conflicts, place in self.supposed
         picture, look = draws_pictures(self.task), self.task.paint.look(value)
+        if look == "solid" and wrong:
+            block = "#" if ascii_only else "▒"
+            return Segment(f"{block}!" if wide else block, palette.conflict)
         if look == "solid":
             return Segment(("#" if ascii_only else "█") * self._cell_width(wide), Style(color=palette.wall))
         dot = "." if ascii_only else "·"

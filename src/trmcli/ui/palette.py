@@ -38,6 +38,15 @@ def rgb(color: Color) -> str:
     return f"rgb({color[0]},{color[1]},{color[2]})"
 
 
+def luminance(color: Color) -> float:
+    """Relative luminance from 0 to 1, WCAG 2.2."""
+    parts = [part / 255 for part in color]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 def _place(confidence: float) -> float:
     return min(max((confidence - LOWEST) / (1 - LOWEST), 0.0), 1.0)
 
@@ -249,8 +258,8 @@ PALETTES: dict[str, dict[Depth, Palette]] = {
 class Terminal(Console):
     """A console that knows how light its paper is."""
 
-    def __init__(self, theme: Theme = "dark") -> None:
-        super().__init__()
+    def __init__(self, theme: Theme = "dark", stderr: bool = False) -> None:
+        super().__init__(stderr=stderr)
         if theme == "auto":
             from trmcli.ui.background import is_light
 

@@ -16,8 +16,11 @@ from string import Template
 
 from trmcli.errors import InputError
 from trmcli.files import writing
+from trmcli.tasks import get_task
 from trmcli.training.history import History, Kind, read_history
 from trmcli.ui.numbers import clock, percent, short
+from trmcli.ui.sample import STYLE as BOARDS
+from trmcli.ui.sample import boards_html
 from trmcli.ui.svg import STYLE, Series, chart
 from trmcli.weights.files import read_card
 from trmcli.weights.header import read_header
@@ -81,7 +84,7 @@ def html(history: History) -> str:
     settings = (history.folder / "config.toml").read_text(encoding="utf-8")
     return _PAGE.substitute(
         title=escape(name),
-        style=STYLE,
+        style=STYLE + BOARDS,
         lead=escape(f"{config.task}, trained on {data}"),
         state="finished" if done else time.strftime("as of %Y-%m-%d %H:%M", time.localtime(history.changed)),
         share=f"{100 * min(1.0, history.step / max(1, config.total_steps)):.1f}",
@@ -90,9 +93,22 @@ def html(history: History) -> str:
             for key, value, more in facts(history)
         ),
         charts="\n".join(charts) or "<p>The log holds no figures yet.</p>",
+        sample=_sample(history),
         evaluations=_table(history),
         settings=escape(settings),
     )
+
+
+def _sample(history: History) -> str:
+    """How one held-out puzzle was answered, evaluation after evaluation."""
+    samples = [(entry.step, entry.sample) for entry in history.of("evaluation") if entry.sample is not None]
+    if not samples:
+        return ""
+    with suppress(LookupError):  # values that the kind does not have: the log was not written by this run
+        task = get_task(history.config.task, history.config.kind)
+        row = boards_html(task, samples)
+        return f"<figure><figcaption><h2>One held-out puzzle</h2></figcaption>{row}</figure>"
+    return ""
 
 
 def facts(history: History) -> list[tuple[str, str, str]]:
@@ -162,12 +178,12 @@ _PAGE = Template("""<!doctype html>
 <style>
 :root {
   --page: #f4f5f7; --card: #ffffff; --text: #1b1f27; --dim: #667085; --grid: #e6e8ec; --edge: #e1e4e9;
-  --first: #2563c9; --second: #d2690e; --good: #12805c;
+  --first: #2563c9; --second: #d2690e; --good: #12805c; --bad: #be303e; --on-bad: #ffffff; --wall: #39404f;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #101318; --card: #191d24; --text: #e7eaf0; --dim: #949db0; --grid: #2a303a; --edge: #272d37;
-    --first: #74a5ff; --second: #ffa95c; --good: #4fd1a1;
+    --first: #74a5ff; --second: #ffa95c; --good: #4fd1a1; --wall: #545c6e;
   }
 }
 * { box-sizing: border-box; }
@@ -216,6 +232,7 @@ $facts
 <div class="charts">
 $charts
 </div>
+$sample
 $evaluations
 <details><summary>Settings</summary><pre>$settings</pre></details>
 </main>
