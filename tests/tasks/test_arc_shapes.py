@@ -56,9 +56,39 @@ def halved(random: Any, height: int, width: int) -> Grid:
     return grid
 
 
-def box(grid: Grid) -> Shape:
-    rows, columns = np.nonzero(grid)
+def striped(random: Any, height: int, width: int) -> Grid:
+    """Rows and columns of equal colours, one to three of each beside each other."""
+    grid = np.add.outer(2 * (np.arange(height) % 2), np.arange(width) % 3).astype(np.uint8)
+    return grid.repeat(random.integers(1, 4, height), 0).repeat(random.integers(1, 4, width), 1)
+
+
+def spotted(random: Any, height: int, width: int) -> Grid:
+    """Two rectangles with red spots, of which the smaller one has more, and one without."""
+    grid = np.zeros((2 * height + 4, 2 * width + 9), np.uint8)
+    grid[1 : height + 1, 1 : width + 2] = 1
+    grid[height + 3 : 2 * height + 2, 2 : width + 1] = 1
+    grid[: height + 2, width + 4 :] = 4
+    grid[1, 1] = 2
+    grid[height + 3, 2 : width + 1] = 2
+    return grid
+
+
+def two_boxed(random: Any, height: int, width: int) -> Grid:
+    """Green in two places, and blue in three others; which has more cells, differs."""
+    grid = np.zeros((height + 6, width + 6), np.uint8)
+    grid[[1, height], [2, width + 1]] = 3
+    grid[2 : 3 + height % 2 * 2, width + 5] = grid[3, 0] = 1
+    return grid
+
+
+def box(grid: Grid, colour: int | None = None) -> Shape:
+    rows, columns = np.nonzero(grid if colour is None else grid == colour)
     return int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
+
+
+def without_repetition(grid: Grid) -> Shape:
+    rows, columns = ((lines[1:] != lines[:-1]).any(1).sum() for lines in (grid, grid.T))
+    return int(rows) + 1, int(columns) + 1
 
 
 RULES: dict[str, tuple[Rule, Any]] = {
@@ -71,6 +101,13 @@ RULES: dict[str, tuple[Rule, Any]] = {
     "a square of the longer side": (lambda grid: (max(grid.shape), max(grid.shape)), noise),
     "the box around what is lit": (box, boxed),
     "a cell for each object": (lambda grid: (1, int((grid > 0).sum())), dotted),
+    "equal lines as one": (without_repetition, striped),
+    "the box around green": (lambda grid: box(grid, 3), two_boxed),
+    "the object with the most red": (
+        lambda grid: (grid.shape[0] // 2 - 3, (grid.shape[1] - 9) // 2 - 1),
+        spotted,
+    ),
+    "a square of the shorter side's square": (lambda grid: (min(grid.shape) ** 2,) * 2, noise),
     "one half of two": (lambda grid: (grid.shape[0], grid.shape[1] // 2), halved),
 }
 
@@ -93,6 +130,17 @@ def test_where_two_rules_hold_both_are_guessed() -> None:
     shown = tuple(Pair(np.ones((n, n), np.uint8), np.ones((n, 1), np.uint8)) for n in (2, 3, 5))
     task = ArcTask("made-up", shown, (np.ones(ASKED, np.uint8),), None, Origin("made-up"))
     assert guess_shapes(task) == (((5, 1), (8, 1)),)
+
+
+def test_a_second_size_is_guessed_only_if_it_is_nearly_as_likely() -> None:
+    """Outputs are twice as wide as the inputs; four columns for every dot would be far-fetched."""
+    shown = []
+    for dots in (1, 2, 3):
+        grid = np.zeros((5, 2 * dots), np.uint8)
+        grid[2, ::2] = 3
+        shown.append(Pair(grid, np.zeros((5, 4 * dots), np.uint8)))
+    task = ArcTask("made-up", tuple(shown), (np.eye(5, 9, dtype=np.uint8),), None, Origin("made-up"))
+    assert guess_shapes(task) == (((5, 18),),)
 
 
 def test_no_size_is_guessed_that_no_grid_can_have() -> None:

@@ -55,6 +55,16 @@ def test_adapting_twice_with_one_seed_gives_the_same_attempts_in_whatever_proces
             assert (one == other).all()
 
 
+def test_where_the_size_is_unsure_members_take_both_guesses() -> None:
+    """Outputs are a column, as high as the square inputs, or as they are wide."""
+    shown = tuple(Pair(np.ones((n, n), np.uint8), np.ones((n, 1), np.uint8)) for n in (2, 3, 4))
+    task = ArcTask("column", shown, (np.ones((3, 5), np.uint8),), None, Origin("made-up"))
+    options = AdaptOptions(FitOptions(least=3, effort=0.01))
+    job = Job(task, 2, 2, 0, None, options, time.monotonic(), time.monotonic() + 600)
+    work_alone(job)
+    assert [grid.shape for grid in job.adapted().tests[0].attempts] == [(3, 1), (5, 1)]
+
+
 def test_a_fit_that_is_looked_at_goes_on_as_if_nobody_had() -> None:
     """What would be answered if it were cut off, and batches of any size, change nothing."""
     kept: list[Fitted] = []

@@ -24,7 +24,7 @@ class FitOptions:
         loss: and not before its loss is below this.
         effort: nominal seconds of one processor; gives the number of updates at most, and when the rates
             fall.
-        guess: which guess of the outputs' sizes to take.
+        guess: which guess of the outputs' sizes to take, where there is more than one.
     """
 
     cells: CellsConfig = field(default_factory=CellsConfig)
@@ -97,19 +97,15 @@ class AdaptOptions:
 
     Attributes:
         fit: how each is fitted.
-        two_shapes: every second member takes the second guess of the outputs' sizes, where there is one.
         varied: members have other widths and depths in turn.
     """
 
     fit: FitOptions = field(default_factory=FitOptions)
-    two_shapes: bool = False
     varied: bool = False
 
     def member(self, number: int) -> FitOptions:
-        """The options of member ``number``, from 1."""
-        chosen = self.fit
-        if self.two_shapes:
-            chosen = replace(chosen, guess=(number - 1) % 2)
+        """The options of member ``number``, from 1: every second one takes the second guess of sizes."""
+        chosen = replace(self.fit, guess=(number - 1) % 2)
         if self.varied:
             width, layers, passes = VARIED[(number - 1) % len(VARIED)]
             size = CellsConfig(width, layers, passes)
