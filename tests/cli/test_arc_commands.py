@@ -151,7 +151,7 @@ def test_bad_input_is_one_line_and_status_2(trm: Run, tmp_path: Path, command: s
 @pytest.mark.parametrize(
     "options",
     [
-        ("--weights", "sudoku"),
+        ("--rounds", "2"),
         ("--tries", "3"),
         ("--until-solved",),
         ("--save", "x.json"),

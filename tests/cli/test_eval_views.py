@@ -1,4 +1,4 @@
-"""``trm eval`` of ARC tasks by weights: made-up ones, of which one knows what each row of the table makes.
+"""``trm eval`` and ``trm solve`` of ARC tasks by weights: made-up ones, each row of whose table is known.
 
 They repeat the question, as the tasks ask for, unless the row of the view drowns all cells in one colour.
 """
@@ -134,6 +134,53 @@ def test_views_are_taken_back_and_vote(trm: Run, folder: Path, tmp_path: Path) -
     assert [vote["count"] for vote in lines[1]["tests"][0]][:1] == [4] and lines[1]["views"] == 6
 
 
+def test_solve_gives_what_most_views_give(trm: Run, folder: Path, tmp_path: Path) -> None:
+    """As by networks that are fitted: two attempts, votes, a submission, and status 1 without a majority."""
+    options = ("--weights", folder / "w.safetensors", "--steps", 2)
+    hidden, orders = tasks_file(tmp_path / "hidden.json", known=False), expected(folder)
+    done = trm("solve", hidden, *options, "--json", "-o", tmp_path / "submission.json", "--no-live")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(line["task"], line["test"]) for line in lines] == [("mostly", 1), ("mostly", 2), ("seldom", 1)]
+    for line in lines:
+        order = orders[line["task"]][line["test"] - 1]
+        assert line["attempts"] == [grid.tolist() for grid in order[:2]]
+        assert line["members"] == 6 and line["votes"][0] == round(line["agreement"] / 6, 4)
+        assert (line["fits_demonstrations"], line["demonstrations"], line["verified"]) == (None, 2, None)
+    assert [line["agreement"] for line in lines[:2]] == [4, 4]
+    settled = [line["task"] for line in lines[1:] if line["agreement"] > 3]
+    assert f"views agree in {len(settled)} of 2 tasks, all unchecked" in done.stderr
+    assert done.returncode == (0 if len(settled) == 2 else 1)
+    written = json.loads((tmp_path / "submission.json").read_text())
+    assert written["mostly"] == [
+        {"attempt_1": order[0].tolist(), "attempt_2": order[1].tolist()} for order in orders["mostly"]
+    ]
+    folders = trm("solve", folder / "data", *options, "--json")
+    assert [json.loads(line)["attempts"] for line in folders.stdout.splitlines()] == [
+        line["attempts"] for line in lines
+    ]
+    assert [json.loads(line)["verified"] for line in folders.stdout.splitlines()][:2] == [True, True]
+
+
+def test_solve_says_what_the_views_agree_on_and_which_tasks_are_foreign(
+    trm: Run, folder: Path, tmp_path: Path
+) -> None:
+    options = ("--weights", folder / "w.safetensors", "--steps", 2)
+    values = json.loads(tasks_file(tmp_path / "tasks.json", known=False).read_text())
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps({"mostly": values["mostly"]}))
+    done = trm("solve", path, *options)
+    assert (done.returncode, done.stdout.count("# mostly, test 2, attempt")) == (0, 2)
+    assert "mostly, test 1: 4 of 6 views agree, unchecked, " in done.stderr
+    path.write_text(json.dumps({"mostly": values["mostly"], "new": values["mostly"]}))
+    done = trm("solve", path, *options)
+    assert done.returncode == 1 and "new, test 1: no attempt in " in done.stderr
+    assert "1 task is not known to these weights, and given no attempt: new" in done.stderr
+    path.write_text(json.dumps({"new": values["mostly"]}))
+    done = trm("solve", path, *options)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "these weights know no view of task new: they were trained on others" in done.stderr
+
+
 def test_a_set_that_was_killed_goes_on_with_what_is_left(trm: Run, folder: Path, tmp_path: Path) -> None:
     command = ("eval", folder / "data", "--weights", folder / "w.safetensors", "--steps", 2, "--json")
     file = tmp_path / "done.jsonl"
@@ -255,3 +302,8 @@ def test_weights_of_another_kind_and_options_of_fitting_are_refused(trm: Run, fo
     for options in (("--budget", 5), ("--workers", 2), ("--blind",), ("--tries", 4)):
         refused = trm("eval", folder / "data", "--weights", folder / "w.safetensors", *options)
         assert refused.returncode == 2 and "does not apply" in refused.stderr
+    for options in (("--budget", 5), ("--tries", 4)):
+        refused = trm("solve", folder / "data", "--weights", folder / "w.safetensors", *options)
+        assert refused.returncode == 2 and "does not apply" in refused.stderr
+    other = trm("solve", folder / "data", "--weights", "sudoku")
+    assert other.returncode == 2 and "solve sudoku, not arc" in other.stderr

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from trmcli.cli import solve_arc
+from trmcli.cli.arc_weights import MOST, Voter, read_known
 from trmcli.cli.common import plural
 from trmcli.cli.eval_arc import ArcSet, Kept, answered, ending
 from trmcli.errors import InputError
@@ -19,24 +19,6 @@ if TYPE_CHECKING:
     from trmcli.cli.options import Batches, Model, Show
     from trmcli.solving.view_votes import Answered
     from trmcli.tasks.arc.task import ArcTask
-
-MOST = 64
-"""Views that are worked on together, at most: with 900 cells each, more are not quicker, and take memory."""
-
-
-@dataclass(frozen=True)
-class Voter:
-    """Weights that vote.
-
-    Attributes:
-        path: of their file.
-        names: of the rows of their table.
-        learned: what tells the grids that they learned from.
-    """
-
-    path: Path
-    names: Sequence[str]
-    learned: set[str]
 
 
 @dataclass
@@ -80,9 +62,9 @@ class ViewEval:
         from trmcli.solving.view_votes import Answered
         from trmcli.weights.registry import file_sha256
 
-        voters = [self._voter(path) for path in self._weights()]
+        voters = [Voter.of(path, self.sources) for path in self._weights()]
         tasks, bad = self._tasks()
-        for name in self._warnings(tasks, voters[-1]):
+        for name in voters[-1].warnings(tasks, "counted as not right"):
             print(f"trm: warning: {name}", file=sys.stderr)
         digests = " ".join(file_sha256(voter.path)[:12] for voter in voters)
         kept = Kept(self.predictions, {"weights": digests, "steps": self.steps}, Answered.from_dict)
@@ -114,8 +96,7 @@ class ViewEval:
         from trmcli.solving.arc_figures import sample
         from trmcli.tasks.arc.files import with_known_solutions
 
-        tasks, bad = solve_arc.read([_puzzles_of(source) for source in self.sources])
-        tasks = _without_dots(tasks)
+        tasks, bad = read_known(self.sources)
         if self.arc.sample is not None:
             tasks = sample(tasks, self.arc.sample, self.seed)
         tasks = tasks[: self.limit]
@@ -142,79 +123,23 @@ class ViewEval:
             raise InputError(message, str(folder))
         return found
 
-    def _voter(self, path: Path) -> Voter:
-        """What is known of a file of weights before they are loaded.
-
-        Raises:
-            InputError: they solve something else, or nobody knows what the rows of their table are of.
-        """
-        from trmcli.training.reference_data import read_identifiers
-        from trmcli.weights.files import read_card
-        from trmcli.weights.table import read_puzzles
-
-        card = read_card(path)
-        if card.task != "arc":
-            raise InputError(f"these weights solve {card.task}, not arc", str(path))
-        known, count = read_puzzles(path, card.puzzles), int(card.config.get("num_puzzles", 0))
-        for names in (known.names, *(read_identifiers(Path(source), count) for source in self.sources)):
-            if names:
-                return Voter(path, names, set(known.learned))
-        message = (
-            f"does not say which task in which view each of its {count} rows of puzzle embeddings is of: "
-            "convert it with --identifiers, or name the folder that it was trained on as DATA"
-        )
-        raise InputError(message, str(path))
-
-    def _warnings(self, tasks: Sequence[ArcTask], voter: Voter) -> Iterator[str]:
-        """Which tasks the weights cannot be measured on.
-
-        Raises:
-            InputError: they know none of them.
-        """
-        from trmcli.solving.view_votes import rows_of
-        from trmcli.tasks.arc.task import digest
-
-        rows = rows_of(voter.names)
-        if foreign := [task.name for task in tasks if task.name not in rows]:
-            if len(foreign) == len(tasks):
-                message = f"know no view of task {foreign[0]}, nor of any other: they were trained on others"
-                raise InputError(f"these weights {message}", str(self.model.weights))
-            what = plural(len(foreign), "task is", "tasks are")
-            yield f"{what} not known to these weights, and counted as not right: {_some(foreign)}"
-        if leaked := [
-            task.name for task in tasks if any(digest(grid) in voter.learned for grid in task.tests)
-        ]:
-            what = plural(len(leaked), "task has", "tasks have")
-            said = "a test that these weights were trained on: that they are right says nothing"
-            yield f"{what} {said}: {_some(leaked)}"
-
     def _work(self, voters: Sequence[Voter], tasks: Sequence[ArcTask], kept: Kept[Answered]) -> None:
         """Answer the tasks that are not done yet."""
         if not tasks:
             return
-        from trmcli.loading import load_engine
-        from trmcli.solving.solver import Solver
-        from trmcli.solving.view_votes import answer, rows_of, together
-        from trmcli.tasks import get_task
+        from trmcli.solving.view_votes import answer, together
         from trmcli.tasks.arc.files import without_answers
         from trmcli.ui.progress import progress
 
-        machine, rounds = self.machine, self.model.rounds
-        hidden, count = [without_answers(task) for task in tasks], 0
-        for voter in voters:
-            rows = rows_of(voter.names)
-            count += sum(len(task.tests) * len(rows.get(task.name, ())) for task in tasks)
+        hidden = [without_answers(task) for task in tasks]
+        count = sum(voter.questions(tasks) for voter in voters)
         with progress("asking", count, prints=False, hidden=self.show.quiet) as advance:
             found = []
             for voter in voters:
-                engine, _ = load_engine(
-                    voter.path, get_task("arc"), machine.engine, machine.device, rounds, machine.threads
-                )
-                size = min(machine.batch_size, MOST)
+                solver = voter.solver(self.machine, self.model.rounds)
+                size = min(self.machine.batch_size, MOST)
                 found.append(
-                    answer(
-                        Solver(engine), hidden, voter.names, steps=self.steps, batch_size=size, asked=advance
-                    )
+                    answer(solver, hidden, voter.names, steps=self.steps, batch_size=size, asked=advance)
                 )
             for parts in zip(*found, strict=True):
                 one = together(parts)
@@ -251,30 +176,3 @@ class ViewEval:
                 }
             )
         )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-
-
-PUZZLES = "test_puzzles.json"
-
-
-def _puzzles_of(source: str) -> str:
-    """The file of tasks in a folder that ``trm data build arc`` or the reference made; else the source."""
-    try:
-        inside = Path(source) / PUZZLES
-        return str(inside) if inside.is_file() else source
-    except (OSError, ValueError):  # a task as text
-        return source
-
-
-def _without_dots(tasks: Sequence[ArcTask]) -> list[ArcTask]:
-    """The tasks without answers of such a folder that are all a dot, which stands for what nobody knows."""
-    known = {
-        task.origin.name
-        for task in tasks
-        if Path(task.origin.name).name != PUZZLES
-        or any(grid.size > 1 or grid.any() for grid in task.answers or ())
-    }
-    return [task if task.origin.name in known else replace(task, answers=None) for task in tasks]

@@ -257,16 +257,22 @@ def _solve_arc(
     show: Show,
 ) -> int:
     """Answer ARC tasks; the exit status."""
+    from trmcli.cli.arc_weights import Asker, read_known
+
     solve_arc.refuse(
         legend=kind.legend,
-        weights=model.weights,
-        rounds=model.rounds,
         tries=tries,
         until_solved=effort.until_solved,
         fallback=effort.fallback,
         save=view.save,
     )
-    tasks, bad = solve_arc.read(sources)
+    if model.weights is None:
+        solve_arc.refuse(rounds=model.rounds)
+    else:
+        solve_arc.refuse(budget=effort.budget, live=view.live)
+    tasks, bad = read_known(sources)
+    named = model.weights is not None
+    asker = Asker.of(sources, tasks, model, effort.steps, machine, show) if named else None
     run = solve_arc.ArcSolve(
         tasks,
         show,
@@ -278,6 +284,7 @@ def _solve_arc(
         theme=view.theme,
         as_json=view.json,
         output=view.output,
+        asker=asker,
     )
     return run.run(bad, kind.skip_bad)
 

@@ -22,6 +22,7 @@ from trmcli.errors import InputError
 from trmcli.loading import need_torch
 
 if TYPE_CHECKING:
+    from trmcli.cli.arc_weights import Asker
     from trmcli.cli.options import Show
     from trmcli.solving.adapted import Adapted, Progress
     from trmcli.tasks.arc.task import ArcTask
@@ -128,6 +129,7 @@ class ArcSolve:
         as_json: whether to write one JSON object for each test input.
         output: where the submission goes.
         adapt: what fits networks to a task; None for the real one.
+        asker: trained weights, which are asked instead.
     """
 
     tasks: Sequence[ArcTask]
@@ -141,6 +143,7 @@ class ArcSolve:
     as_json: bool = False
     output: Path | None = None
     adapt: Adapt | None = None
+    asker: Asker | None = None
     done: list[Adapted] = field(default_factory=list)
 
     def run(self, bad: int = 0, tolerant: bool = False) -> int:
@@ -152,13 +155,13 @@ class ArcSolve:
         """
         from trmcli.files import writing
 
-        if self.adapt is None:
+        if self.adapt is None and self.asker is None:
             need_torch(FITTING)
         begin, interrupted = time.perf_counter(), False
         if self.output is not None and self.output.suffix.lower() != ".json":
             raise InputError("a submission is JSON: the name must end in .json", str(self.output))
         with writing(self.output) as file, Fitter(self.processes) as fitter:
-            adapt = self.adapt or fitter
+            adapt = self.asker or self.adapt or fitter
             try:
                 for number, task in enumerate(self.tasks, start=1):
                     self._one(adapt, number, task)
@@ -179,7 +182,10 @@ class ArcSolve:
         if len(self.tasks) > 1:
             unchecked = "" if any(task.answers for task in self.tasks) else ", all unchecked"
             seconds = time.perf_counter() - begin
-            self.show.say(f"members agree in {settled} of {len(self.done)} tasks{unchecked}, {seconds:.1f} s")
+            voters = "members" if self.asker is None else "views"
+            self.show.say(
+                f"{voters} agree in {settled} of {len(self.done)} tasks{unchecked}, {seconds:.1f} s"
+            )
         if bad:
             self.show.say(f"{plural(bad, 'bad task', 'bad tasks')} skipped")
         if bad and not tolerant:
@@ -188,7 +194,7 @@ class ArcSolve:
 
     @property
     def _draws(self) -> bool:
-        if self.as_json or self.live is False or not sys.stdout.isatty():
+        if self.asker is not None or self.as_json or self.live is False or not sys.stdout.isatty():
             return False
         return os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
 
@@ -223,7 +229,7 @@ class ArcSolve:
 
             with TaskView(self._terminal, task, title, self.budget, self.fps) as view:
                 yield view.update
-        elif self.show.quiet or sys.stdout.isatty() or not sys.stderr.isatty():
+        elif self.asker is not None or self.show.quiet or sys.stdout.isatty() or not sys.stderr.isatty():
             yield None
         else:
             from trmcli.ui.arc_line import progress_line
@@ -260,14 +266,16 @@ def name_lost() -> None:
 def verdict(task: ArcTask, adapted: Adapted, number: int) -> str:
     """One sentence on the attempts at one test input; right or wrong only where the answer is known."""
     test = adapted.tests[number]
-    fits = f"fits {adapted.fits} of {len(task.shown)} demonstrations"
+    fits = "" if adapted.fits is None else f"fits {adapted.fits} of {len(task.shown)} demonstrations, "
     if not test.attempts:
-        return f"{fits}, no attempt in {adapted.seconds:.1f} s"
-    agree = f"{test.agreement} of {plural(test.members, 'member agrees', 'members agree')}"
+        return f"{fits}no attempt in {adapted.seconds:.1f} s"
+    agree = (
+        f"{test.agreement} of {plural(test.members, f'{adapted.voters} agrees', f'{adapted.voters}s agree')}"
+    )
     found = right_attempt(task, adapted, number)
     known = f"attempt {found} is right" if found else "no attempt is right"
     checked = "unchecked" if found is None else known
-    return f"{fits}, {agree}, {checked}, {adapted.seconds:.1f} s"
+    return f"{fits}{agree}, {checked}, {adapted.seconds:.1f} s"
 
 
 def right_attempt(task: ArcTask, adapted: Adapted, number: int) -> int | None:

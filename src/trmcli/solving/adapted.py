@@ -24,7 +24,7 @@ class Attempts:
         attempts: at most two grids, the best first; none where no member had an answer.
         votes: the share of the members' votes for each of them.
         agreement: how many members put ``attempts[0]`` first; those whose vote is not whole do not count.
-        members: how many members answered.
+        members: how many members answered; of trained weights, views.
     """
 
     attempts: tuple[Grid, ...]
@@ -40,20 +40,22 @@ class Adapted:
     Attributes:
         task: the task.
         tests: what is answered to each of its test inputs.
-        fits: how many demonstrations the best member reproduces exactly.
+        fits: how many demonstrations the best member reproduces exactly; None where none was learned.
         seconds: wall clock.
         cpu_seconds: of all processes.
         settled: three members agree on every test input.
         lost: members whose process was killed.
+        voters: what one of those is called whose votes were counted.
     """
 
     task: ArcTask
     tests: tuple[Attempts, ...]
-    fits: int
+    fits: int | None
     seconds: float
     cpu_seconds: float
     settled: bool
     lost: int = 0
+    voters: str = "member"
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Result:
             task.name,
             digest(task),
             adapted.tests,
-            adapted.fits,
+            adapted.fits or 0,
             len(task.shown),
             adapted.settled,
             round(adapted.seconds, 3),
