@@ -118,6 +118,11 @@ GROUPS = (("row", "groups"), ("column", "groups"))
 BESIDE = (("up", "neighbours"), ("down", "neighbours"), ("left", "neighbours"), ("right", "neighbours"))
 SETTINGS: dict[str, dict[str, Any]] = {
     "groups and neighbours": {"mixer": "relation", "relations": (*BESIDE, *GROUPS)},
+    "neighbours heard in few channels": {
+        "mixer": "relation",
+        "relations": (*BESIDE, *GROUPS),
+        "neighbour_size": 3,
+    },
     "groups of two sizes": {"mixer": "relation", "relations": GROUPS},
     "heads of their own width": {"mixer": "relation", "relations": GROUPS, "head_size": 5},
     "candidates by attention": {"mixer": "relation", "relations": GROUPS, "vectors": "candidates"},

@@ -158,6 +158,7 @@ def test_only_the_last_round_has_a_gradient() -> None:
         ({"vocab_size": 11, "expansion": float("inf")}, "expansion must be above 0"),
         ({"vocab_size": 11, "norm_eps": float("nan")}, "norm_eps must be above 0"),
         ({"vocab_size": 11, "positions": "rope", "head_size": 3}, "heads cannot be 3 wide"),
+        ({"vocab_size": 11, "neighbour_size": 8}, "for the relation mixer"),
         ({"vocab_size": 11, "features": 1, "gradient": "step"}, "features=1 does not keep"),
         ({"vocab_size": 11, "relations": 5}, "relations must be pairs"),
         ({"vocab_size": 11, "relations": ["row"]}, "relations must be pairs"),

@@ -18,6 +18,11 @@ GROUPS = (("row", "groups"), ("column", "groups"))
         {"mixer": "attention", "answer_layers": 3, "head_size": 6},
         {"mixer": "relation", "relations": (*GROUPS, ("up", "neighbours"))},
         {"mixer": "relation", "relations": (("up", "neighbours"), ("down", "neighbours"))},
+        {
+            "mixer": "relation",
+            "relations": (("up", "neighbours"), ("down", "neighbours")),
+            "neighbour_size": 5,
+        },
         {"mixer": "relation", "relations": GROUPS, "vectors": "candidates", "head_size": 5},
         {"mixer": "mean", "relations": GROUPS},
         {"mixer": "mean", "relations": GROUPS, "vectors": "candidates", "group_expansion": 1.5},

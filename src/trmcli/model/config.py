@@ -21,7 +21,7 @@ RELATIONAL: tuple[Mixer, ...] = ("relation", "mean")
 
 _LEAST = {
     1: ("vocab_size", "hidden_size", "num_layers", "rounds", "latent_updates", "num_heads", "ffn_multiple"),
-    0: ("answer_layers", "head_size", "seq_len", "puzzle_emb_len", "num_puzzles"),
+    0: ("answer_layers", "head_size", "neighbour_size", "seq_len", "puzzle_emb_len", "num_puzzles"),
 }
 
 
@@ -54,6 +54,7 @@ class TRMConfig:
         ffn_multiple: a SwiGLU's width is rounded up to a multiple of this (256 in the reference).
         num_heads: attention heads; for the relation mixer, heads of each group relation.
         head_size: width of a head; 0 means ``hidden_size / num_heads``.
+        neighbour_size: width in which a cell is heard by its neighbours; 0 means all of ``hidden_size``.
         positions: position encoding of the attention mixer.
         seq_len: cells of a puzzle, where the mixer or the positions fix it; 0 means any.
         relations: (name, kind) of each relation, in the task's order, for the relation and mean mixers.
@@ -79,6 +80,7 @@ class TRMConfig:
     ffn_multiple: int = 256
     num_heads: int = 8
     head_size: int = 0
+    neighbour_size: int = 0
     positions: Positions = "none"
     seq_len: int = 0
     relations: tuple[tuple[str, RelationKind], ...] = ()
@@ -118,6 +120,8 @@ class TRMConfig:
         if self.mixer in RELATIONAL and self.puzzle_emb_len:
             raise ValueError(f"the {self.mixer} mixer has no place for puzzle embeddings")
         neighbours = any(kind == "neighbours" for _, kind in self.relations)
+        if self.neighbour_size and not (neighbours and self.mixer == "relation"):
+            raise ValueError("neighbour_size is for the relation mixer, and relations of kind neighbours")
         if not 0 <= self.group_expansion < inf or (self.group_expansion and self.mixer != "mean"):
             raise ValueError("group_expansion is for the mean mixer, and at least 0")
         if self.mixer == "mean" and neighbours:

@@ -206,9 +206,10 @@ class RelationMixer(nn.Module):
         inner = self.groups * self.heads * self.width
         self.qkv = Linear(config.hidden_size, 3 * inner, bias=False) if self.groups else None
         self.out = Linear(inner, config.hidden_size, bias=False) if self.groups else None
-        self.beside = (
-            Linear(directions * config.hidden_size, config.hidden_size, bias=False) if directions else None
-        )
+        narrow = config.neighbour_size
+        heard = directions * (narrow or config.hidden_size)
+        self.narrow = Linear(config.hidden_size, narrow, bias=False) if narrow else None
+        self.beside = Linear(heard, config.hidden_size, bias=False) if directions else None
 
     def forward(self, x: Tensor, relations: Relations | None) -> Tensor:
         assert relations is not None, "the relation mixer needs the task's relations"
@@ -216,7 +217,7 @@ class RelationMixer(nn.Module):
         if self.qkv is not None and self.out is not None:
             mixed = self.out(self._attend(self.qkv(x), relations))
         if self.beside is not None:
-            padded = F.pad(x, (0, 0, 0, 1))
+            padded = F.pad(x if self.narrow is None else self.narrow(x), (0, 0, 0, 1))
             mixed = mixed + self.beside(padded[:, relations.neighbours].flatten(2))
         return mixed
 

@@ -43,7 +43,9 @@ def _layer(config: TRMConfig) -> Shapes:
             mixer |= {"qkv.weight": (3 * relations * inner, size), "out.weight": (size, relations * inner)}
         directions = sum(kind == "neighbours" for _, kind in config.relations)
         if directions:
-            mixer["beside.weight"] = (size, directions * size)
+            mixer["beside.weight"] = (size, directions * (config.neighbour_size or size))
+        if config.neighbour_size:
+            mixer["narrow.weight"] = (config.neighbour_size, size)
     else:
         for number in range(relations):
             mixer[f"maps.{number}.weight"] = (size, size)

@@ -114,6 +114,8 @@ class RelationMixer:
             ]
         beside = weights.get(f"{prefix}.beside.weight")
         self.beside = None if beside is None else turned(beside)
+        narrow = weights.get(f"{prefix}.narrow.weight")
+        self.narrow = None if narrow is None else turned(narrow)
 
     def add(self, x: Numbers, layout: Layout, room: Room) -> None:
         before = room("before", x.shape[0], x.shape[1] + 1, x.shape[2])  # with nothing, where neighbours lack
@@ -122,6 +124,10 @@ class RelationMixer:
         for number in range(len(self.maps)):
             self._attend(x, before, number, layout, room)
         if self.beside is not None:
+            if self.narrow is not None:
+                before = np.matmul(
+                    before, self.narrow, out=room("narrow", *before.shape[:2], self.narrow.shape[1])
+                )
             self._hear_neighbours(x, before, self.beside, layout.neighbours, room)
 
     def _attend(self, x: Numbers, before: Numbers, number: int, layout: Layout, room: Room) -> None:
@@ -144,7 +150,7 @@ class RelationMixer:
         count, _, size = x.shape
         for start in range(0, len(index), TILE):
             some = index[start : start + TILE]
-            there = room("gathered", count, some.size, size)
+            there = room("gathered", count, some.size, before.shape[2])
             before.take(some.ravel(), axis=1, out=there, mode="clip")
             rows = there.reshape(-1, len(beside))
             heard = np.matmul(rows, beside, out=room("heard", len(rows), size))

@@ -8,8 +8,16 @@ import numpy as np
 
 from trmcli.tasks.base import Ints, Relation, Shape
 
-NAMES = ("up", "down", "left", "right", "row", "column")
-"""Of :func:`lattice_relations`, in order."""
+_DIRECTIONS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+
+
+def lattice_names(reach: int = 1) -> tuple[str, ...]:
+    """Of :func:`lattice_relations`, in order: up, down, left, right, up2, down2, …, row, column."""
+    far = range(2, reach + 1)
+    return (*_DIRECTIONS, *(f"{name}{away}" for away in far for name in _DIRECTIONS), "row", "column")
+
+
+NAMES = lattice_names()
 
 
 @cache
@@ -21,15 +29,19 @@ def dihedral(shape: Shape) -> Ints:
     return np.stack([one.ravel() for one in turned if one.shape == cells.shape])
 
 
-def lattice_relations(shape: Shape) -> tuple[Relation, ...]:
-    """The neighbour in each direction, rows and columns."""
+def lattice_relations(shape: Shape, reach: int = 1) -> tuple[Relation, ...]:
+    """The cells that are one to ``reach`` away in each direction, rows and columns."""
     cells = np.arange(shape[0] * shape[1]).reshape(shape)
-    around = np.pad(cells, 1, constant_values=-1)
-    beside = (around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:])
+    around = np.pad(cells, reach, constant_values=-1)
+    beside = [
+        around[reach + down * away :, reach + right * away :][: shape[0], : shape[1]]
+        for away in range(1, reach + 1)
+        for down, right in _DIRECTIONS.values()
+    ]
     return (
         *(
             Relation(name, "neighbours", index.reshape(-1, 1))
-            for name, index in zip(NAMES, beside, strict=False)
+            for name, index in zip(lattice_names(reach), beside, strict=False)
         ),
         Relation("row", "groups", cells),
         Relation("column", "groups", np.ascontiguousarray(cells.T)),

@@ -20,7 +20,7 @@ from trmcli.errors import InputError, Origin
 from trmcli.tasks import guesses
 from trmcli.tasks.base import Cells, Ints, Puzzle, Relation, Shape, Supposition
 from trmcli.tasks.grid.pairs import GridPair, Pairs, Rows
-from trmcli.tasks.lattice import NAMES, lattice_relations
+from trmcli.tasks.lattice import lattice_names, lattice_relations
 from trmcli.tasks.lines import Item, Reader, Record, Skip
 from trmcli.tasks.records import Lines
 from trmcli.tasks.task import Codec, Givens, Paint, Structure, Text
@@ -129,15 +129,17 @@ class PlainPaint(Paint):
 
 
 class PlainStructure(Structure):
-    """Neighbours, rows and columns; an answer may hold every sign but the first."""
+    """Cells up to ``reach`` away, rows and columns; an answer may hold every sign but the first.
 
-    relation_names = NAMES
+    Far ones make what a whole line says together easy to learn, and each costs as much as a near one.
+    """
 
-    def __init__(self, signs: str) -> None:
-        self.signs = signs
+    def __init__(self, signs: str, reach: int = 1) -> None:
+        self.signs, self.reach = signs, reach
+        self.relation_names = lattice_names(reach)
 
     def relations(self, shape: Shape) -> tuple[Relation, ...]:
-        return lattice_relations(shape)
+        return lattice_relations(shape, self.reach)
 
     def candidates(self, shape: Shape) -> Ints:
         return np.arange(2, len(self.signs) + 1)
