@@ -2,13 +2,12 @@
 
 A grid of 6x6 to 10x10 is filled with 0 and 1, so that every row and column has as many of one as of the
 other, never three of a kind side by side, and no two rows, and no two columns, are equal.
-
 Values of cells: 0 open, 1 and 2 the digits 0 and 1.
 """
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -20,8 +19,9 @@ from trmcli.tasks.base import Bools, Cells, Problem, Shape, Symmetry, Verdict
 from trmcli.tasks.lattice import dihedral
 from trmcli.tasks.plain import PlainCodec, PlainGivens, PlainPaint, PlainStructure, PlainText
 from trmcli.tasks.task import Maker, Rules, Task, Views
+from trmcli.tasks.workers import mapped, processors
 
-SIZES = (6, 8, 10)
+SIZES, SIGNS = (6, 8, 10), ".01"
 
 
 class TakuzuViews(Views):
@@ -34,9 +34,7 @@ class TakuzuViews(Views):
 
 class TakuzuRules(Rules):
     def check(self, questions: npt.NDArray[Any], answers: npt.NDArray[Any]) -> Bools:
-        return np.array(
-            [self.verify(*pair).ok for pair in zip(questions, answers, strict=True)], dtype=np.bool_
-        )
+        return np.array([self.verify(*pair).ok for pair in zip(questions, answers, strict=True)], np.bool_)
 
     def verify(self, question: Cells, answer: Cells) -> Verdict:
         size, places = len(answer), np.arange(answer.size).reshape(answer.shape)
@@ -121,19 +119,23 @@ class TakuzuMaker(Maker):
         if set(options) - {"size"} or size not in SIZES:
             raise InputError(f"takuzu has the option size, which is 6, 8 or 10, not {dict(options)}")
         pairs = []
-        for number in range(count):
-            rng = random.Random(f"{seed} {number}")
-            answer = next(fillings(np.zeros((size, size), dtype=np.uint8), rng))
-            question, least = answer.copy(), size * size * rng.randint(30, 45) // 100
-            for cell in rng.sample(range(size * size), size * size - least):
-                question.flat[cell] = 3 - answer.flat[cell]  # a second solution would have the other digit
-                question.flat[cell] = answer.flat[cell] if next(fillings(question), None) is not None else 0
-            pairs.append((question, answer))
-            made(number + 1, count)
+        with mapped(partial(fresh, seed, size), count, processors()) as made_by_all:
+            for number, pair in enumerate(made_by_all, 1):
+                pairs.append(pair)
+                made(number, count)
         return np.stack([question for question, _ in pairs]), np.stack([answer for _, answer in pairs])
 
 
-SIGNS = ".01"
+def fresh(seed: int, size: int, number: int) -> tuple[Cells, Cells]:
+    """A puzzle and its one solution, the same ones whichever process makes them."""
+    rng = random.Random(f"{seed} {number}")
+    answer = next(fillings(np.zeros((size, size), dtype=np.uint8), rng))
+    question, least = answer.copy(), size * size * rng.randint(30, 45) // 100
+    for cell in rng.sample(range(size * size), size * size - least):
+        question.flat[cell] = 3 - answer.flat[cell]  # a second solution would have the other digit
+        question.flat[cell] = answer.flat[cell] if next(fillings(question), None) is not None else 0
+    return question, answer
+
 
 takuzu = Task(
     name="takuzu",
@@ -143,6 +145,6 @@ takuzu = Task(
     paint=PlainPaint(SIGNS),
     rules=TakuzuRules(),
     givens=PlainGivens(),
-    structure=PlainStructure(SIGNS),
+    structure=PlainStructure(SIGNS, reach=7),
     maker=TakuzuMaker(),
 )
