@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from screens import seen
+from screens import Watched, seen
 from support import Screen
 
 from trmcli.starting import TEXT
@@ -60,6 +62,78 @@ def test_ctrl_c_takes_it_away(terminal: Callable[..., Screen]) -> None:
     done = terminal("solve", PUZZLE, on=(TEXT, lambda number: os.write(number, b"\x03")))
     assert done.status == 130
     assert seen(done.text.replace("^C", "")) == []
+
+
+HOLD = """
+import sys, time
+class Hold:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == sys.modules["os"].environ["HOLD_AT"]:
+            time.sleep(1)
+sys.meta_path.insert(0, Hold)
+"""
+"""Python sleeps before it imports a module, so that somebody has the time to do something."""
+LINES = {TEXT: "typer", "loading the model": "trmcli.solving.numpy_engine"}
+"""The lines that say that something is being loaded, and a module that is loaded meanwhile."""
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Callable[..., Watched]:
+    """``trm ARGUMENTS``, which stays for a while where it shows a line."""
+    (tmp_path / "sitecustomize.py").write_text(HOLD)
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    return lambda line, *arguments: Watched(*arguments, PYTHONPATH=path, HOLD_AT=LINES[line])
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP])
+def test_a_signal_that_ends_it_takes_it_away(
+    number: signal.Signals, line: str, held: Callable[..., Watched]
+) -> None:
+    session = held(line, "solve", PUZZLE)
+    try:
+        session.until(line)
+        os.killpg(os.tcgetpgrp(session.ours), number)
+        assert session.end() == 128 + number
+        assert session.lines() == [] and session.echoes()
+    finally:
+        session.close()
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_ctrl_z_takes_it_away_and_going_on_brings_it_back(line: str, held: Callable[..., Watched]) -> None:
+    session = held(line, "solve", "--no-wait", "--fps", "50", PUZZLE)
+    try:
+        session.until(line)
+        session.type("\x1a")
+        session.until("stopped")
+        assert [shown.strip() for shown in session.lines()] == ["stopped"]
+        session.type("\n")
+        session.until(line)
+        assert session.end() == 0
+        lines = session.lines()
+        assert "solved and checked" in lines[-1]
+        assert not any("starting" in one or "loading" in one for one in lines)
+        assert session.is_whole()
+    finally:
+        session.close()
+
+
+def test_ctrl_z_later_is_left_to_the_show() -> None:
+    session = Watched("solve", "--fps", "1", PUZZLE)
+    try:
+        session.until("halting")
+        session.type("\x1a")
+        session.until("stopped")
+        assert session.echoes()
+        session.type("\n")
+        session.until("halting")
+        session.type("q")
+        session.end()
+        assert session.is_whole()
+    finally:
+        session.close()
 
 
 @pytest.mark.parametrize("line", ["solve --help", "solve -q --no-live " + PUZZLE, "info", "--version"])

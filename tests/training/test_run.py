@@ -158,7 +158,7 @@ def test_the_best_weights_stay_and_the_last_ones_are_there_too(
 ) -> None:
     """Whoever finds that the held-out puzzles were too few to choose by has the end of the run as well."""
     found = iter([0.5, 0.25, 0.5, 0.25])
-    monkeypatch.setattr(Trainer, "evaluate", lambda *_: {"exact": next(found), "steps": 1.0, "halting": 1.0})
+    monkeypatch.setattr(Trainer, "evaluate", lambda *_: Figures(next(found), 1.0, 1.0, None))
     train(load_config(str(tiny), overrides=["max_steps=8", "eval_every=2"]), tmp_path / "run")
     cards = {name: read_card(tmp_path / "run" / f"{name}.safetensors") for name in ("best", "last")}
     assert {name: card.training["steps"] for name, card in cards.items()} == {"best": 6, "last": 8}

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trmcli import starting
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,13 +54,12 @@ def sign_of_life(wanted: bool, text: str) -> Iterator[None]:
         yield
         return
     columns = os.get_terminal_size(sys.stdout.fileno()).columns
-    sys.stdout.write(f"{text} …"[: max(1, columns - 1)])
     sys.stdout.flush()
+    starting.put(f"{text} …"[: max(1, columns - 1)].encode(sys.stdout.encoding, "replace"))
     try:
         yield
     finally:
-        sys.stdout.write("\r\x1b[2K")
-        sys.stdout.flush()
+        starting.erase()
 
 
 def called(puzzle: Puzzle, number: int, count: int | None) -> str:

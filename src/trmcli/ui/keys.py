@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
+from trmcli import starting
+
 if sys.platform == "win32":
     import msvcrt
 else:
@@ -86,6 +88,7 @@ class Keys:
 
     def open(self) -> None:
         """Begin to take keys; where there are none to take, this does nothing."""
+        starting.erase()
         if sys.platform == "win32":
             self.there = sys.stdin is not None and sys.stdin.isatty()
             return

@@ -17,6 +17,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from trmcli import starting
 from trmcli.ui.keys import Keys
 
 TICK = 0.5
@@ -51,6 +52,7 @@ class LivePanel:
         self._to_suspend = False
 
     def open(self) -> None:
+        starting.erase()
         try:
             if _can_suspend():  # before anything is changed that a sudden stop would leave changed
                 self._handler = signal.signal(signal.SIGTSTP, self._suspend)
