@@ -100,7 +100,8 @@ def test_answers_from_another_file(trm: Run, random_weights: Path, tmp_path: Pat
         (["-", "--tries", "0"], SMALL, "--tries: '0' is not a number of tries"),
         (["-", "--tries", "2", "--until-solved"], SMALL, "leave --tries out"),
         (["-", "--save", "curve.svg"], SMALL, "curve.svg: the name must end in .json"),
-        (["-", "--chart", "curve.png"], SMALL, "curve.png: the name must end in .svg"),
+        (["-", "--chart", "curve.gif"], SMALL, "curve.gif: the name must end in .svg or .png, the forms in"),
+        (["-", "--chart", "/no/such/folder/x.png"], SMALL, "x.png: cannot be written"),
         (["-", "--chart", "/no/such/folder/x.svg"], SMALL, "x.svg: cannot be written"),
     ],
 )
@@ -128,6 +129,13 @@ def test_several_numbers_of_tries_give_a_curve(trm: Run, random_weights: Path, t
         "how often an answer is right, and the halting probability",
         "exact accuracy by tries",
     ]
+
+
+def test_charts_are_drawn_as_png_as_well(trm: Run, random_weights: Path, tmp_path: Path) -> None:
+    file = tmp_path / "charts.png"
+    done = trm("eval", "-", "--weights", random_weights, "--steps", 1, "--chart", file, stdin=SMALL)
+    assert done.returncode == 1, done.stderr
+    assert file.read_bytes().startswith(b"\x89PNG") and list(tmp_path.glob(".*")) == []
 
 
 def test_a_map_shows_the_cells_where_it_errs(trm: Run, random_weights: Path, tmp_path: Path) -> None:

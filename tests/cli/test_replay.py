@@ -54,11 +54,15 @@ def test_a_replay_becomes_a_page(saved: Path, trm: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "start"), [("show.gif", b"GIF89a"), ("show.svg", b"<svg "), ("show.cast", b'{"version": 2, ')]
+    ("name", "start"),
+    [
+        ("show.gif", b"GIF89a"),
+        ("show.png", b"\x89PNG"),
+        ("show.svg", b"<svg "),
+        ("show.cast", b'{"version": 2, '),
+    ],
 )
-def test_a_replay_becomes_a_moving_picture(
-    name: str, start: bytes, saved: Path, trm: Run, tmp_path: Path
-) -> None:
+def test_a_replay_becomes_a_picture(name: str, start: bytes, saved: Path, trm: Run, tmp_path: Path) -> None:
     file = tmp_path / name
     file.write_text("old")
     done = trm("solve", "--replay", saved, "--save", file, "--fps", 8, PYTHONPROFILEIMPORTTIME="1")

@@ -154,9 +154,13 @@ def test_save_svg_shows_the_answer(solve: Run, tmp_path: Path) -> None:
     ("arguments", "stdin", "message"),
     [
         ([], "", "holds no puzzle"),
-        ([PUZZLE, "--save", "x.png"], "", "must end in .json, .html, .svg, .gif or .cast"),
-        ([PUZZLE, "--save", "x.gif", "--frame", "1"], "", "--frame: one step is saved as .svg"),
-        ([PUZZLE, "--frame", "1"], "", "--frame: one step is saved: --save FILE.svg says where to"),
+        ([PUZZLE, "--save", "x.bmp"], "", "must end in .json, .html, .svg, .gif, .png or .cast"),
+        ([PUZZLE, "--save", "x.gif", "--frame", "1"], "", "--frame: one step is saved as .svg or .png"),
+        (
+            [PUZZLE, "--frame", "1"],
+            "",
+            "--frame: one step is saved: --save FILE.svg or FILE.png says where to",
+        ),
         ([PUZZLE, "--save", "x.svg", "--frame", "-1"], "", "'-1' is not a step"),
         ([PUZZLE, "--save", "no/such/folder/x.gif"], "", "no/such/folder/x.gif: cannot be written"),
         ([PUZZLE, "--save", "no/such/folder/x.json"], "", "no/such/folder/x.json: cannot be written"),

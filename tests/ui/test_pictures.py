@@ -77,6 +77,18 @@ def test_the_files_keep_the_pace_of_the_player() -> None:
     assert sum(seconds for _, seconds in pace(long, 0)) < sum(seconds for _, seconds in pace(long, 4.0))
 
 
+@pytest.mark.parametrize("still", [None, 0, 2, -1])
+def test_a_png_shows_the_answer_or_one_step(still: int | None, tmp_path: Path) -> None:
+    replay = sudoku()
+    board = storyboard(replay, 4.0, -1 if still is None else still)
+    (moment,) = board.moments
+    with Image.open(io.BytesIO(save(replay, tmp_path / "x.png", Cut(still=still)))) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", board.size)
+        papers = [picture.getpixel(center(board, *divmod(cell, 4))) for cell in range(16)]
+    assert papers == [tile.paper for tile in moment.tiles]
+    assert (RED in papers) is (still == 2)
+
+
 def test_a_gif_shows_the_moments_in_the_colours_of_the_cells(tmp_path: Path) -> None:
     replay = sudoku()
     board = storyboard(replay, 4.0)

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageColor
 from rich.console import Console
 
 from trmcli.solving.evaluation import Point
 from trmcli.solving.intervals import wilson
 from trmcli.ui.plots import Chart, Heat, Mark, counting, heat_text, over_tries, percent, text
+from trmcli.ui.plots_png import png
 from trmcli.ui.plots_svg import svg
 
 SVG = {"s": "http://www.w3.org/2000/svg"}
@@ -137,3 +139,36 @@ def test_a_map_in_svg_names_every_cell_and_stands_below_the_chart() -> None:
     ]
     fills = [one.get("fill", "") for one in heat.iterfind("s:rect", SVG)]
     assert fills[0] == "#ffffff" and fills[2] == "rgb(132,22,48)" and len(set(fills)) == 4
+
+
+def test_the_png_has_everything_where_the_svg_has_it() -> None:
+    chart = Chart(
+        "even",
+        percent("sure"),
+        {"a<b": [Mark(0.25, 0.75, (0.5, 0.9), "12"), Mark(0.9, 0.1, (0.0, 0.2))]},
+        even=True,
+    )
+    heat = Heat("errors", np.array([[0, 3], [9, 0]]), 9)
+    text = svg([chart, heat], "x & y")
+    root = ElementTree.fromstring(text)
+    with Image.open(io.BytesIO(png(text))) as picture:
+        assert picture.size == (2 * int(root.attrib["width"]), 2 * int(root.attrib["height"]))
+        places = []
+        for top, group in zip((0, 420), root.iterfind("s:g", SVG), strict=True):
+            for mark in [*group.iterfind("s:circle", SVG), *group.iterfind("s:rect", SVG)]:
+                x, y = float(mark.get("cx", mark.get("x", 0))), float(mark.get("cy", mark.get("y", 0)))
+                inside = 4 if "x" in mark.attrib else 0
+                places.append((x + inside, top + y + inside, mark.attrib["fill"]))
+        assert len(places) == 3 + 4
+        for x, y, colour in places:
+            found, wanted = picture.getpixel((round(2 * x), round(2 * y))), ImageColor.getrgb(colour)
+            assert max(abs(a - b) for a, b in zip(found, wanted, strict=True)) <= 8, (x, y, colour)
+        title = picture.crop((0, 20, 640, 60)).convert("L")
+        assert title.getextrema()[0] < 100
+
+
+@pytest.mark.parametrize(
+    "parts", [[over_tries({"all": HARD}, "any")], [Heat("errors", np.zeros((64, 64), int), 1)]]
+)
+def test_any_drawing_becomes_a_png(parts: list[Chart | Heat]) -> None:
+    assert png(svg(parts, "any")).startswith(b"\x89PNG")

@@ -83,7 +83,9 @@ class View:
     ] = None
     chart: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.svg", help="Draw all of these figures, and the curve over the tries."),
+        typer.Option(
+            metavar="FILE", help="Draw all of these figures, and the curve over the tries: .svg or .png."
+        ),
     ] = None
     predictions: Annotated[
         Path | None,
@@ -131,7 +133,7 @@ def evaluate(
     from trmcli.files import writing
     from trmcli.ranks import Ranks
     from trmcli.ui import tables
-    from trmcli.ui.eval_charts import document
+    from trmcli.ui.eval_charts import drawing
     from trmcli.ui.progress import progress
 
     effort.check(tries)
@@ -147,7 +149,7 @@ def evaluate(
     if ranks.size > 1 and "-" in sources:
         raise InputError("standard input cannot be shared by several processes: name a file")
     _check_suffix(view.save, ".json")
-    _check_suffix(view.chart, ".svg")
+    _check_suffix(view.chart, ".svg", ".png")
     skip = name_skipped if ranks.first else lambda _: None
     task = kind_of(data.task, model.weights)
     stream = PuzzleStream(sources, task, machine.batch_size, skip if data.skip_bad else None, data.legend)
@@ -155,10 +157,11 @@ def evaluate(
 
     with ExitStack() as written:
         # Only the first process writes.
-        table, saved, chart = (
+        table, saved = (
             written.enter_context(writing(path if ranks.first else None))
-            for path in (view.predictions, view.save, view.chart)
+            for path in (view.predictions, view.save)
         )
+        draw = written.enter_context(drawing(view.chart if ranks.first else None))
         solver, card = load_solver(stream, model, machine, None if data.skip_bad else first, data.limit)
         stream.prepare(card.config, None if data.answers is None else _answering(stream.task, data))
         from trmcli.solving.evaluation import Evaluation
@@ -190,8 +193,7 @@ def evaluate(
             raise typer.Exit(130)  # files that were to be written stay as they were
         if saved is not None:
             saved.write(tables.as_json(evaluation, asked))
-        if chart is not None:
-            chart.write(document(evaluation, stream.task.name))
+        draw(evaluation, stream.task.name)
     if view.json:
         print(tables.as_json(evaluation, asked), end="")
     else:
@@ -283,10 +285,11 @@ def _limits(tries: str | None) -> tuple[int, ...]:
     return tuple(limits)
 
 
-def _check_suffix(path: Path | None, suffix: str) -> None:
-    if path is not None and path.suffix.lower() != suffix:
-        what = "figures are saved" if suffix == ".json" else "charts are drawn"
-        raise InputError(f"the name must end in {suffix}, the form in which {what}", str(path))
+def _check_suffix(path: Path | None, *suffixes: str) -> None:
+    if path is not None and path.suffix.lower() not in suffixes:
+        what = "figures are saved" if ".json" in suffixes else "charts are drawn"
+        forms = f"{' or '.join(suffixes)}, the form{'s' * (len(suffixes) > 1)} in which"
+        raise InputError(f"the name must end in {forms} {what}", str(path))
 
 
 def _answering(task: Task, data: Data) -> Callable[[Puzzle], Puzzle]:

@@ -86,7 +86,8 @@ class View(Pace):
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Save every step (.json), or a show: .html, .gif, .svg, or .cast for asciinema.",
+            help="Save every step (.json), a show (.html, .gif, .svg, or .cast for asciinema), or a "
+            "picture of the answer (.png).",
         ),
     ] = None
     frame: Annotated[
@@ -94,7 +95,7 @@ class View(Pace):
         typer.Option(
             parser=step,
             metavar="N",
-            help="Save one picture (.svg): after step N, 0 for the question, end for the answer.",
+            help="Save one picture (.svg, .png): after step N, 0 for the question, end for the answer.",
         ),
     ] = None
     replay: Annotated[
@@ -161,7 +162,7 @@ def solve(
     import_numpy()
     machine = _drawable(view, machine)
     if view.frame is not None and view.save is None:
-        raise InputError("one step is saved: --save FILE.svg says where to", "--frame")
+        raise InputError("one step is saved: --save FILE.svg or FILE.png says where to", "--frame")
     effort.check(tries)
     if view.replay is not None:
         raise typer.Exit(_replay(view.replay, puzzles, view, show))

@@ -1,13 +1,13 @@
-"""Boards as a GIF that plays again and again, drawn by Pillow, the extra ``trmcli[gif]``.
+"""Boards as a GIF that plays again and again, or one of them as PNG, drawn by Pillow, which is an extra.
 
-All moments share one palette: the exact colours of the cells, and between each ink and its paper the shades
-that make letters smooth.
+All moments of a GIF share one palette: the exact colours of the cells, and between each ink and its paper the
+shades that make letters smooth.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from trmcli.ui.palette import Color
 from trmcli.ui.storyboard import DIM, THICK, THIN, WHITE, Moment, Storyboard, Tile
 
 if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
     from PIL.ImageDraw import ImageDraw
 
 Pixels = npt.NDArray[np.uint8]
@@ -30,28 +31,28 @@ _MOST_COLORS = 255
 """One of the 256 is left for what stays as it was from one moment to the next."""
 
 
-def check_pillow() -> None:
+def check_pillow(suffix: str, option: str) -> None:
     """Raise InputError unless Pillow is there."""
     if find_spec("PIL") is None:
-        raise InputError("a GIF needs Pillow: pip install 'trmcli[gif]'", "--save")
+        name = suffix.removeprefix(".")
+        raise InputError(f"a {name.upper()} needs Pillow: pip install 'trmcli[{name}]'", option)
+
+
+def board_png(board: Storyboard) -> bytes:
+    """A PNG file of the last moment."""
+    file = io.BytesIO()
+    *_, picture = _pictures(board)
+    picture.save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def board_gif(board: Storyboard) -> bytes:
     """A GIF file."""
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     palette = _Palette(_colors(board))
-    picture = Image.new("RGB", board.size, WHITE)
-    pen = ImageDraw.Draw(picture)
-    shown: list[Tile | None] = [None] * len(board.moments[0].tiles)
     frames = []
-    for moment in board.moments:
-        for cell, tile in enumerate(moment.tiles):
-            if tile != shown[cell]:
-                _draw_tile(pen, board, cell, tile)
-                shown[cell] = tile
-        _draw_lines(pen, board)
-        _draw_said(pen, board, moment)
+    for picture in _pictures(board):
         frame = Image.fromarray(palette.nearest(np.asarray(picture)))
         frame.putpalette(palette.flat)
         frames.append(frame)
@@ -70,8 +71,25 @@ def board_gif(board: Storyboard) -> bytes:
     return file.getvalue()
 
 
+def _pictures(board: Storyboard) -> Iterator[Picture]:
+    """The moments, drawn one over the other on the same canvas."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", board.size, WHITE)
+    pen = ImageDraw.Draw(picture)
+    shown: list[Tile | None] = [None] * len(board.moments[0].tiles)
+    for moment in board.moments:
+        for cell, tile in enumerate(moment.tiles):
+            if tile != shown[cell]:
+                _draw_tile(pen, board, cell, tile)
+                shown[cell] = tile
+        _draw_lines(pen, board)
+        _draw_said(pen, board, moment)
+        yield picture
+
+
 @cache
-def _font(size: float) -> Any:
+def font(size: float) -> Any:
     from PIL import ImageFont
 
     return ImageFont.load_default(size)
@@ -89,7 +107,7 @@ def _draw_tile(pen: ImageDraw, board: Storyboard, cell: int, tile: Tile) -> None
             middle,
             tile.text,
             fill=tile.ink,
-            font=_font(side * 0.58),
+            font=font(side * 0.58),
             anchor="mm",
             stroke_width=thick,
             stroke_fill=tile.ink,
@@ -115,7 +133,7 @@ def _draw_said(pen: ImageDraw, board: Storyboard, moment: Moment) -> None:
     (upper, lower), (large, small) = board.baselines, board.letters
     pen.rectangle((0, upper - large, across, down), fill=WHITE)
     for text, size, y, color in ((moment.head, large, upper, THICK), (moment.tail, small, lower, DIM)):
-        pen.text((across / 2, y), text, fill=color, font=_font(size), anchor="ms")
+        pen.text((across / 2, y), text, fill=color, font=font(size), anchor="ms")
 
 
 def _colors(board: Storyboard) -> list[Color]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trmcli.files import new_file
 from trmcli.solving.intervals import wilson
+from trmcli.ui.board_gif import check_pillow
 from trmcli.ui.plots import Chart, Heat, Mark, counting, over_tries, percent
 
 if TYPE_CHECKING:
@@ -57,6 +62,34 @@ def errors(evaluation: Evaluation) -> list[Heat]:
         Heat(f"wrong cells of {one.puzzles} unsolved {height}x{width}", one.cells, one.puzzles)
         for (height, width), one in sorted(evaluation.errors.items())
     ]
+
+
+@contextmanager
+def drawing(path: Path | None) -> Iterator[Callable[[Evaluation, str], None]]:
+    """Open a file for charts, ``.svg`` or ``.png``; yields what draws those of an evaluation of a kind. None
+    for no path.
+
+    Raises:
+        InputError: at once, if the file cannot be written, or Pillow is missing.
+    """
+    if path is None:
+        yield lambda evaluation, task: None
+        return
+    as_png = path.suffix.lower() == ".png"
+    if as_png:
+        check_pillow(".png", "--chart")
+    with new_file(path) as temporary, temporary.open("wb") as file:
+
+        def draw(evaluation: Evaluation, task: str) -> None:
+            text = document(evaluation, task)
+            if not as_png:
+                file.write(text.encode())
+                return
+            from trmcli.ui.plots_png import png
+
+            file.write(png(text))
+
+        yield draw
 
 
 def document(evaluation: Evaluation, task: str) -> str:

@@ -16,8 +16,8 @@ from trmcli.errors import InputError
 from trmcli.files import new_file
 from trmcli.ui.replay import Replay
 
-SUFFIXES = ".json, .html, .svg, .gif or .cast"
-_NAMES = {".html": "a page", ".svg": "an SVG", ".gif": "a GIF", ".cast": "a recording"}
+SUFFIXES = ".json, .html, .svg, .gif, .png or .cast"
+_NAMES = {".html": "a page", ".svg": "an SVG", ".gif": "a GIF", ".png": "a PNG", ".cast": "a recording"}
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ def check(path: Path, cut: Cut = Cut()) -> None:
     if suffix != ".json" and suffix not in _NAMES:
         what = f"{path.suffix} files" if path.suffix else "a file without suffix"
         raise InputError(f"cannot save {what}: the name must end in {SUFFIXES}", str(path))
-    if cut.still is not None and suffix != ".svg":
-        raise InputError("one step is saved as .svg", "--frame")
-    if suffix == ".gif":
+    if cut.still is not None and suffix not in (".svg", ".png"):
+        raise InputError("one step is saved as .svg or .png", "--frame")
+    if suffix in (".gif", ".png"):
         from trmcli.ui.board_gif import check_pillow
 
-        check_pillow()
+        check_pillow(suffix, "--save")
 
 
 def _written(replay: Replay, suffix: str, cut: Cut) -> bytes:
@@ -96,11 +96,12 @@ def _written(replay: Replay, suffix: str, cut: Cut) -> bytes:
         return cast(replay, cut.fps).encode()
     from trmcli.ui.storyboard import storyboard
 
-    board = storyboard(replay, cut.fps, cut.still)
+    still = -1 if suffix == ".png" and cut.still is None else cut.still
+    board = storyboard(replay, cut.fps, still)
     if suffix == ".svg":
         from trmcli.ui.board_svg import board_svg
 
         return board_svg(board).encode() + b"\n"
-    from trmcli.ui.board_gif import board_gif
+    from trmcli.ui.board_gif import board_gif, board_png
 
-    return board_gif(board)
+    return board_png(board) if suffix == ".png" else board_gif(board)
