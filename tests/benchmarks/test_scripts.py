@@ -62,7 +62,9 @@ def test_ablations_goes_on_where_it_was(tmp_path: Path) -> None:
     assert "| TRM | 2,000 | 1.0 | 50.0 | 50.0 |" in said and "| single z | " in said
 
 
-def test_arc_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+@pytest.fixture
+def tiny_tasks(tmp_path: Path) -> Path:
+    """A folder with a set ``tiny`` of two ARC tasks."""
     tasks = {}
     for name, turned in (("aa", False), ("bb", True)):
         pairs = [{"input": [[n, 0]], "output": [[0, n] if turned else [n, n]]} for n in (1, 2, 3)]
@@ -70,9 +72,13 @@ def test_arc_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     answers = {"aa": [[[3, 3]]], "bb": [[[0, 3]]]}
     for kind, value in (("challenges", tasks), ("solutions", answers)):
         (tmp_path / f"arc-agi_tiny_{kind}.json").write_text(json.dumps(value), encoding="utf-8")
+    return tmp_path
+
+
+def test_arc_goes_on_where_it_was_killed(tiny_tasks: Path, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole.jsonl", tmp_path / "killed.jsonl"
     settings = ["--option", "fit.least=6", "--option", "fit.effort=0.01", "--members", "1", "--most", "1"]
-    options = ["--data", tmp_path, "--set", "tiny", *settings]
+    options = ["--data", tiny_tasks, "--set", "tiny", *settings]
     said = script("arc", "--out", whole, *options)
     first, second = whole.read_text(encoding="utf-8").splitlines(keepends=True)
     killed.write_text(first + second[:30], encoding="utf-8")
@@ -82,6 +88,26 @@ def test_arc_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     assert lines[1][0] == first and len(theirs) == 2
     assert [(one["task"], one["tests"]) for one in ours] == [(one["task"], one["tests"]) for one in theirs]
     assert "| all | 2 |" in said
+
+
+def test_arc_members_share_out_the_time_of_several_processors(tiny_tasks: Path, tmp_path: Path) -> None:
+    settings = ["--option", "fit.least=6", "--option", "fit.effort=0.01", "--members", "3", "--most", "2"]
+    options = ["--data", tiny_tasks, "--set", "tiny", "--processors", "2", "--limit", "1", *settings]
+    script("arc", "--out", tmp_path / "two.jsonl", *options)
+    done = read(tmp_path / "two.jsonl")
+    assert len(done["members"]) == 2 and 0 < done["seconds"] < done["cpu_seconds"]
+
+
+def test_arc_levers_follows_a_network_both_ways(tiny_tasks: Path, tmp_path: Path) -> None:
+    options = ["--data", tiny_tasks, "--set", "tiny", "--seconds", "0", "--option", "least=99"]
+    out = tmp_path / "levers.jsonl"
+    said = script("arc_levers", "--out", out, "--limit", "1", *options)
+    (record,) = map(json.loads, out.read_text(encoding="utf-8").splitlines())
+    assert "| cut off, fall | 1 |" in said and not record["early"]
+    assert record["plain"]["updates"] == record["fall"]["updates"] == record["total"] == 30
+    assert record["plain"]["loss"] != record["fall"]["loss"] and len(record["steps"]["24"]) == 1
+    assert "| all, fall | 2 |" in script("arc_levers", "--out", out, *options)
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 2
 
 
 def test_busy_compares_the_command_with_itself_on_one_thread() -> None:

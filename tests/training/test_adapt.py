@@ -13,6 +13,7 @@ from trmcli.solving.adapted import Progress
 from trmcli.tasks.arc.task import ArcTask, Grid, Pair
 from trmcli.training.adapt import Member, fit
 from trmcli.training.fitting import AdaptOptions, FitOptions, Fitted
+from trmcli.training.flat import FlatOptimizer
 from trmcli.training.job import Job
 from trmcli.training.members import adapt, work_alone
 from trmcli.training.problem import prepare
@@ -75,16 +76,56 @@ def test_a_fit_that_is_looked_at_goes_on_as_if_nobody_had() -> None:
     assert (watched.updates, watched.loss) == (plain.updates, plain.loss)
 
 
-def test_a_fit_stops_between_two_supervision_steps() -> None:
-    asked: list[float] = []
+class Clock:
+    """Every update takes one second; the share of the learning rates in each is kept."""
 
-    def over(seconds: float) -> bool:
-        asked.append(seconds)
-        return len(asked) > 3
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shares: list[float] = []
+        update = FlatOptimizer.update
 
-    fitted = fit(recolouring(), QUICK, seed=1, over=over)
+        def counted(optimizer: FlatOptimizer, share: float) -> None:
+            self.shares.append(share)
+            update(optimizer, share)
+
+        monkeypatch.setattr(FlatOptimizer, "update", counted)
+        monkeypatch.setattr("trmcli.training.adapt.time", self)
+
+    def monotonic(self) -> float:
+        return float(len(self.shares))
+
+    def process_time(self) -> float:
+        return 0.0
+
+
+def test_the_learning_rates_fall_when_the_updates_end_or_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three hundred updates fall over the second half; of fifty seconds it is the last third."""
+    clock = Clock(monkeypatch)
+    options = FitOptions(warmup=1, least=300, effort=0.01)
+    fit(recolouring(), options, seed=1)
+    plain, clock.shares[:] = clock.shares[:], []
+    assert len(plain) == 300 and plain[150] == 1 > plain[160] and plain[299] == 0.05
+    fitted = fit(recolouring(), options, seed=1, left=lambda: 50 - clock.monotonic())
+    hurried = clock.shares
+    assert fitted.cut and 45 <= fitted.updates <= 50
+    assert hurried[:32] == plain[:32] and 0.4 < hurried[41] < 0.8 and 0.05 <= hurried[-1] < 0.15
+    assert hurried == sorted(hurried, reverse=True)
+
+
+def test_a_fit_that_ends_before_the_last_of_its_time_does_not_depend_on_it() -> None:
+    options = FitOptions(least=9, effort=0.01)
+    plain, timed = (
+        fit(recolouring(), options, seed=1),
+        fit(recolouring(), options, seed=1, left=lambda: 600.0),
+    )
+    assert (timed.updates, timed.loss, timed.cut) == (plain.updates, plain.loss, False)
+    assert timed.ballots[0].weights == plain.ballots[0].weights
+
+
+def test_a_fit_stops_between_two_supervision_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    fitted = fit(recolouring(), QUICK, seed=1, left=lambda: 4 * (clock.monotonic() < 4))
     assert fitted.cut and fitted.updates == 4 and 0 < fitted.weight < 1
-    assert min(asked) > 0 and fitted.ballots[0].grids
+    assert fitted.ballots[0].grids
 
 
 def test_large_batches_are_looked_at_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:

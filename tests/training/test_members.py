@@ -43,7 +43,7 @@ def early(colour: int) -> Fitted:
 
 def act(
     order: Order,
-    over: Callable[[float], bool],
+    left: Callable[[], float],
     observe: Observer | None,
     keep: Callable[[Fitted], None] | None,
 ) -> Fitted:
@@ -59,7 +59,7 @@ def act(
         time.sleep(FOREVER)
     if does == "stubborn":
         time.sleep(1.0)
-    while does == "patient" and not over(1.0):
+    while does == "patient" and left() > 1.0:
         time.sleep(0.005)
     if does == "patient":
         return answer(6, cut=True, fitted=None, right=1)
@@ -157,7 +157,7 @@ def test_without_any_answer_from_killed_processes_there_is_an_error() -> None:
 
 def silent_death(
     order: Order,
-    over: Callable[[float], bool],
+    left: Callable[[], float],
     observe: Observer | None,
     keep: Callable[[Fitted], None] | None,
 ) -> Fitted:

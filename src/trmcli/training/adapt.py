@@ -22,23 +22,26 @@ from trmcli.training.flat import FlatOptimizer
 from trmcli.training.problem import MOST_ROWS, Batch, Problem, prepare
 
 Observer = Callable[[Progress], None]
-Over = Callable[[float], bool]
-"""Whether what takes so many seconds more is too much."""
+Left = Callable[[], float]
+"""Seconds that are left; none once it has to answer with what it has."""
 INTERVAL = 0.1
 """Seconds between two reports of progress."""
 KEEPING = 0.02
 """Share of the time, at most, that goes into answers for the case that the fit is broken off."""
+FALL = 0.3
+"""Share of the time, the last, in which the learning rates fall if the updates take longer than it."""
 
 
-def never(_: float) -> bool:
-    return False
+def forever() -> float:
+    return 1e9
 
 
 class Member:
-    """A network and a task's code while they are fitted."""
+    """A network and a task's code while they are fitted, in the time that is ``left``."""
 
-    def __init__(self, problem: Problem, options: FitOptions, seed: int) -> None:
+    def __init__(self, problem: Problem, options: FitOptions, seed: int, left: Left = forever) -> None:
         self.problem, self.options = problem, options
+        self.left, self.time = left, left()
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             self.model = CellsModel(options.cells)
@@ -66,16 +69,20 @@ class Member:
         guess = 0.5 * self.step_seconds * steps * test_rows / self.problem.rows
         return self.step_seconds + (self.vote_seconds or guess)
 
-    def learn(self, over: Over = never) -> list[Tensor]:
+    @property
+    def over(self) -> bool:
+        """Whether it has to answer with what it has."""
+        return self.left() <= self.needed
+
+    def learn(self) -> list[Tensor]:
         """As many updates as there are supervision steps; the logits of the last, batch after batch.
 
-        Args:
-            over: is asked between two of them.
+        The end of the time ends them as well, but for the first.
         """
         states = [self.model.initial(batch.sheet) for batch in self.problem.batches]
         logits: list[Tensor] = []
         for step in range(self.options.steps):
-            if step and over(self.needed):
+            if step and self.over:
                 break
             clock = time.monotonic()
             logits = []
@@ -106,9 +113,14 @@ class Member:
         return logits
 
     def _share(self) -> float:
-        """Of the learning rates: a warm-up, then all, then a fall over the second half."""
-        done = self.updates / self.most
-        return min(1.0, (self.updates + 1) / self.options.warmup) * min(1.0, max(0.05, 2 * (1 - done)))
+        """Of the learning rates: a warm-up, then all, then a fall over the second half of the updates.
+
+        Where so many updates will not be made, it is a fall over the last of the time.
+        """
+        warm = (self.updates + 1) / self.options.warmup
+        cold = 2 * (1 - self.updates / self.most)
+        late = (self.left() - self.needed) / (FALL * self.time) if self.time > 0 else 0.0
+        return min(1.0, warm) * max(0.05, min(1.0, cold, late))
 
     def vote(self, told: Callable[[int, int, Tensor], None] | None = None) -> None:
         """Answer the test inputs with the averaged weights; every step's answer weighs its mean probability.
@@ -170,7 +182,7 @@ def fit(
     task: ArcTask,
     options: FitOptions | None = None,
     seed: int = 0,
-    over: Over = never,
+    left: Left = forever,
     observe: Observer | None = None,
     member: int = 1,
     began: float | None = None,
@@ -181,9 +193,10 @@ def fit(
     Args:
         task: its answers are not looked at.
         options: how.
-        seed: of the weights; the same seed gives the same answers unless ``over`` ends the fit.
-        over: is asked between updates whether it has to answer with what it has, given the seconds that
-            another update and the answer take.
+        seed: of the weights; the same seed gives the same answers unless the fit lasts until the time that
+            is left is less than the share ``FALL`` of it.
+        left: is asked between updates. Where it is less than another update and the answer take, the member
+            answers with what it has.
         observe: is told of the progress.
         member: what the progress calls it.
         began: when the task was begun, on the clock of ``time.monotonic``.
@@ -192,7 +205,7 @@ def fit(
     options = options or FitOptions()
     cpu, clock = time.process_time(), time.monotonic()
     began = clock if began is None else began
-    current = Member(prepare(task, options.guess), options, seed)
+    current = Member(prepare(task, options.guess), options, seed, left)
     fitted: int | None = None
     # Snapshots vote while the fit goes on: every eighth of it, and every eighth of what follows.
     following = current.most / 2
@@ -212,7 +225,7 @@ def fit(
         )
 
     while current.updates < current.most:
-        logits = current.learn(over)
+        logits = current.learn()
         now = time.monotonic()
         if observe is not None and now - reported >= INTERVAL:
             reported = now
@@ -227,7 +240,7 @@ def fit(
         enough = fitted is not None and current.updates >= max(options.after * fitted, options.least)
         if enough and whole and current.loss < options.loss:
             break
-        if over(current.needed):
+        if current.over:
             cut = True
             break
         if keep is not None and now >= keeping:

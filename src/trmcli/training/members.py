@@ -32,14 +32,14 @@ LAST_WORDS = 0.5
 class Fit(Protocol):
     """Fits one member: :func:`fit_network`, or what stands in for it in tests.
 
-    It asks ``over`` whether what takes so many seconds more is too much, tells ``observe`` of the progress,
-    and ``keep`` what it would answer if it were cut off.
+    It asks how many seconds are ``left``, none once it has to answer with what it has. It tells ``observe``
+    of the progress, and ``keep`` what it would answer if it were cut off.
     """
 
     def __call__(
         self,
         order: Order,
-        over: Callable[[float], bool],
+        left: Callable[[], float],
         observe: Observer | None,
         keep: Callable[[Fitted], None] | None,
     ) -> Fitted: ...
@@ -47,7 +47,7 @@ class Fit(Protocol):
 
 def fit_network(
     order: Order,
-    over: Callable[[float], bool],
+    left: Callable[[], float],
     observe: Observer | None,
     keep: Callable[[Fitted], None] | None,
 ) -> Fitted:
@@ -59,7 +59,7 @@ def fit_network(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return fit(order.task, order.options, order.seed, over, observe, order.member, order.began, keep)
+        return fit(order.task, order.options, order.seed, left, observe, order.member, order.began, keep)
     finally:
         torch.set_num_threads(threads)
 
@@ -267,13 +267,13 @@ def _work(pipe: Connection, fit: Fit) -> None:
 
 
 def _obey(order: Order, pipe: Connection, fit: Fit) -> None:
-    def over(seconds: float) -> bool:
-        return time.monotonic() + seconds >= order.deadline or pipe.poll()
+    def left() -> float:
+        return 0.0 if pipe.poll() else order.deadline - time.monotonic()
 
     def tell(what: Progress | Fitted) -> None:
         pipe.send(_Said(order.member, what))
 
-    fitted = fit(order, over, tell if order.watched else None, tell)
+    fitted = fit(order, left, tell if order.watched else None, tell)
     pipe.send(_Said(order.member, fitted, last=True))
 
 
@@ -281,7 +281,7 @@ def work_alone(job: Job, fit: Fit = fit_network) -> None:
     """Fit one member after another in this process."""
     while not job.settled and (order := job.next()) is not None:
 
-        def over(seconds: float, deadline: float = order.deadline) -> bool:
-            return time.monotonic() + seconds >= deadline
+        def left(deadline: float = order.deadline) -> float:
+            return deadline - time.monotonic()
 
-        job.finish(order.member, fit(order, over, job.observe, None))
+        job.finish(order.member, fit(order, left, job.observe, None))
