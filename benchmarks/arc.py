@@ -9,7 +9,8 @@ works on one task at a time, one thread each, members one after another; solutio
 that of the processor, so that other work on the machine takes none of it; ``--processors 2`` shares members
 out as two processors would that work at once. A
 finished task is a line of the file; a run that is started again skips those. ``--option fit.code_lr=0.005``
-sets what trmcli.training.fitting.AdaptOptions has. ``--report`` only prints what a file says.
+sets what trmcli.training.fitting.AdaptOptions has. ``--report`` only prints what a file says, ``--sizes`` how
+often the outputs' sizes are guessed rightly, without any fit.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from trmcli.errors import InputError
 from trmcli.solving.adapted import Ballot, count
 from trmcli.solving.intervals import wilson
 from trmcli.tasks.arc.files import read_tasks, solutions_beside, with_solutions
+from trmcli.tasks.arc.shapes import guess_shapes
 from trmcli.tasks.arc.task import ArcTask, Grid
 from trmcli.training.fitting import AdaptOptions
 from trmcli.training.job import Job
@@ -252,6 +254,23 @@ def report(records: list[dict[str, Any]], tasks: dict[str, ArcTask]) -> str:
     return "\n".join(lines)
 
 
+def sizes(tasks: dict[str, ArcTask]) -> str:
+    """How often the sizes of all outputs of a task are guessed; totals alone."""
+    known = [task for task in tasks.values() if task.answers is not None]
+    guesses = [guess_shapes(task) for task in known]
+    wanted = [[answer.shape for answer in task.answers or ()] for task in known]
+    pairs = [list(zip(*pair, strict=True)) for pair in zip(guesses, wanted, strict=True)]
+    first = [all(one[:1] == (size,) for one, size in tests) for tests in pairs]
+    either = [all(size in one for one, size in tests) for tests in pairs]
+    two = [any(len(one) > 1 for one in found) for found in guesses]
+    none = sum(not all(found) for found in guesses)
+    lines = ["| tasks | n | right at first | one of two |", "|---|---|---|---|"]
+    for name, chosen in (("all", [True] * len(known)), ("two guesses", two)):
+        n, one, both = (sum(np.array(which)[chosen]) for which in (chosen, first, either))
+        lines.append(f"| {name} | {n} | {one} = {one / max(1, n):.1%} | {both} = {both / max(1, n):.1%} |")
+    return "\n".join([*lines, "", f"no guess: {none}"])
+
+
 def finished(path: Path) -> list[dict[str, Any]]:
     """The tasks that a file holds; a line that was being written when a run was killed is taken out of it."""
     if not path.exists():
@@ -280,7 +299,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--max-time", type=float, default=math.inf, help="seconds for the whole run")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--out", type=Path, required=True, help="a line of JSON for every finished task")
+    parser.add_argument(
+        "--out", type=Path, default=Path("local/arc.jsonl"), help="a line of JSON for every finished task"
+    )
+    parser.add_argument("--sizes", action="store_true", help="only tell how often sizes are right")
     parser.add_argument("--report", action="store_true", help="only report what there is")
     arguments = parser.parse_args()
     began = time.monotonic()
@@ -288,6 +310,9 @@ def main() -> None:
     for setting in arguments.option:
         options = with_option(options, setting)
     tasks = load(arguments.data, arguments.set)
+    if arguments.sizes:
+        print(sizes(tasks))
+        return
     names = arguments.tasks or sample(tasks, arguments.canvas, arguments.limit)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     records = {record["task"]: record for record in finished(arguments.out)}

@@ -98,6 +98,11 @@ def test_arc_members_share_out_the_time_of_several_processors(tiny_tasks: Path, 
     assert len(done["members"]) == 2 and 0 < done["seconds"] < done["cpu_seconds"]
 
 
+def test_arc_tells_how_often_sizes_are_right(tiny_tasks: Path) -> None:
+    said = script("arc", "--data", tiny_tasks, "--set", "tiny", "--sizes")
+    assert "| all | 2 | 2 = 100.0% | 2 = 100.0% |" in said and "| two guesses | 0 |" in said
+
+
 def test_arc_levers_follows_a_network_both_ways(tiny_tasks: Path, tmp_path: Path) -> None:
     options = ["--data", tiny_tasks, "--set", "tiny", "--seconds", "0", "--option", "least=99"]
     out = tmp_path / "levers.jsonl"
