@@ -1,5 +1,7 @@
 """Speed of solving: a cold ``trm solve`` beside ``import torch``, a step of each engine, puzzles a second.
 
+Puzzles a second are given in those of the paper's own model for Sudoku as well (``times_the_papers``).
+
 Run it with: python benchmarks/solve.py [--weights NAME|FILE] [--data hard_eval.csv.gz] [--against REVISION]
 
 Arithmetic is given as a share of what one large matrix product reaches here, in the same engine and dtype,
@@ -14,33 +16,34 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from revisions import ROOT, in_turns, python, sources
 from torch.utils.flop_counter import FlopCounterMode
 
 import trmcli
+from trmcli.model import TinyRecursiveModel, TRMConfig
 from trmcli.solving.blas import one_thread
+from trmcli.solving.crossover import torch_has_more
 from trmcli.solving.engine import Engine, Inputs
 from trmcli.solving.evaluation import Evaluation
 from trmcli.solving.numpy_engine import NumPyEngine
 from trmcli.solving.search import SearchConfig, solve_many
 from trmcli.solving.torch_engine import TorchEngine
-from trmcli.tasks import read_puzzles
+from trmcli.tasks import get_task, read_puzzles
 from trmcli.tasks.base import Puzzle
 from trmcli.tasks.sudoku.kind import SudokuMaker
+from trmcli.training.config import load_config
 
-ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 BATCHES = (1, 4, 16, 64)
 
@@ -69,19 +72,14 @@ sys.exit(process.returncode)
 
 def spent(arguments: Sequence[str], source: Path) -> tuple[float, float, float]:
     """Seconds on the clock and on processors, and the most MiB in memory, of Python with the code there."""
-    environment = {**os.environ, "PYTHONPATH": str(source / "src")}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    done = subprocess.run(
-        [sys.executable, "-c", SPENT, *arguments], check=True, capture_output=True, env=environment
-    )
-    seconds, processor, memory = json.loads(done.stdout)
+    seconds, processor, memory = json.loads(python(source, ["-c", SPENT, *arguments]))
     return seconds, processor, memory
 
 
-def cold(sources: Mapping[str, Path], runs: int) -> list[dict[str, Any]]:
+def cold(places: Mapping[str, Path], runs: int) -> list[dict[str, Any]]:
     """Medians of fresh processes, which take turns; the first round, which compiles modules, is left out."""
-    pairs = [(what, code) for what in COLD for code in sources]
-    rounds = [{pair: spent(COLD[pair[0]], sources[pair[1]]) for pair in pairs} for _ in range(1 + runs)][1:]
+    pairs = [(what, code) for what in COLD for code in places]
+    rounds = [{pair: spent(COLD[pair[0]], places[pair[1]]) for pair in pairs} for _ in range(1 + runs)][1:]
     rows = []
     for what, code in pairs:
         seconds, processor, memory = (
@@ -105,31 +103,11 @@ def cold(sources: Mapping[str, Path], runs: int) -> list[dict[str, Any]]:
     return rows
 
 
-def evaluations(
-    sources: Mapping[str, Path], data: Path, options: Sequence[str], runs: int
-) -> dict[str, list[float]]:
-    """Puzzles a second of ``trm eval``, by code; the codes take turns."""
-    found: dict[str, list[float]] = {code: [] for code in sources}
-    for _ in range(runs):
-        for code, source in sources.items():
-            done = subprocess.run(
-                [sys.executable, "-m", "trmcli", "eval", str(data), "--json", *options],
-                capture_output=True,
-                env={**os.environ, "PYTHONPATH": str(source / "src")},
-            )
-            found[code].append(json.loads(done.stdout)["puzzles_per_second"])
-    return found
-
-
-@contextmanager
-def checkout(revision: str) -> Iterator[Path]:
-    """The files of another revision, while the block lasts."""
-    with TemporaryDirectory() as folder:
-        archive = subprocess.run(
-            ["git", "-C", str(ROOT), "archive", revision], check=True, capture_output=True
-        ).stdout
-        subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
-        yield Path(folder)
+def evaluation(source: Path, data: Path, options: Sequence[str]) -> float:
+    """Puzzles a second of ``trm eval``, which ends with 1 where some are not solved."""
+    said = python(source, ["-m", "trmcli", "eval", str(data), "--json", *options], check=False)
+    rate: float = json.loads(said)["puzzles_per_second"]
+    return rate
 
 
 def step_flops(engine: TorchEngine) -> int:
@@ -140,7 +118,7 @@ def step_flops(engine: TorchEngine) -> int:
     return flops
 
 
-def ceiling(engine: TorchEngine | NumPyEngine, runs: int) -> float:
+def ceiling(engine: Engine[Any], runs: int) -> float:
     """Operations a second of a large matrix product in the engine's dtype; the best of ``runs``."""
     x = np.random.default_rng(0).standard_normal((4096, 1024), dtype=np.float32)
     placed = torch.from_numpy(x)
@@ -158,24 +136,22 @@ def ceiling(engine: TorchEngine | NumPyEngine, runs: int) -> float:
     return best
 
 
-def steps(engine: Engine[Any], flops: int, most: float, runs: int) -> Iterator[dict[str, Any]]:
-    """Milliseconds a puzzle of one supervision step, the best of ``runs``, by batch size."""
-    for size in BATCHES:
-        tokens = np.random.default_rng(0).integers(1, 11, (size, 81))
-        best = float("inf")
-        with engine.working():
-            state, _ = engine.step(engine.begin(Inputs(tokens, (9, 9))))
-            for _ in range(runs):
-                start = time.perf_counter()
-                state, _ = engine.step(state)
-                best = min(best, time.perf_counter() - start)
-        yield {
-            "engine": "torch" if isinstance(engine, TorchEngine) else "numpy",
-            "dtype": str(state.answer.dtype).removeprefix("torch."),
-            "batch_size": size,
-            "milliseconds_a_puzzle": 1000 * best / size,
-            "share_of_matmul": flops * size / best / most,
-        }
+def stepped(engine: Engine[Any], size: int, runs: int) -> dict[str, Any]:
+    """Milliseconds a puzzle of one supervision step of a batch, the best of ``runs``."""
+    tokens = np.random.default_rng(0).integers(1, 11, (size, 81))
+    best = float("inf")
+    with engine.working():
+        state = engine.begin(Inputs(tokens, (9, 9)))
+        for _ in range(1 + runs):  # the first fills caches
+            start = time.perf_counter()
+            state, _ = engine.step(state)
+            best = min(best, time.perf_counter() - start)
+    return {
+        "engine": "torch" if isinstance(engine, TorchEngine) else "numpy",
+        "dtype": str(state.answer.dtype).removeprefix("torch."),
+        "batch_size": size,
+        "milliseconds_a_puzzle": 1000 * best / size,
+    }
 
 
 def rate(solver: trmcli.Solver, puzzles: list[Puzzle], batch_size: int) -> Evaluation:
@@ -216,27 +192,42 @@ def main() -> None:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
-    sources = {"this": ROOT}
-    with checkout(options.against) if options.against else TemporaryDirectory() as other:
-        if options.against:
-            sources[options.against] = Path(other)
-        figures["cold"] = cold(sources, options.runs)
+    with sources(options.against) as places:
+        figures["cold"] = cold(places, options.runs)
         if options.against and options.data:
             limit = ["--limit", str(options.count)]
-            figures["eval"] = evaluations(sources, Path(options.data), limit, min(3, options.runs))
+            measure = partial(evaluation, data=Path(options.data), options=limit)
+            figures["eval"] = in_turns(places, min(3, options.runs), measure)
     if not options.cold:
         figures |= warm(options)
     print(json.dumps(figures, indent=1))
 
 
+def papers(size: int, runs: int) -> Iterator[dict[str, Any]]:
+    """Puzzles a second of the paper's own model for Sudoku, by engine, a batch of so many.
+
+    It takes 16 steps for each, as the paper evaluates it. It is not trained, which costs the same.
+    """
+    preset = load_config("paper-sudoku-extreme").parts[-1][1]
+    model = TinyRecursiveModel(TRMConfig.from_dict({**preset.model, "num_puzzles": 1}))
+    weights = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+    parameters, task = sum(weight.size for weight in weights.values()), get_task("sudoku")
+    for engine in (NumPyEngine(model.config, weights, task), TorchEngine(model, task)):
+        row = stepped(engine, size, runs)
+        rate = 1000 / row["milliseconds_a_puzzle"] / preset.supervision_steps
+        yield {**row, "parameters": parameters, "puzzles_per_second": rate}
+
+
 def warm(options: argparse.Namespace) -> dict[str, Any]:
-    """Steps of both engines, and puzzles a second of PyTorch's."""
-    solver = trmcli.load(options.weights, engine="torch")
-    engines = solver.engine, trmcli.load(options.weights, engine="numpy").engine
-    assert isinstance(engines[0], TorchEngine) and isinstance(engines[1], NumPyEngine)
-    flops = step_flops(engines[0])
-    most = [ceiling(engines[0], 4 * options.runs), ceiling(engines[1], 4 * options.runs)]
-    sets, rows = chosen(options.data, options.count), []
+    """Steps of both engines, and puzzles a second of the one that ``trm eval`` takes for many."""
+    taken = "torch" if torch_has_more() else "numpy"
+    engines = {name: trmcli.load(options.weights, engine=name).engine for name in ("torch", "numpy")}
+    assert isinstance(engines["torch"], TorchEngine)
+    flops = step_flops(engines["torch"])
+    most = {name: ceiling(engine, 4 * options.runs) for name, engine in engines.items()}
+    theirs = list(papers(min(16, options.count), min(3, options.runs)))
+    best = max(row["puzzles_per_second"] for row in theirs)
+    solver, sets, rows = trmcli.Solver(engines[taken]), chosen(options.data, options.count), []
     rate(solver, list(islice(sets["30 or more clues"], 64)), 64)
     for name, puzzles in sets.items():
         for batch_size in (1, 16, 32, 64, 128, 256):
@@ -244,18 +235,25 @@ def warm(options: argparse.Namespace) -> dict[str, Any]:
             rows.append(
                 {
                     "puzzles": name,
+                    "engine": taken,
                     "batch_size": batch_size,
                     "puzzles_per_second": result.puzzles_per_second,
+                    "times_the_papers": result.puzzles_per_second / best,
                     "steps_per_second": result.total.steps / result.seconds,
-                    "share_of_matmul": result.total.steps * flops / result.seconds / most[0],
+                    "share_of_matmul": result.total.steps * flops / result.seconds / most[taken],
                     "solved": result.total.exact,
                 }
             )
             print(json.dumps(rows[-1]), file=sys.stderr)
     return {
         "flops_per_step": flops,
-        "matmul_flops_per_second": {"torch": most[0], "numpy": most[1]},
-        "steps": [row for place in (0, 1) for row in steps(engines[place], flops, most[place], options.runs)],
+        "matmul_flops_per_second": most,
+        "steps": [
+            {**row, "share_of_matmul": flops / row["milliseconds_a_puzzle"] * 1000 / most[name]}
+            for name, engine in engines.items()
+            for row in (stepped(engine, size, options.runs) for size in BATCHES)
+        ],
+        "papers": theirs,
         "rates": rows,
     }
 

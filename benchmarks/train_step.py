@@ -1,11 +1,13 @@
 """How fast a training step is, and how near to what the processor can do.
 
-``python benchmarks/train_step.py PRESET... [--batch-size N] [--steps N] [--compile] [--out FILE.json]``
+``python benchmarks/train_step.py PRESET... [--batch-size N] [--steps N] [--compile] [--against REVISION]
+[--out FILE.json]``
 
 The ceiling is the best rate of one large product in bfloat16, measured in the same process just before. The
 arithmetic of a step is counted by :func:`trmcli.training.plan.plan`, products only. Of a preset in stages the
 last one is measured, with the T that it ends with. Examples are random tokens, so nobody needs the data: a
 step costs the same. The time by part is measured with one thread, where the parts come one after another.
+With --against, another revision of the project takes turns with this one, each by its own script.
 """
 
 from __future__ import annotations
@@ -14,14 +16,19 @@ import argparse
 import json
 import math
 import platform
+import statistics
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from revisions import in_turns, python, sources
 from torch.profiler import ProfilerActivity, profile
 
 from trmcli.solving.torch_engine import pick_device
@@ -130,6 +137,40 @@ def by_part(trainer: Trainer, device: torch.device) -> dict[str, float]:
     return {part: round(found.get(part, 0.0) / whole, 4) for part in PARTS}
 
 
+def speed(source: Path, options: Sequence[str]) -> float:
+    """Examples a second of a preset, as the script there measures them in a process of its own."""
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "steps.json"
+        python(source, [str(source / "benchmarks" / "train_step.py"), *options, "--out", str(out)])
+        (row,) = json.loads(out.read_text(encoding="utf-8"))
+    rate: float = row["examples_per_second"]
+    return rate
+
+
+def against(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Each preset with both revisions, in turns."""
+    names = ("batch_size", "steps", "side", "device")
+    given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    options = [text for name, value in given.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    options += ["--compile"] * arguments.compile
+    with sources(arguments.against) as places:
+        for preset in arguments.presets:
+            found = in_turns(places, arguments.runs, partial(speed, options=[preset, *options]))
+            pairs = zip(found["this"], found[arguments.against], strict=True)
+            row = {
+                "preset": preset,
+                "examples_per_second": found,
+                "ratio": statistics.median(one / other for one, other in pairs),
+            }
+            print(
+                f"{preset}: {row['ratio']:.3f} times the examples/s of {arguments.against}, "
+                f"the median of {arguments.runs} turns; "
+                + ", ".join(f"{code} {statistics.median(rates):.1f}" for code, rates in found.items()),
+                flush=True,
+            )
+            yield row
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("presets", nargs="+")
@@ -138,10 +179,18 @@ def main() -> None:
     parser.add_argument("--side", type=int, help="of the matrices of the ceiling; 2048 on a CPU, else 8192")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--against", metavar="REVISION", help="compare with this revision of the project")
+    parser.add_argument("--runs", type=int, default=3, help="turns of each revision")
     parser.add_argument("--out", type=Path, help="write all figures as JSON")
     arguments = parser.parse_args()
+    rows = list(against(arguments) if arguments.against else alone(arguments))
+    if arguments.out:
+        arguments.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def alone(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Each preset, as this revision trains it."""
     device = pick_device(arguments.device)
-    rows = []
     for name in arguments.presets:
         config = load_config(name).parts[-1][1]
         config = replace(
@@ -152,7 +201,6 @@ def main() -> None:
             data=(DataConfig(**{**vars(config.data[0]), "weight": 1.0, "count": 1}),),
         )
         row = measure(config, device, arguments.steps, arguments.side)
-        rows.append(row)
         print(
             f"{name} x {config.batch_size}{' compiled' * config.compile}: "
             f"{row['examples_per_second']:.1f} examples/s, {row['seconds_a_step']:.3f} s a step, "
@@ -160,8 +208,7 @@ def main() -> None:
             + ", ".join(f"{part} {share:.1%}" for part, share in row["share_of_time"].items()),
             flush=True,
         )
-    if arguments.out:
-        arguments.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        yield row
 
 
 if __name__ == "__main__":

@@ -149,6 +149,12 @@ def test_solve_measures_each_set_of_puzzles(puzzles: Path) -> None:
     assert all(row["solved"] == 1.0 and row["share_of_matmul"] > 0 for row in figures["rates"])
     assert {row["engine"] for row in figures["steps"]} == {"numpy", "torch"}
     assert all(row["milliseconds_a_puzzle"] > 0 < row["share_of_matmul"] for row in figures["steps"])
+    papers = figures["papers"]
+    assert {row["engine"] for row in papers} == {"numpy", "torch"} and papers[0]["parameters"] > 5_000_000
+    best = max(row["puzzles_per_second"] for row in papers)
+    assert best == pytest.approx(max(1000 / row["milliseconds_a_puzzle"] / 16 for row in papers))
+    for row in figures["rates"]:
+        assert row["times_the_papers"] == pytest.approx(row["puzzles_per_second"] / best)
 
 
 def test_solve_takes_turns_with_another_revision() -> None:
@@ -157,6 +163,18 @@ def test_solve_takes_turns_with_another_revision() -> None:
     assert {code for _, code in rows} == {"this", "HEAD"} and len(rows) == 8
     assert rows["import torch", "this"]["seconds_to_import_torch"] == 1.0
     assert all(row["processor_seconds"] > 0 < row["memory_mib"] for row in rows.values())
+
+
+def test_revisions_are_measured_without_a_tracer(tmp_path: Path) -> None:
+    """Of a revision's files nothing is left when a trace would be read."""
+    seen = "import os, sys; print(os.environ['PYTHONPATH'], *(n for n in os.environ if 'COVERAGE' in n))"
+    ask = f"print(python(Path('there'), ['-c', {seen!r}]))"
+    asked = f"from pathlib import Path; from revisions import python; {ask}"
+    variables = {"PYTHONPATH": str(BENCHMARKS), "COVERAGE_PROCESS_CONFIG": ":data:{}"}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", asked], capture_output=True, text=True, env={**os.environ, **variables}
+    )
+    assert done.stdout.split() == [str(Path("there", "src"))], done.stderr
 
 
 def test_test_time_compute_counts_the_puzzles_asked_for(puzzles: Path, tmp_path: Path) -> None:
@@ -185,6 +203,16 @@ def test_train_step_measures_presets_of_one_and_of_several_sources(tmp_path: Pat
     for row in rows:
         assert row["examples_per_second"] == pytest.approx(8 / row["seconds_a_step"])
         assert sum(row["share_of_time"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_train_step_takes_turns_with_another_revision(tmp_path: Path) -> None:
+    out = tmp_path / "turns.json"
+    options = ["--batch-size", "8", "--steps", "1", "--side", "64", "--runs", "1", "--out", out]
+    said = script("train_step", "sudoku-4x4", "--against", "HEAD", *options)
+    (row,) = read(out)
+    mine, theirs = (row["examples_per_second"][code] for code in ("this", "HEAD"))
+    assert row["ratio"] == pytest.approx(mine[0] / theirs[0]) and len(mine) == len(theirs) == 1
+    assert said.startswith(f"sudoku-4x4: {row['ratio']:.3f} times the examples/s of HEAD, ")
 
 
 def test_families_tells_relatives_from_strangers_whatever_was_moved(tmp_path: Path) -> None:
