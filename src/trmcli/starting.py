@@ -17,16 +17,16 @@ COMMANDS = ("solve", "demo")
 _SILENT = {"-h", "--help", "--json", "--no-live", "-q", "--quiet"}
 _ENDS = ("SIGTERM", "SIGQUIT", "SIGHUP", "SIGTSTP")
 """Signals that would end the process, or let it stand still, without any word to it."""
-_line = b""
+_line = ""
 
 
 def show() -> None:
     """Write the line, if the command line asks for something that is drawn on this terminal."""
     if _wanted():
-        put(TEXT.encode("ascii"))
+        put(TEXT)
 
 
-def put(line: bytes) -> None:
+def put(line: str) -> None:
     """Write a line that is gone as soon as there is anything else; it has to fit the terminal."""
     global _line
     erase()
@@ -35,7 +35,7 @@ def put(line: bytes) -> None:
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _end)
     _line = line
-    os.write(1, line)
+    os.write(1, line.encode(sys.stdout.encoding, "replace"))
 
 
 def erase() -> None:
@@ -43,8 +43,12 @@ def erase() -> None:
     global _line
     if not _line:
         return
-    _line = b""
-    os.write(1, b"\r\x1b[K")
+    long, _line = len(_line), ""
+    try:
+        blank = " " * min(long + len("^Z"), os.get_terminal_size(1).columns - 1)
+        os.write(1, f"\r{blank}\r".encode("ascii"))
+    except OSError:  # the terminal has gone
+        pass
     try:
         for number in _numbers():
             if signal.getsignal(number) is _end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from screens import Watched, seen
-from support import Screen
+from support import Screen, environment
 
 from trmcli.starting import TEXT
 
@@ -81,9 +82,14 @@ LINES = {TEXT: "typer", "loading the model": "trmcli.solving.numpy_engine"}
 @pytest.fixture
 def held(tmp_path: Path) -> Callable[..., Watched]:
     """``trm ARGUMENTS``, which stays for a while where it shows a line."""
-    (tmp_path / "sitecustomize.py").write_text(HOLD)
-    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    path = held_path(tmp_path)
     return lambda line, *arguments: Watched(*arguments, PYTHONPATH=path, HOLD_AT=LINES[line])
+
+
+def held_path(folder: Path) -> str:
+    """Where Python looks for modules; one that holds it up is the first that it finds."""
+    (folder / "sitecustomize.py").write_text(HOLD)
+    return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -118,6 +124,32 @@ def test_ctrl_z_takes_it_away_and_going_on_brings_it_back(line: str, held: Calla
         assert session.is_whole()
     finally:
         session.close()
+
+
+def test_a_terminal_that_has_gone_ends_it_as_usual(tmp_path: Path) -> None:
+    """SIGHUP comes, and there is nothing left to erase the line on."""
+    on_terminal = (
+        "import fcntl, runpy, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); sys.argv[0] = 'trm'"
+    )
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"{on_terminal}; runpy.run_module('trmcli', run_name='__main__')",
+            "solve",
+            PUZZLE,
+        ],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        env=environment(TERM="xterm", PYTHONPATH=held_path(tmp_path), HOLD_AT=LINES[TEXT]),
+    )
+    os.close(theirs)
+    assert os.read(ours, len(TEXT)).decode() == TEXT
+    os.close(ours)
+    assert process.wait(60) == -signal.SIGHUP
 
 
 def test_ctrl_z_later_is_left_to_the_show() -> None:

@@ -55,7 +55,7 @@ def sign_of_life(wanted: bool, text: str) -> Iterator[None]:
         return
     columns = os.get_terminal_size(sys.stdout.fileno()).columns
     sys.stdout.flush()
-    starting.put(f"{text} …"[: max(1, columns - 1)].encode(sys.stdout.encoding, "replace"))
+    starting.put(f"{text} …"[: max(1, columns - 1)])
     try:
         yield
     finally:
