@@ -181,8 +181,8 @@ def report(records: list[dict[str, Any]]) -> str:
             )
     lines += ["", "| steps of an answer | right |", "|---|---|"]
     for last in map(str, STEPS):
-        right = sum(mean(record["steps"][last]) for record in records)
-        lines.append(f"| {last} | {right:.1f} of {len(records)} |")
+        solved = sum(mean(record["steps"][last]) for record in records)
+        lines.append(f"| {last} | {solved:.1f} of {len(records)} |")
     return "\n".join(lines)
 
 
