@@ -260,19 +260,18 @@ def _solve_arc(
     """Answer ARC tasks; the exit status."""
     from trmcli.cli.arc_weights import Asker, read_known
 
+    named = model.weights is not None
     solve_arc.refuse(
         legend=kind.legend,
         tries=tries,
         until_solved=effort.until_solved,
         fallback=effort.fallback,
         save=view.save,
+        rounds=None if named else model.rounds,
+        budget=effort.budget if named else None,
+        live=view.live if named else None,
     )
-    if model.weights is None:
-        solve_arc.refuse(rounds=model.rounds)
-    else:
-        solve_arc.refuse(budget=effort.budget, live=view.live)
     tasks, bad = read_known(sources)
-    named = model.weights is not None
     asker = Asker.of(sources, tasks, model, effort.steps, machine, show) if named else None
     run = solve_arc.ArcSolve(
         tasks,

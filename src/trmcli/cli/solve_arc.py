@@ -22,7 +22,6 @@ from trmcli.errors import InputError
 from trmcli.loading import need_torch
 
 if TYPE_CHECKING:
-    from trmcli.cli.arc_weights import Asker
     from trmcli.cli.options import Show
     from trmcli.solving.adapted import Adapted, Progress
     from trmcli.tasks.arc.task import ArcTask
@@ -143,7 +142,7 @@ class ArcSolve:
     as_json: bool = False
     output: Path | None = None
     adapt: Adapt | None = None
-    asker: Asker | None = None
+    asker: Adapt | None = None
     done: list[Adapted] = field(default_factory=list)
 
     def run(self, bad: int = 0, tolerant: bool = False) -> int:
