@@ -19,10 +19,12 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -32,6 +34,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import trmcli
 from trmcli.model import TinyRecursiveModel, TRMConfig
+from trmcli.solving import numpy_engine, numpy_layers, numpy_mixers
 from trmcli.solving.blas import one_thread
 from trmcli.solving.crossover import torch_has_more
 from trmcli.solving.engine import Engine, Inputs
@@ -154,6 +157,37 @@ def stepped(engine: Engine[Any], size: int, runs: int) -> dict[str, Any]:
     }
 
 
+def shares(engine: Engine[Any], runs: int) -> dict[str, float]:
+    """The share of products, activations and norms in the processor's time, of ``runs`` NumPy steps of one
+    puzzle the least of each."""
+    places: dict[str, list[tuple[Any, str]]] = {
+        "products": [(np, "matmul")],
+        "activations": [(numpy_layers, "gate"), (numpy_mixers, "gate")],
+        "norms": [(numpy_engine, "norm")],
+        "all": [(engine, "step")],
+    }
+    spent: dict[str, float] = {}
+    state = engine.begin(Inputs(np.ones((1, 81), dtype=np.int64), (9, 9)))
+
+    def timed(what: Any, part: str, *arguments: Any, **named: Any) -> Any:
+        start = time.thread_time()
+        result = what(*arguments, **named)
+        spent[part] = spent.get(part, 0.0) + time.thread_time() - start
+        return result
+
+    found = []
+    with ExitStack() as patches, engine.working():
+        for part, functions in places.items():
+            for module, name in functions:
+                patches.enter_context(patch.object(module, name, partial(timed, getattr(module, name), part)))
+        for _ in range(runs):
+            spent.clear()
+            engine.step(state)
+            found.append(dict(spent))
+    least = {part: min(run[part] for run in found) for part in places}
+    return {part: seconds / least["all"] for part, seconds in least.items() if part != "all"}
+
+
 def rate(solver: trmcli.Solver, puzzles: list[Puzzle], batch_size: int) -> Evaluation:
     """One try, up to 16 steps with halting."""
     evaluation = Evaluation(16)
@@ -253,6 +287,7 @@ def warm(options: argparse.Namespace) -> dict[str, Any]:
             for name, engine in engines.items()
             for row in (stepped(engine, size, options.runs) for size in BATCHES)
         ],
+        "shares_of_numpy": shares(engines["numpy"], options.runs),
         "papers": theirs,
         "rates": rows,
     }

@@ -149,6 +149,8 @@ def test_solve_measures_each_set_of_puzzles(puzzles: Path) -> None:
     assert all(row["solved"] == 1.0 and row["share_of_matmul"] > 0 for row in figures["rates"])
     assert {row["engine"] for row in figures["steps"]} == {"numpy", "torch"}
     assert all(row["milliseconds_a_puzzle"] > 0 < row["share_of_matmul"] for row in figures["steps"])
+    shares = figures["shares_of_numpy"]
+    assert shares.keys() == {"products", "activations", "norms"} and 0 < sum(shares.values()) < 1
     papers = figures["papers"]
     assert {row["engine"] for row in papers} == {"numpy", "torch"} and papers[0]["parameters"] > 5_000_000
     best = max(row["puzzles_per_second"] for row in papers)
