@@ -129,6 +129,14 @@ def test_start_sees_the_first_byte_of_a_command() -> None:
     )
 
 
+def test_drawing_is_compared_with_solving_alone() -> None:
+    figures = json.loads(script("drawing", "--runs", "2", EASY))
+    assert (figures["puzzle"], figures["runs"]) == ("sudoku 4x4", 2)
+    assert figures["steps"] >= 1 and figures["drawings"] >= 1
+    assert figures["seconds_in_steps"] > 0 and figures["seconds_in_steps_drawn"] > 0
+    assert figures["more_of_processors"] > -1
+
+
 def test_kill_runs_loses_nothing() -> None:
     figures = json.loads(script("kill_runs", "--kills", "2", "--longest", "0.2"))
     assert figures["kills"] == 2 and figures["runs_that_lost_a_saved_step"] == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +15,7 @@ from trmcli.errors import Origin
 from trmcli.solving.answers import Frame, settle
 from trmcli.tasks.base import Puzzle
 from trmcli.ui.keys import named
-from trmcli.ui.player import BEHIND, HOLD, STAY, Playing
+from trmcli.ui.player import BEHIND, HOLD, STAY, Playing, solving_clock
 
 QUESTION = np.zeros((4, 4), dtype=np.uint8)
 SURE = np.ones((4, 4), dtype=np.float32)
@@ -159,3 +161,25 @@ def test_no_keys_lead_to_a_moment_that_is_not_there(keys: list[str]) -> None:
         show.press(key, number * 0.3)
         show.advance(number * 0.3)
         assert -1 <= show.place <= show.last
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="this system does not tell")
+def test_the_clock_of_solving_is_that_of_the_main_thread() -> None:
+    clock = solving_clock()
+    before = clock()
+    other = threading.Thread(target=compute)
+    other.start()
+    other.join()
+    assert clock() - before < SECONDS / 2
+    compute()
+    assert clock() - before >= SECONDS
+
+
+SECONDS = 0.1
+
+
+def compute() -> None:
+    """Take so many seconds of a processor."""
+    end = time.thread_time() + SECONDS
+    while time.thread_time() < end:
+        pass

@@ -29,6 +29,9 @@ from trmcli.ui.palette import GIVEN, SUPPOSED, Palette, depth_of, palette_of
 
 Form = Literal["wide", "halves", "tight"]
 
+_HUNDREDTHS = [number / 100 for number in range(101)]
+"""Confidence as it is drawn."""
+
 # Characters by the arms of a junction: up 1, right 2, down 4, left 8.
 _HEAVY = " ╹╺┗╻┃┏┣╸┛━┻┓┫┳╋"
 _ASCII = " |-+||++-+-+++++"
@@ -187,31 +190,34 @@ class Grid:
     def _halves(self, palette: Palette) -> Iterator[Segment]:
         """Two rows of cells in each line: the upper one in the ink, the lower one on the paper."""
         height, width = self.shape
-        undecided, wrong = self._undecided.tolist(), frozenset(self.conflicts)
-        question, cells = self.question.tolist(), self.cells.tolist()
-        sure = None if self.confidence is None else self.confidence.tolist()
-        values = np.unique([self.question, self.cells]).tolist()
-        looks = {value: self.task.paint.look(value) for value in values}
-        signs = [value for value in values if looks[value] == "symbol"]
-
-        def color(row: int, column: int) -> str | None:
-            if row == height:
-                return None
-            if row * width + column in wrong:
-                return palette.wrong
-            given = question[row][column] if not undecided[row][column] else 0
-            value = given or cells[row][column]
-            if looks[value] == "trail":
-                return palette.name(1.0 if sure is None else sure[row][column])
-            if looks[value] == "symbol":
-                return palette.second if signs.index(value) % 2 else palette.accent
-            return palette.wall if looks[value] == "solid" else None
-
-        for row in range(0, height, 2):
-            pairs = [(color(row, column), color(row + 1, column)) for column in range(width)]
-            for (upper, lower), run in groupby(pairs):
-                count = sum(1 for _ in run)
-                yield _stacked(upper, lower, count)
+        values = np.where(self._undecided, self.cells, self.question)
+        looks = {
+            value: self.task.paint.look(value) for value in np.unique([self.question, self.cells]).tolist()
+        }
+        signs = [value for value, look in looks.items() if look == "symbol"]
+        # The colours that there may be, and the number of each cell's; 0 is the terminal's own.
+        colors = [
+            None,
+            palette.wrong,
+            palette.wall,
+            palette.accent,
+            palette.second,
+            *map(palette.name, _HUNDREDTHS),
+        ]
+        numbers = np.zeros((height + height % 2, width), dtype=np.int64)
+        shown = numbers[:height]
+        shown[np.isin(values, [value for value, look in looks.items() if look == "solid"])] = 2
+        for number, value in enumerate(signs):
+            shown[values == value] = 3 + number % 2
+        trail = np.isin(values, [value for value, look in looks.items() if look == "trail"])
+        sure = 1.0 if self.confidence is None else self.confidence
+        shown[trail] = 5 + np.broadcast_to(np.rint(np.multiply(sure, 100)), self.shape)[trail].astype(
+            np.int64
+        )
+        shown.ravel()[list(self.conflicts)] = 1
+        for upper_row, lower_row in zip(numbers[::2].tolist(), numbers[1::2].tolist(), strict=True):
+            for (upper, lower), run in groupby(zip(upper_row, lower_row, strict=True)):
+                yield _stacked(colors[upper], colors[lower], sum(1 for _ in run))
             yield Segment.line()
 
     def _border(self, row: int, wide: bool, ascii_only: bool) -> str:

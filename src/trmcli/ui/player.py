@@ -27,8 +27,11 @@ HURRY = 3.0
 """How many times as fast as the steps of the first try those of later ones, and what is within, are shown."""
 BEHIND = 12
 """Frames of later tries that may wait to be shown; of more, every second one is shown, every third one, …"""
-SHARE = 0.05
-"""Most of the time that drawing may take from solving."""
+SHARE = 0.04
+"""What drawing may take, of the computing time of drawing and solving; a look at the keys now and then, and
+caches that are cold afterwards, come on top of it."""
+LONGEST_REST = 1.0
+"""Seconds between two drawings at most, for solving that mostly waits, as for a GPU."""
 TICK = 0.04
 """Seconds between two looks at the keys."""
 PACES = (0.125, 16.0)
@@ -158,6 +161,15 @@ class Playing:
         return 1 / self.fps / self.pace / (HURRY if hurries else 1.0)
 
 
+def solving_clock() -> Callable[[], float]:
+    """Seconds that the main thread, which solves, has computed; where no system tells, seconds gone."""
+    main = threading.main_thread().ident
+    if main is None or not hasattr(time, "pthread_getcpuclockid"):
+        return time.monotonic
+    clock = time.pthread_getcpuclockid(main)
+    return lambda: time.clock_gettime(clock)
+
+
 class Player:
     """A context manager that shows one puzzle being solved, or a replay of it.
 
@@ -189,7 +201,8 @@ class Player:
         self._closed = False
         self._shown: object = None
         self._drawn: tuple[int, float] | None = None
-        self._rest = 0.0
+        self._solving = solving_clock()
+        self._rest = self._rest_ends = 0.0
         self._panel = LivePanel(console, self._content, TICK, self.keys)
 
     @property
@@ -242,7 +255,8 @@ class Player:
                 playing.to_save = False
                 if self._save is not None:
                     self._note = self._save(list(playing.frames), playing.ending)
-            if now >= self._rest or playing.ending is not None:
+            rested = self._solving() >= self._rest or now >= self._rest_ends
+            if rested or playing.ending is not None:
                 playing.advance(now)
             if playing.over(now) or (playing.at_end and not self.keys.there):
                 self._over.set()
@@ -255,11 +269,12 @@ class Player:
         return self._scene(playing.place)
 
     def _rest_from_drawing(self, now: float) -> None:
-        """After a drawing, leave the processor alone for so long that drawing stays within its share."""
+        """After a drawing, leave the processor to solving until drawing is within its share."""
         if self._drawn is not None:
             thread, start = self._drawn
             if thread == threading.get_ident():
-                self._rest = now + (time.thread_time() - start) * (1 / SHARE - 1)
+                self._rest = self._solving() + (time.thread_time() - start) * (1 / SHARE - 1)
+                self._rest_ends = now + LONGEST_REST
             self._drawn = None
 
     def _scene(self, place: int) -> RenderableType:
