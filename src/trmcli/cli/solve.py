@@ -86,8 +86,7 @@ class View(Pace):
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Save every step (.json), a show (.html, .gif, .svg, or .cast for asciinema), or a "
-            "picture of the answer (.png).",
+            help="Save every step (.json), a show (.html, .gif, .svg, .cast), or the answer as a .png.",
         ),
     ] = None
     frame: Annotated[
