@@ -210,10 +210,8 @@ class Grid:
         for number, value in enumerate(signs):
             shown[values == value] = 3 + number % 2
         trail = np.isin(values, [value for value, look in looks.items() if look == "trail"])
-        sure = 1.0 if self.confidence is None else self.confidence
-        shown[trail] = 5 + np.broadcast_to(np.rint(np.multiply(sure, 100)), self.shape)[trail].astype(
-            np.int64
-        )
+        sure = np.ones(self.shape) if self.confidence is None else self.confidence.astype(np.float64)
+        shown[trail] = 5 + np.rint(100 * sure[trail]).astype(np.int64)
         shown.ravel()[list(self.conflicts)] = 1
         for upper_row, lower_row in zip(numbers[::2].tolist(), numbers[1::2].tolist(), strict=True):
             for (upper, lower), run in groupby(zip(upper_row, lower_row, strict=True)):
