@@ -21,7 +21,7 @@ from trmcli.tasks.plain import PlainCodec, PlainGivens, PlainPaint, PlainStructu
 from trmcli.tasks.task import Maker, Rules, Task, Views
 from trmcli.tasks.workers import mapped, processors
 
-SIZES, SIGNS = (6, 8, 10), ".01"
+SIZES, LEVELS, SIGNS = (6, 8, 10), ("usual", "hard"), ".01"
 
 
 class TakuzuViews(Views):
@@ -74,23 +74,20 @@ def patterns(size: int) -> list[int]:
     return [row for row in balanced if not any(x & x >> 1 & x >> 2 for x in (row, ~row & full))]
 
 
-def fillings(question: Cells, rng: random.Random | None = None) -> Iterator[Cells]:
+def fillings(question: Cells, rng: random.Random | None = None, distinct: bool = True) -> Iterator[Cells]:
     """All solutions, row by row; in random order if there is something to draw it from."""
     size = len(question)
     weights, full = 1 << np.arange(size)[::-1], (1 << size) - 1
-    ones, zeros = ((question == digit) @ weights for digit in (2, 1))
-    fitting = [
-        [p for p in patterns(size) if one & ~p == 0 and zero & p == 0]
-        for one, zero in zip(ones, zeros, strict=True)
-    ]
+    lines = zip(*((question == digit) @ weights for digit in (2, 1)), strict=True)
+    fitting = [[p for p in patterns(size) if not (one & ~p | zero & p)] for one, zero in lines]
 
     def down(rows: list[int]) -> Iterator[list[int]]:
         if len(rows) == size:
             columns = [sum((row >> bit & 1) << n for n, row in enumerate(rows)) for bit in range(size)]
-            if len(set(columns)) == size:
+            if not distinct or len(set(columns)) == size:
                 yield rows
             return
-        options = [row for row in fitting[len(rows)] if row not in rows]
+        options = [row for row in fitting[len(rows)] if not distinct or row not in rows]
         if len(rows) >= 2:
             both, neither = rows[-1] & rows[-2], ~(rows[-1] | rows[-2]) & full
             options = [row for row in options if not row & both and not ~row & neither]
@@ -106,7 +103,7 @@ def fillings(question: Cells, rng: random.Random | None = None) -> Iterator[Cell
 
 
 class TakuzuMaker(Maker):
-    """Option: size, which is 6, 8 or 10."""
+    """Options: size; and level, hard where a solution is the only one because no two rows are equal."""
 
     def make(
         self,
@@ -115,25 +112,26 @@ class TakuzuMaker(Maker):
         options: Mapping[str, Any],
         made: Callable[[int, int], None] = lambda done, count: None,
     ) -> tuple[Cells, Cells]:
-        size = options.get("size", 8)
-        if set(options) - {"size"} or size not in SIZES:
-            raise InputError(f"takuzu has the option size, which is 6, 8 or 10, not {dict(options)}")
+        size, level = options.get("size", 8), options.get("level", "usual")
+        if set(options) - {"size", "level"} or size not in SIZES or level not in LEVELS:
+            raise InputError(f"takuzu has size 6, 8 or 10, and level usual or hard, not {dict(options)}")
         pairs = []
-        with mapped(partial(fresh, seed, size), count, processors()) as made_by_all:
+        with mapped(partial(fresh, seed, size, level == "hard"), count, processors()) as made_by_all:
             for number, pair in enumerate(made_by_all, 1):
                 pairs.append(pair)
                 made(number, count)
         return np.stack([question for question, _ in pairs]), np.stack([answer for _, answer in pairs])
 
 
-def fresh(seed: int, size: int, number: int) -> tuple[Cells, Cells]:
+def fresh(seed: int, size: int, hard: bool, number: int) -> tuple[Cells, Cells]:
     """A puzzle and its one solution, the same ones whichever process makes them."""
     rng = random.Random(f"{seed} {number}")
     answer = next(fillings(np.zeros((size, size), dtype=np.uint8), rng))
     question, least = answer.copy(), size * size * rng.randint(30, 45) // 100
     for cell in rng.sample(range(size * size), size * size - least):
         question.flat[cell] = 3 - answer.flat[cell]  # a second solution would have the other digit
-        question.flat[cell] = answer.flat[cell] if next(fillings(question), None) is not None else 0
+        other = next(fillings(question, distinct=hard), None)
+        question.flat[cell] = 0 if other is None else answer.flat[cell]
     return question, answer
 
 
