@@ -343,6 +343,7 @@ def test_a_step_takes_one_thread_and_gives_the_others_back(monkeypatch: pytest.M
 
 def test_threads_share_the_puzzles_of_a_step_and_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numpy_engine, "LEAST", 2 * 16)
+    monkeypatch.setattr(numpy_engine, "PARTS", 8)  # of 3 puzzles
     weights, card = load_arrays(ROOT / "weights" / "sudoku-small.safetensors")
     found = []
     for threads in (1, 3):
