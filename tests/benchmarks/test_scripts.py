@@ -165,6 +165,7 @@ def test_solve_measures_each_set_of_puzzles(puzzles: Path) -> None:
     assert best == pytest.approx(max(1000 / row["milliseconds_a_puzzle"] / 16 for row in papers))
     for row in figures["rates"]:
         assert row["times_the_papers"] == pytest.approx(row["puzzles_per_second"] / best)
+        assert row["times_the_papers_a_processor_second"] > 0
 
 
 def test_solve_takes_turns_with_another_revision() -> None:
