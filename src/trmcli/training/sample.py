@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from trmcli.tasks.base import Bools, Cells, Ints, Shape
-from trmcli.tasks.task import Task
+if TYPE_CHECKING:
+    from trmcli.tasks.base import Bools, Cells, Ints, Shape
+    from trmcli.tasks.task import Task
 
 MOST_CELLS = 32 * 32
 """Of larger puzzles no sample is kept: they are not drawn, and every evaluation would add them to the log."""
@@ -39,6 +38,8 @@ class Sample:
     @property
     def grids(self) -> tuple[Cells, Cells]:
         """Question and answer, ``[height, width]`` each."""
+        import numpy as np
+
         question, answer = (np.array(one, dtype=np.uint8) for one in (self.question, self.answer))
         return question.reshape(self.shape), answer.reshape(self.shape)
 
@@ -48,6 +49,8 @@ class Sample:
     ) -> Sample | None:
         """From ``[L]`` tokens of question, known answer (0 where nobody knows) and present answer; None if
         the puzzle is too large."""
+        import numpy as np
+
         if question.size > MOST_CELLS:
             return None
         # Several tokens may stand for one value, as in mazes.

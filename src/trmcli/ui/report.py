@@ -16,11 +16,8 @@ from string import Template
 
 from trmcli.errors import InputError
 from trmcli.files import writing
-from trmcli.tasks import get_task
 from trmcli.training.history import History, Kind, read_history
 from trmcli.ui.numbers import clock, percent, short
-from trmcli.ui.sample import STYLE as BOARDS
-from trmcli.ui.sample import boards_html
 from trmcli.ui.svg import STYLE, Series, chart
 from trmcli.weights.files import read_card
 from trmcli.weights.header import read_header
@@ -84,7 +81,7 @@ def html(history: History) -> str:
     settings = (history.folder / "config.toml").read_text(encoding="utf-8")
     return _PAGE.substitute(
         title=escape(name),
-        style=STYLE + BOARDS,
+        style=STYLE,
         lead=escape(f"{config.task}, trained on {data}"),
         state="finished" if done else time.strftime("as of %Y-%m-%d %H:%M", time.localtime(history.changed)),
         share=f"{100 * min(1.0, history.step / max(1, config.total_steps)):.1f}",
@@ -104,6 +101,9 @@ def _sample(history: History) -> str:
     samples = [(entry.step, entry.sample) for entry in history.of("evaluation") if entry.sample is not None]
     if not samples:
         return ""
+    from trmcli.tasks import get_task  # NumPy is imported for boards alone
+    from trmcli.ui.sample import boards_html
+
     with suppress(LookupError):  # values that the kind does not have: the log was not written by this run
         task = get_task(history.config.task, history.config.kind)
         row = boards_html(task, samples)

@@ -91,7 +91,8 @@ STYLE = """
 
 
 def boards_html(task: Task, samples: Sequence[tuple[int, Sample]]) -> str:
-    """A row of boards, ``(step, sample)`` each; the question first, and again where it is another one."""
+    """A row of boards and their style, ``(step, sample)`` each; the question first, and again where it is
+    another one."""
     parts, question = [], None
     for step, sample in spread(samples):
         if sample.question != question:
@@ -104,7 +105,7 @@ def boards_html(task: Task, samples: Sequence[tuple[int, Sample]]) -> str:
                 task, sample, f"step {step:,}", f"{right} of {asked}, {_steps(sample)}", told(task, sample)
             )
         )
-    return f'<div class="boards">{"".join(parts)}</div>'
+    return f'<style>{STYLE}</style><div class="boards">{"".join(parts)}</div>'
 
 
 def _board(task: Task, sample: Sample, title: str, below: str, words: str = "") -> str:
