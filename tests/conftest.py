@@ -1,4 +1,4 @@
-"""One thread for each process, ears for Ctrl-C, the same examples every time, and a run directory."""
+"""One thread for each process, ears for signals, the same examples every time, and a run directory."""
 
 import json
 import os
@@ -10,9 +10,15 @@ from hypothesis import settings
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch; networks are tiny here, and subprocesses inherit it
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell starts what runs in its background deaf to Ctrl-C, and subprocesses would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell starts what runs in its background deaf to Ctrl-C and Ctrl-\, nohup what it runs deaf to a terminal that
+# goes, and subprocesses would inherit that.
+for _number, _usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")

@@ -49,7 +49,8 @@ def test_a_run_leaves_a_report_and_tells_its_state(trm: Run, tiny: Path, tmp_pat
     done = trm("train", tiny, "--out", folder)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert page.count("<svg") == 9 and "finished" in page and "Parameters" in page
+    assert page.count("<svg") - page.count('<svg viewBox="0 0 4 4"') == 9, "charts, and boards of 4x4"
+    assert "finished" in page and "Parameters" in page
     state = json.loads(trm("info", folder, "--json").stdout)
     assert (state["state"], state["step"], state["max_steps"], state["task"]) == (
         "finished",
