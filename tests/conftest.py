@@ -10,8 +10,8 @@ from hypothesis import settings
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch; networks are tiny here, and subprocesses inherit it
 
-# A shell starts what runs in its background deaf to Ctrl-C and Ctrl-\, nohup what it runs deaf to a terminal that
-# goes, and subprocesses would inherit that.
+# A shell starts what runs in its background deaf to Ctrl-C and Ctrl-\, nohup what it runs to a terminal that goes.
+# Subprocesses would inherit it.
 for _number, _usual in (
     (signal.SIGINT, signal.default_int_handler),
     (signal.SIGQUIT, signal.SIG_DFL),
