@@ -10,7 +10,7 @@ from hypothesis import settings
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch; networks are tiny here, and subprocesses inherit it
 
-# A shell starts what runs in its background deaf to Ctrl-C and Ctrl-\, nohup what it runs to a terminal that goes.
+# A shell makes its background deaf to Ctrl-C and Ctrl-\, nohup what it runs to the end of a terminal.
 # Subprocesses would inherit it.
 for _number, _usual in (
     (signal.SIGINT, signal.default_int_handler),
