@@ -30,7 +30,7 @@ BEHIND = 12
 SHARE = 0.04
 """What drawing may take, of the computing time of drawing and solving; a look at the keys now and then, and
 caches that are cold afterwards, come on top of it."""
-LONGEST_REST = 1.0
+LONGEST_REST = 2.0
 """Seconds between two drawings at most, for solving that mostly waits, as for a GPU."""
 TICK = 0.04
 """Seconds between two looks at the keys."""
