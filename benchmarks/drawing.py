@@ -24,6 +24,8 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from rich.console import RenderableType
+
 from trmcli.cli.watching import filmed
 from trmcli.loading import load_engine
 from trmcli.solving.answers import Answer
@@ -44,7 +46,7 @@ class Counted(Player):
 
     drawings = 0
 
-    def _content(self):  # type: ignore[no-untyped-def]
+    def _content(self) -> RenderableType | None:
         content = super()._content()
         self.drawings += content is not None
         return content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -87,6 +87,9 @@ class Paper(Terminal):
         self.paper = theme
 
 
+Views = Callable[[Console], Iterator[RenderableType]]
+
+
 def training(console: Console) -> Iterator[RenderableType]:
     """The panel of a run, before and after an evaluation with right, wrong and open cells."""
     answer = tuple(number % 3 for number in range(81))
@@ -123,10 +126,10 @@ DRAWN_WITH = frozenset("█▓▒▀▄━─╺╸╹╻┃┏┓┗┛┣┫�
 @pytest.mark.parametrize("depth", ["truecolor", "256", "16"])
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_what_training_and_arc_draw_can_be_read(
-    theme: Literal["dark", "light"], depth: Depth, views: object
+    theme: Literal["dark", "light"], depth: Depth, views: Views
 ) -> None:
     console, weak, read = Paper(theme, depth), set(), 0
-    for view in views(console):  # type: ignore[operator]
+    for view in views(console):
         for segment in console.render(view):
             if set(segment.text) <= DRAWN_WITH or "\n" in segment.text:
                 continue
@@ -166,9 +169,9 @@ def named(color: Color) -> str:
 
 
 @pytest.mark.parametrize("views", [training, arc])
-def test_without_colours_they_have_none(views: object) -> None:
+def test_without_colours_they_have_none(views: Views) -> None:
     console = Paper("light", "none")
-    for view in views(console):  # type: ignore[operator]
+    for view in views(console):
         with console.capture() as shown:
             console.print(view)
         assert "[3" not in shown.get().replace("[3m", "") and "[4" not in shown.get().replace("[4m", "")
