@@ -82,7 +82,7 @@ def test_options_of_training() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "round"}, "there are no 'round' mazes: --kind is open or perfect"),
+        ({"kind": "round"}, "there are no 'round' mazes: --kind is open, perfect, braided or cavern"),
         ({"size": "0x0"}, "no mazes of 0x0 are made: a side has 3 to 128 cells"),
         ({"size": 1000}, "no mazes of 1000x1000 are made: a side has 3 to 128 cells"),
         ({"size": "wide"}, "'wide' is no size of a maze: write 30, or 20x30"),

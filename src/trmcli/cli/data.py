@@ -125,13 +125,20 @@ class Mazes:
         typer.Option(
             autocompletion=complete.maze_kinds,
             metavar="KIND",
-            help="open: walls strewn at random. perfect: corridors that join all cells in one way.",
+            help="open: walls strewn at random. perfect: corridors that join all cells in one way. "
+            "braided: corridors without dead ends. cavern: walls that have grown together.",
         ),
     ] = "open"
     size: Annotated[
-        str, typer.Option(metavar="N|HxW", help="Rows and columns; odd numbers in perfect mazes.")
+        str, typer.Option(metavar="N|HxW", help="Rows and columns; odd numbers where there are corridors.")
     ] = "30"
-    walls: Annotated[str, typer.Option(metavar="LOW-HIGH", help="Share of walls in open mazes.")] = "0.3-0.5"
+    walls: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOW-HIGH",
+            help="Share of walls in open mazes (0.3-0.5), or in caverns at first (0.42-0.5).",
+        ),
+    ] = None
     min_path: Annotated[
         int,
         typer.Option(parser=whole(3), metavar="N", help="Least cells of the path, S and G among them."),

@@ -20,13 +20,33 @@ def lattice_names(reach: int = 1) -> tuple[str, ...]:
 NAMES = lattice_names()
 
 
+def _turns(shape: Shape) -> list[tuple[bool, int]]:
+    """The rotations and reflections that keep a shape: whether left becomes right, and how many quarters are
+    turned to the left after that."""
+    quarters = range(0, 4, 1 if shape[0] == shape[1] else 2)
+    return [(mirrored, turn) for mirrored in (False, True) for turn in quarters]
+
+
 @cache
 def dihedral(shape: Shape) -> Ints:
     """``[8, L]``, of an oblong ``[4, L]``: the rotations and reflections that keep a shape as permutations of
     the cells, for :class:`trmcli.tasks.base.Symmetry`; the identity first."""
     cells = np.arange(shape[0] * shape[1]).reshape(shape)
-    turned = [np.rot90(one, turn) for one in (cells, np.fliplr(cells)) for turn in range(4)]
-    return np.stack([one.ravel() for one in turned if one.shape == cells.shape])
+    kept = [np.rot90(np.fliplr(cells) if mirrored else cells, turn) for mirrored, turn in _turns(shape)]
+    return np.stack([one.ravel() for one in kept])
+
+
+@cache
+def dihedral_directions(shape: Shape) -> Ints:
+    """``[8, 4]``, of an oblong ``[4, 4]``: what :func:`dihedral` makes of up, down, left and right."""
+    to_the_left = np.array([2, 3, 1, 0])
+    found = []
+    for mirrored, turn in _turns(shape):
+        directions = np.array([0, 1, 3, 2] if mirrored else [0, 1, 2, 3])
+        for _ in range(turn):
+            directions = to_the_left[directions]
+        found.append(directions)
+    return np.stack(found)
 
 
 def lattice_relations(shape: Shape, reach: int = 1) -> tuple[Relation, ...]:

@@ -1,4 +1,5 @@
-"""New mazes: open ones, their walls strewn at random, and perfect ones, all cells joined in one way.
+"""New mazes: open ones, their walls strewn at random; perfect ones, all cells joined in one way; braided
+ones, without dead ends; and caverns, whose walls have grown together.
 
 No two mazes of one run are equal up to rotation and reflection, and none equals a maze that is excluded.
 """
@@ -13,6 +14,7 @@ from random import Random
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from trmcli.errors import InputError
 from trmcli.tasks.base import Cells, Shape
@@ -20,7 +22,10 @@ from trmcli.tasks.maze.grid import GOAL, LARGEST_SIDE, OPEN, START, WALL, layers
 from trmcli.tasks.maze.rules import solved
 from trmcli.tasks.workers import mapped
 
-Style = Literal["open", "perfect"]
+Style = Literal["open", "perfect", "braided", "cavern"]
+STYLES: tuple[str, ...] = get_args(Style)
+WALLS: dict[str, tuple[float, float]] = {"open": (0.3, 0.5), "cavern": (0.42, 0.5)}
+"""The share of walls where nobody says another one. A cavern of 0.42 ends with 33%, one of 0.5 with 61%."""
 
 _TRIES = 20_000
 """Arrangements of walls that are looked at for one maze."""
@@ -33,26 +38,36 @@ class Kind:
 
     Attributes:
         style: ``open``: every cell is a wall with one probability; ``perfect``: corridors of a random
-            spanning tree between the cells of odd row and odd column, inside an outer wall.
+            spanning tree between the cells of odd row and odd column, inside an outer wall; ``braided``: such
+            corridors, with a wall taken away at each dead end; ``cavern``: an open maze whose cells have
+            several times become what most cells around them are.
         shape: height and width.
-        walls: least and greatest share of walls, of open mazes.
+        walls: least and greatest share of walls, of open mazes, and of caverns at first; None: the usual one
+            of :data:`WALLS`. Corridors have none.
         min_path: cells of the shortest path at least, S and G among them.
     """
 
     style: Style = "open"
     shape: Shape = (30, 30)
-    walls: tuple[float, float] = (0.3, 0.5)
+    walls: tuple[float, float] | None = None
     min_path: int = 3
 
     def __post_init__(self) -> None:
-        if self.style not in get_args(Style):
-            raise InputError(f"there are no {self.style!r} mazes: --kind is {' or '.join(get_args(Style))}")
+        if self.style not in STYLES:
+            raise InputError(
+                f"there are no {self.style!r} mazes: --kind is {', '.join(STYLES[:-1])} or {STYLES[-1]}"
+            )
         sides = f"{self.shape[0]}x{self.shape[1]}"
         if min(self.shape) < 3 or max(self.shape) > LARGEST_SIDE:
             raise InputError(f"no mazes of {sides} are made: a side has 3 to {LARGEST_SIDE} cells")
-        if self.style == "perfect" and not (self.shape[0] % 2 and self.shape[1] % 2):
-            raise InputError(f"a perfect maze has odd sides, such as 21x21, not {sides}")
-        if not 0 <= self.walls[0] <= self.walls[1] < 1:
+        if self.style in ("perfect", "braided") and not (self.shape[0] % 2 and self.shape[1] % 2):
+            raise InputError(f"a {self.style} maze has odd sides, such as 21x21, not {sides}")
+        if self.walls is not None and self.style not in WALLS:
+            raise InputError(
+                f"a {self.style} maze has as many walls as its corridors leave: "
+                "--walls is for open mazes and caverns"
+            )
+        if self.walls is not None and not 0 <= self.walls[0] <= self.walls[1] < 1:
             raise InputError(f"the share of walls {self.walls[0]}-{self.walls[1]} is no range from 0 to 1")
         if not 3 <= self.min_path <= self.shape[0] * self.shape[1]:
             raise InputError(
@@ -69,7 +84,7 @@ class Generated(NamedTuple):
 
 
 def parse_options(
-    kind: object = "open", size: object = 30, walls: object = "0.3-0.5", min_path: object = 3, **others: Any
+    kind: object = "open", size: object = 30, walls: object = None, min_path: object = 3, **others: Any
 ) -> Kind:
     """A :class:`Kind` from the words of a command line or a TOML table.
 
@@ -82,7 +97,7 @@ def parse_options(
     if sides is None:
         raise InputError(f"{str(size)!r} is no size of a maze: write 30, or 20x30 for 20 rows of 30 cells")
     share = re.fullmatch(r"(\d*\.?\d+)(?:\s*-\s*(\d*\.?\d+))?", str(walls))
-    if share is None:
+    if share is None and walls is not None:
         raise InputError(f"{str(walls)!r} is no share of walls: write 0.4, or 0.3-0.5 for a range")
     if not isinstance(min_path, int):
         raise InputError(f"{min_path!r} is not a number of cells")
@@ -90,7 +105,7 @@ def parse_options(
     return Kind(
         style,
         (int(sides[1]), int(sides[2] or sides[1])),
-        (float(share[1]), float(share[2] or share[1])),
+        (float(share[1]), float(share[2] or share[1])) if share else None,
         min_path,
     )
 
@@ -101,14 +116,14 @@ def generate(kind: Kind, random: Random) -> Generated:
     Raises:
         InputError: none was found with a path so long.
     """
-    draw = _open if kind.style == "open" else _perfect
+    draw = {"open": _open, "perfect": _perfect, "braided": _braided, "cavern": _cavern}[kind.style]
     for _ in range(_TRIES):
         cells = draw(kind, random)
         if _place_ends(cells, kind.min_path, random):
             answer = solved(cells)
             assert answer is not None
             return Generated(cells, answer, int((answer >= START).sum()))
-    size, hint = f"{kind.shape[0]}x{kind.shape[1]}", ", or set walls near 0.4" if kind.style == "open" else ""
+    size, hint = f"{kind.shape[0]}x{kind.shape[1]}", ", or set walls near 0.4" if kind.style in WALLS else ""
     raise InputError(
         f"found no {kind.style} maze of {size} with a path of {kind.min_path} cells in {_TRIES} tries: "
         f"ask for shorter paths{hint}"
@@ -116,9 +131,20 @@ def generate(kind: Kind, random: Random) -> Generated:
 
 
 def _open(kind: Kind, random: Random) -> Cells:
-    share = random.uniform(*kind.walls)
+    share = random.uniform(*(kind.walls or WALLS[kind.style]))
     numbers = np.frombuffer(random.randbytes(2 * kind.shape[0] * kind.shape[1]), dtype=np.uint16)
     return np.where(numbers.reshape(kind.shape) < share * 65536, WALL, OPEN).astype(np.uint8)
+
+
+def _cavern(kind: Kind, random: Random) -> Cells:
+    """Four times each cell becomes a wall if it and its eight neighbours are five walls or more, as Johnson,
+    Yannakakis and Togelius do (Cellular automata for real-time generation of infinite cave levels, 2010).
+    Beyond the rim all is wall."""
+    walls = _open(kind, random) == WALL
+    for _ in range(4):
+        around = np.pad(walls, 1, constant_values=True)
+        walls = sliding_window_view(around, (3, 3)).sum(axis=(2, 3)) >= 5
+    return np.where(walls, WALL, OPEN).astype(np.uint8)
 
 
 def _perfect(kind: Kind, random: Random) -> Cells:
@@ -138,6 +164,26 @@ def _perfect(kind: Kind, random: Random) -> Cells:
         to = random.choice(ways)
         cells[to] = cells[(row + to[0]) // 2, (column + to[1]) // 2] = OPEN
         trail.append(to)
+    return cells
+
+
+def _braided(kind: Kind, random: Random) -> Cells:
+    """Join each dead end of a perfect maze with a corridor beside it, where there is one."""
+    cells = _perfect(kind, random)
+    height, width = kind.shape
+    ends = [(row, column) for row in range(1, height, 2) for column in range(1, width, 2)]
+    random.shuffle(ends)
+    for row, column in ends:
+        steps = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+        closed = [(down, right) for down, right in steps if cells[row + down, column + right] == WALL]
+        ways = [
+            (down, right)
+            for down, right in closed
+            if 0 < row + down < height - 1 and 0 < column + right < width - 1
+        ]
+        if len(closed) == 3 and ways:
+            down, right = random.choice(ways)
+            cells[row + down, column + right] = OPEN
     return cells
 
 

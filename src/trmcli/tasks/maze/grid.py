@@ -7,6 +7,7 @@ the next.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -91,12 +92,17 @@ def directions(question: npt.NDArray[Any]) -> tuple[int, int, int, int]:
     return tuple(found)  # type: ignore[return-value]
 
 
-def follow(question: npt.NDArray[Any], pointing: tuple[int, int, int, int]) -> int:
-    """The cells on the way from S along these directions, S included, G not; none if there is no way."""
-    stride = question.shape[1] + 1
+def follow(cells: npt.NDArray[Any], pointing: Sequence[int]) -> int:
+    """The cells on the way from S along these directions, S included, G not; none if it does not lead to G.
+
+    Args:
+        cells: ``[height, width]``: a maze.
+        pointing: which cells point up, down, left and right.
+    """
+    stride = cells.shape[1] + 1
     up, down, left, right = pointing
-    here, path = to_set(question == START), 0
-    while here:
+    here, path = to_set(cells == START), 0
+    while here & ~path:
         path |= here
         here = (here & up) >> stride | (here & down) << stride | (here & left) >> 1 | (here & right) << 1
-    return path & (up | down | left | right)
+    return path & (up | down | left | right) if path & to_set(cells == GOAL) else 0

@@ -5,7 +5,8 @@ that is wall, open, start, goal and path, as 1 to 5. The answer is the maze with
 and G. Every shortest path is right; where there are several, :meth:`MazeStructure.canonical` names the one to
 learn. It also tells an open cell, a cell of the path and S apart by the direction in which G is nearest, as
 tokens 6 to 17: a network that has to say this of every cell learns the search itself, wave by wave from G,
-and not only where it ends.
+and not only where it ends. The answer is the way from S to G that the cells point out. They know it as soon
+as the wave from G has come to S; that they are on it, only when a second wave has come back from S.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from trmcli.tasks.base import (
     Symmetry,
     Verdict,
 )
-from trmcli.tasks.lattice import NAMES, dihedral, lattice_relations
+from trmcli.tasks.lattice import NAMES, dihedral, dihedral_directions, lattice_relations
 from trmcli.tasks.lines import Reader
 from trmcli.tasks.maze.grid import (
     GOAL,
@@ -40,6 +41,7 @@ from trmcli.tasks.maze.grid import (
     follow,
     shortest,
     to_mask,
+    to_set,
 )
 from trmcli.tasks.maze.recognise import is_line, recognises
 from trmcli.tasks.maze.rules import problems_of, solved
@@ -49,6 +51,7 @@ from trmcli.tasks.task import USUAL_STEPS, Codec, Maker, Paint, Rules, Structure
 _TOKENS: Ints = np.array([2, 1, 3, 4, 5])
 _POINTING = {OPEN: 6, PATH: 10, START: 14}
 """Tokens of the cells that point up; down, left and right follow."""
+_POINTS = min(_POINTING.values())
 _UP: Ints = np.array([_POINTING.get(value, 0) for value in range(5)])
 _CELLS: Cells = np.array(
     [OPEN, WALL, OPEN, START, GOAL, PATH, *(value for value in _POINTING for _ in range(4))], dtype=np.uint8
@@ -78,16 +81,29 @@ class MazeCodec(Codec):
         return tokens
 
     def decode(self, tokens: npt.NDArray[Any], shape: Shape) -> Cells:
+        """Mazes with ``o`` on the way from S to G that the cells point out; where they point out none, on the
+        cells that say that they are on the path."""
         cells: Cells = _CELLS[tokens].reshape(-1, *shape)
+        for answer, said in zip(cells, tokens.reshape(cells.shape), strict=True):
+            if said.max(initial=0) < _POINTING[START]:
+                continue
+            turns = np.where(said < _POINTS, -1, (said - _POINTS) % 4)
+            path = follow(answer, [to_set(turns == turn) for turn in range(4)])
+            if path:
+                answer[answer == PATH] = OPEN
+                answer[to_mask(path, shape) & (answer == OPEN)] = PATH
         return cells
 
 
 class MazeViews(Views):
     def symmetries(self, shape: Shape, count: int, rng: np.random.Generator) -> Symmetry:
         """Rotations and reflections that keep the shape: eight of a square, four of an oblong."""
-        every = dihedral(shape)
+        every, directions = dihedral(shape), dihedral_directions(shape)
+        drawn = rng.integers(len(every), size=count)
         values = np.tile(np.arange(self.vocab_size), (count, 1))
-        return Symmetry(every[rng.integers(len(every), size=count)], values)
+        for up in _POINTING.values():
+            values[:, up : up + 4] = up + directions[drawn]
+        return Symmetry(every[drawn], values)
 
 
 class MazePaint(Paint):
@@ -162,8 +178,9 @@ class MazeMaker(Maker):
         options: Mapping[str, Any],
         made: Callable[[int, int], None] = lambda done, count: None,
     ) -> tuple[Cells, Cells]:
-        """Options: ``kind`` (``open`` or ``perfect``), ``size`` (30, or such as ``20x30``), ``walls`` (such
-        as ``0.3-0.5``, of open mazes), ``min_path`` (3: cells of the path at least, S and G among them)."""
+        """Options: ``kind`` (``open``, ``perfect``, ``braided`` or ``cavern``), ``size`` (30, or such as
+        ``20x30``), ``walls`` (such as ``0.3-0.5``, of open mazes and caverns), ``min_path`` (3: cells of the
+        path at least, S and G among them)."""
         from trmcli.tasks.maze.generate import generate_many, parse_options
         from trmcli.tasks.workers import processors
 
