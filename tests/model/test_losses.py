@@ -17,6 +17,16 @@ def test_label_smoothing_spreads_a_share_of_each_label() -> None:
     assert torch.allclose(softmax_cross_entropy(logits, labels), right, atol=1e-6)
 
 
+def test_cells_that_cannot_be_known_yet_do_not_count_in_the_tokens_loss() -> None:
+    logits, labels = torch.randn(2, 3, 5), torch.tensor([[1, 2, 3], [4, 1, 0]])
+    output = Output(logits, torch.zeros(2), torch.zeros(2))
+    known = torch.tensor([[True, False, True], [False, False, True]])
+    each = softmax_cross_entropy(logits, labels)
+    every, some = (supervision_loss(output, labels, kind="softmax", known=one) for one in (None, known))
+    assert torch.allclose(some.tokens, (each[0, 0] + each[0, 2]) / 2 / 2)  # the second knows nothing
+    assert torch.equal(some.exact, every.exact) and torch.equal(some.cells, every.cells)
+
+
 def test_an_answer_is_right_if_it_means_the_same() -> None:
     """Tokens 1 and 2 mean one value here, token 3 another one."""
     logits = torch.eye(4)[torch.tensor([[1, 3], [2, 3], [2, 1]])] * 9

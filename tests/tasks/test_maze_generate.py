@@ -49,6 +49,34 @@ def test_perfect_mazes_join_all_cells_in_one_way() -> None:
             assert MazeRules().search(to) is not None
 
 
+def test_braided_mazes_have_no_dead_ends() -> None:
+    kind = Kind("braided", (9, 15), min_path=8)
+    assert min(lengths(kind, 10)) >= 8
+    for question, _, _ in generate_many(kind, 10):
+        free = np.pad(question != WALL, 1).astype(int)
+        beside = free[:-2, 1:-1] + free[2:, 1:-1] + free[1:-1, :-2] + free[1:-1, 2:]
+        assert (question[[0, -1]] == WALL).all() and (question[:, [0, -1]] == WALL).all()
+        assert beside[question != WALL].min() >= 2
+
+
+def test_caverns_have_walls_that_hang_together() -> None:
+    kind = Kind("cavern", (30, 40), min_path=12)
+    assert min(lengths(kind, 6)) >= 12
+    shares = []
+    for question, _, _ in generate_many(kind, 6):
+        walls = question == WALL
+        around = np.pad(walls, 1, constant_values=True).astype(int)
+        beside = around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]
+        assert (beside[walls] == 0).mean() < 0.01  # strewn at random, 4% of them would stand alone
+        shares.append(walls.mean())
+    assert 0.2 < np.mean(shares) < 0.7
+    less, more = (
+        np.mean([one.question == WALL for one in generate_many(Kind("cavern", (30, 30), (at, at)), 10)])
+        for at in (0.4, 0.5)
+    )
+    assert less < 0.35 < 0.5 < more
+
+
 def test_no_maze_equals_another_however_turned() -> None:
     kind = Kind("open", (3, 3), (0.1, 0.5))
     keys = [canonical(one.question) for one in generate_many(kind, 60)]
@@ -87,6 +115,8 @@ def test_options_of_training() -> None:
         ({"size": 1000}, "no mazes of 1000x1000 are made: a side has 3 to 128 cells"),
         ({"size": "wide"}, "'wide' is no size of a maze: write 30, or 20x30"),
         ({"kind": "perfect", "size": 30}, "a perfect maze has odd sides, such as 21x21, not 30x30"),
+        ({"kind": "braided", "size": 30}, "a braided maze has odd sides, such as 21x21, not 30x30"),
+        ({"kind": "perfect", "size": 21, "walls": 0.3}, "as its corridors leave: --walls is for open mazes"),
         ({"walls": "many"}, "'many' is no share of walls: write 0.4, or 0.3-0.5"),
         ({"walls": "0.5-0.3"}, "0.5-0.3 is no range"),
         ({"walls": "1.5"}, "1.5-1.5 is no range"),

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 
 from trmcli.tasks.base import Cells, Shape
 from trmcli.tasks.lattice import dihedral
-from trmcli.tasks.maze.grid import GOAL, OPEN, PATH, START, WALL, directions, shortest, to_mask
+from trmcli.tasks.maze.grid import (
+    GOAL,
+    LETTERS,
+    OPEN,
+    PATH,
+    START,
+    WALL,
+    directions,
+    layers,
+    shortest,
+    to_mask,
+    to_set,
+)
 from trmcli.tasks.maze.kind import MazeMaker, MazeRules, MazeStructure, maze_task
 
 TASK = maze_task()
@@ -194,6 +206,76 @@ def test_tokens_are_the_reference_s() -> None:
     assert TASK.codec.encode(cells[None]).tolist() == [[1, 2, 3, 4, 5]]
     assert np.array_equal(TASK.codec.decode(np.array([[1, 2, 3, 4, 5]]), (1, 5))[0], cells)
     assert TASK.codec.decode(np.array([[0]]), (1, 1)).tolist() == [[[OPEN]]]
+
+
+UP, DOWN, LEFT, RIGHT = range(4)
+POINTING, ON_PATH, AT_START = 6, 10, 14
+
+
+def decoded(rows: list[list[int]]) -> str:
+    tokens = np.array(rows)
+    cells = TASK.codec.decode(tokens.reshape(1, -1), (tokens.shape[0], tokens.shape[1]))[0]
+    return "/".join("".join(LETTERS[value] for value in row) for row in cells)
+
+
+def test_the_answer_is_the_way_that_the_cells_point_out() -> None:
+    """Whatever they say of being on the path."""
+    right, left = POINTING + RIGHT, ON_PATH + LEFT
+    assert decoded([[AT_START + RIGHT, right, right, 4], [left, left, left, left]]) == "SooG/    "
+    assert decoded([[AT_START + DOWN, 1], [right, POINTING + DOWN], [2, 4]]) == "S#/oo/ G"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [AT_START + RIGHT, POINTING + RIGHT, POINTING + LEFT, 4],  # back and forth for ever
+        [AT_START + LEFT, POINTING + RIGHT, POINTING + RIGHT, 4],  # out of the maze
+        [AT_START + RIGHT, POINTING + RIGHT, 2, 4],  # to a cell that points nowhere
+        [AT_START + RIGHT, POINTING + RIGHT, 1, 4],  # into a wall
+        [AT_START + RIGHT, POINTING + RIGHT, AT_START + LEFT, 4],  # from two starts
+        [POINTING + RIGHT, POINTING + RIGHT, POINTING + RIGHT, 4],  # from none
+    ],
+)
+def test_where_no_way_is_pointed_out_the_cells_on_the_path_are_marked(row: list[int]) -> None:
+    assert "o" not in decoded([row])
+    assert decoded([row, [ON_PATH, 5, 2, 1]]).endswith("/oo #")
+
+
+def test_a_way_does_not_leave_one_side_and_come_in_on_the_other() -> None:
+    right = POINTING + RIGHT
+    assert decoded([[1, AT_START + RIGHT], [right, 4]]) == "#S/ G"
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10_000), shape=st.sampled_from(["7", "5x8"]))
+def test_directions_turn_with_the_maze(seed: int, shape: str) -> None:
+    """The labels of a maze, turned, are as good as those of the turned maze, and turn back."""
+    (question,), _ = MazeMaker().make(1, seed, {"size": shape, "walls": "0.1-0.4"})
+    tokens = np.repeat(TASK.codec.encode(question[None]), 20, 0)
+    labels = MazeStructure().canonical(tokens, tokens, question.shape)
+    drawn = TASK.views.symmetries(question.shape, 20, np.random.default_rng(seed))
+    turned = TASK.codec.decode(drawn.apply(tokens), question.shape)
+    moved = drawn.apply(labels)
+    unmarked = np.where((moved >= ON_PATH) & (moved < AT_START), moved - ON_PATH + POINTING, moved)
+    for answers in (moved, unmarked):
+        assert MazeRules().check(turned, TASK.codec.decode(answers, question.shape)).all()
+    assert np.array_equal(drawn.inverse().apply(moved), labels)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from(["open", "braided", "cavern"]))
+def test_distances_are_those_of_a_plain_search(seed: int, kind: str) -> None:
+    (question,), _ = MazeMaker().make(1, seed, {"size": 11, "kind": kind, "min_path": 5})
+    tokens = TASK.codec.encode(question[None])
+    labels = MazeStructure().canonical(tokens, tokens, question.shape)
+    found = MazeStructure().distances(labels, question.shape).reshape(question.shape)
+    cells = layers(to_set(question != WALL), to_set(question == GOAL), question.shape[1] + 1)
+    expected = np.zeros_like(found)
+    for away, here in enumerate(cells):
+        expected[to_mask(here, question.shape)] = away
+    path = TASK.codec.decode(labels, question.shape)[0] == PATH
+    expected[path] = 2 * expected[question == START] - expected[path]
+    assert np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize(("shape", "count"), [((4, 4), 8), ((1, 1), 8), ((3, 5), 4)])

@@ -55,6 +55,15 @@ def test_the_loss_falls_on_one_small_maze() -> None:
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
 
 
+def test_a_horizon_hides_the_cells_that_news_of_the_goal_cannot_have_reached() -> None:
+    near, far, every = (
+        [Measures.read([run.step()]).token_loss for _ in range(3)]
+        for run in (trainer(small(f"horizon={horizon}", "lr=0")) for horizon in (2, 1000, 0))
+    )
+    assert far == every
+    assert all(one != other for one, other in zip(near, every, strict=True))
+
+
 def test_what_is_learned_is_the_first_path_of_the_maze_as_it_is_turned() -> None:
     examples = load_examples(MAZE, replace(small().data[0], count=20), 0)
     config = small()

@@ -87,12 +87,14 @@ def supervision_loss(
     go_on: Tensor | None = None,
     smoothing: float = 0.0,
     meaning: Tensor | None = None,
+    known: Tensor | None = None,
 ) -> Losses:
     """The loss of one supervision step. Labels below 1 (padding; -100 in the reference) do not count.
 
     Tokens are averaged over a puzzle's cells; the weighted halting loss is added. ``go_on`` is the target of
     the second halting output (:func:`go_on_target`), which only HRM trains. ``smoothing`` is for softmax.
     ``meaning`` is ``[V]``: tokens that have one number there are one answer, right if any of them is.
+    ``known`` is ``[B, L]`` bool: the cells of which the tokens' loss is the mean; by default all.
 
     ``models/losses.py: ACTLossHead`` of the reference; there both are summed over the batch and divided by
     its size afterwards, which gives the mean used here.
@@ -100,11 +102,12 @@ def supervision_loss(
     counted = labels > 0
     labels = labels.clamp(min=0)
     count = counted.sum(dim=-1).clamp(min=1)
+    learned = counted if known is None else counted & known
     if kind == "stablemax":
-        per_cell = stablemax_cross_entropy(output.logits, labels) * counted
+        per_cell = stablemax_cross_entropy(output.logits, labels) * learned
     else:
-        per_cell = softmax_cross_entropy(output.logits, labels, smoothing) * counted
-    tokens = (per_cell.sum(dim=-1) / count).mean()
+        per_cell = softmax_cross_entropy(output.logits, labels, smoothing) * learned
+    tokens = (per_cell.sum(dim=-1) / learned.sum(dim=-1).clamp(min=1)).mean()
     with torch.no_grad():
         said, wanted = output.logits.argmax(dim=-1), labels
         if meaning is not None:

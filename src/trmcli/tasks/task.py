@@ -195,6 +195,11 @@ class Structure(ABC):
         that what a symmetry makes of a puzzle has the same one whichever way it came about."""
         return answers
 
+    def distances(self, labels: Ints, shape: Shape) -> Ints:
+        """``[B, L]``: from how many cells away the news must come that decides what stands in a cell of these
+        answers, as :meth:`canonical` gives them; 0 where the cell itself or all the others may decide it."""
+        return np.zeros_like(labels)
+
 
 class Maker(ABC):
     """Makes fresh puzzles."""

@@ -34,9 +34,10 @@ class Supervised:
 class Lane:
     """One source's batch on its way through the supervision steps; each source keeps its own.
 
-    ``tokens`` and ``labels`` are ``[B, L]``; ``puzzle`` (numbers), ``steps`` (supervision steps done) and
-    ``halted`` are ``[B]``. With several ranks, B is this rank's share. ``meaning`` is ``[V]``, the value of a
-    cell that each token stands for: an answer is right if its values are.
+    ``tokens``, ``labels`` and ``distances`` (:meth:`trmcli.tasks.task.Structure.distances` of the labels) are
+    ``[B, L]``; ``puzzle`` (numbers), ``steps`` (supervision steps done) and ``halted`` are ``[B]``. With
+    several ranks, B is this rank's share. ``meaning`` is ``[V]``, the value of a cell that each token stands
+    for: an answer is right if its values are.
     """
 
     examples: Examples
@@ -44,18 +45,20 @@ class Lane:
     meaning: Tensor
     tokens: Tensor
     labels: Tensor
+    distances: Tensor
     puzzle: Tensor
     steps: Tensor
     halted: Tensor
     carry: Carry
 
-    STATE = ("tokens", "labels", "puzzle", "steps", "halted")
+    STATE = ("tokens", "labels", "distances", "puzzle", "steps", "halted")
 
     def refill(self, draw: Draw, fresh: Carry) -> None:
         """Replace the halted examples by those that were drawn, which begin with the states ``fresh``."""
         halted = self.halted
         self.tokens = torch.where(halted[:, None], self.placed(draw.tokens), self.tokens)
         self.labels = torch.where(halted[:, None], self.placed(draw.labels), self.labels)
+        self.distances = torch.where(halted[:, None], self.placed(draw.distances), self.distances)
         self.puzzle = torch.where(halted, self.placed(draw.puzzle), self.puzzle)
         self.steps = self.steps.masked_fill(halted, 0)
         if draw.states is not None:
@@ -88,7 +91,8 @@ class Draw:
 
     Attributes:
         lane: the number of the source whose turn it is.
-        tokens, labels, puzzle: a fresh example for every place, used where the last one has halted.
+        tokens, labels, distances, puzzle: a fresh example for every place, used where the last one has
+            halted.
         held: ``[B]``: supervision steps before which an example must not halt (exploration;
             ``models/recursive_reasoning/trm.py``: ``min_halt_steps``).
         random: ``[B]``: whether a fresh example begins with random states.
@@ -98,6 +102,7 @@ class Draw:
     lane: int
     tokens: Ints
     labels: Ints
+    distances: Ints
     puzzle: Ints
     held: Ints
     random: Bools

@@ -182,6 +182,7 @@ class Gradients:
                 lane.steps[rows],
                 config,
                 lane.meaning,
+                lane.distances[rows],
             )
         losses, share = done.losses, len(done.halt) / self.batch
         with record_function("backward"):
@@ -210,6 +211,7 @@ def forward(
     steps: Tensor,
     config: TrainConfig,
     meaning: Tensor | None = None,
+    distances: Tensor | None = None,
 ) -> Forward:
     """The forward pass of a gradient step, whatever does it: threads that train, or who only counts.
 
@@ -220,6 +222,7 @@ def forward(
         steps: ``[B]`` supervision steps done.
         config: the run's settings.
         meaning: ``[V]`` as in :func:`trmcli.model.losses.supervision_loss`.
+        distances: ``[B, L]`` of the labels, for a ``horizon``.
     """
     carry, output = supervise(carry)
     halt, target = output.halt.detach(), None
@@ -228,9 +231,13 @@ def forward(
             _, following = supervise(carry)
         target = go_on_target(following, steps + 1 >= config.supervision_steps)
         halt = halt - output.go_on.detach()
+    known = None
+    if config.horizon and distances is not None:
+        known = distances <= config.horizon * (steps + 1)[:, None]
     losses = supervision_loss(
         output,
         labels,
+        known=known,
         kind=config.token_loss,
         halt_weight=config.halt_weight,
         go_on=target,

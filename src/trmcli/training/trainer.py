@@ -108,6 +108,7 @@ class Trainer:
             meaning=torch.from_numpy(values.astype(np.int64)).to(self.device),
             tokens=blank,
             labels=blank.clone(),
+            distances=blank.clone(),
             puzzle=torch.zeros(batch, dtype=torch.long, device=self.device),
             steps=torch.zeros(batch, dtype=torch.long, device=self.device),
             halted=torch.ones(batch, dtype=torch.bool, device=self.device),
@@ -175,6 +176,9 @@ class Trainer:
                 "folder that trm data build makes",
                 config.data[lane].source,
             )
+        distances = np.zeros_like(labels)
+        if config.horizon and self.task.structure is not None:
+            distances = self.task.structure.distances(labels, self.lanes[lane].examples.shape)
         held = rng.integers(2, max(3, config.supervision_steps + 1), size=config.batch_size)
         held[rng.random(config.batch_size) >= config.exploration] = 0
         random, states = np.zeros(config.batch_size, dtype=np.bool_), None
@@ -183,7 +187,16 @@ class Trainer:
             size = (2, *self.lanes[lane].carry.latent.shape[1:])
             states = rng.standard_normal(size, dtype=np.float32)
         share = self.ranks.share(config.batch_size)
-        return Draw(lane, tokens[share], labels[share], puzzle[share], held[share], random[share], states)
+        return Draw(
+            lane,
+            tokens[share],
+            labels[share],
+            distances[share],
+            puzzle[share],
+            held[share],
+            random[share],
+            states,
+        )
 
     def averaged_model(self) -> TinyRecursiveModel:
         """A copy of the model with the EMA weights."""

@@ -169,6 +169,19 @@ class MazeStructure(Structure):
                 row[here] = _UP[values.ravel()[here]] + turn
         return labels
 
+    def distances(self, labels: Ints, shape: Shape) -> Ints:
+        """Cells to G. A cell of the path waits until the wave from G has come to S, and for a second one that
+        comes from there."""
+        step = np.array([-shape[1], shape[1], -1, 1])[(labels - _POINTS) % 4]
+        following = np.arange(labels.shape[1]) + np.where(labels < _POINTS, 0, step)
+        away: Ints = (labels >= _POINTS).astype(np.int64)
+        for _ in range(labels.shape[1].bit_length()):  # each time twice as far
+            away += np.take_along_axis(away, following, 1)
+            following = np.take_along_axis(following, following, 1)
+        path = (labels >= _POINTING[PATH]) & (labels < _POINTING[START])
+        whole = np.where(labels >= _POINTING[START], away, 0).max(axis=1, keepdims=True, initial=0)
+        return np.where(path, 2 * whole - away, away)
+
 
 class MazeMaker(Maker):
     def make(
