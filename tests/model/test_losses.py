@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from trmcli.model import Output
-from trmcli.model.losses import softmax_cross_entropy, supervision_loss
+from trmcli.model.losses import Waiting, softmax_cross_entropy, supervision_loss
 
 
 def test_label_smoothing_spreads_a_share_of_each_label() -> None:
@@ -17,13 +17,19 @@ def test_label_smoothing_spreads_a_share_of_each_label() -> None:
     assert torch.allclose(softmax_cross_entropy(logits, labels), right, atol=1e-6)
 
 
-def test_cells_that_cannot_be_known_yet_do_not_count_in_the_tokens_loss() -> None:
-    logits, labels = torch.randn(2, 3, 5), torch.tensor([[1, 2, 3], [4, 1, 0]])
+def test_cells_that_cannot_know_yet_learn_to_say_so() -> None:
+    """The first one knows, the second one is undecided between 1 and 2, the third one learns nothing."""
+    logits, labels = torch.randn(2, 3, 5), torch.tensor([[1, 2, 3], [0, 1, 4]])
     output = Output(logits, torch.zeros(2), torch.zeros(2))
-    known = torch.tensor([[True, False, True], [False, False, True]])
-    each = softmax_cross_entropy(logits, labels)
-    every, some = (supervision_loss(output, labels, kind="softmax", known=one) for one in (None, known))
-    assert torch.allclose(some.tokens, (each[0, 0] + each[0, 2]) / 2 / 2)  # the second knows nothing
+    near, far = torch.tensor([True, False, False]), torch.tensor([False, True, False])
+    undecided = torch.eye(5)
+    undecided[1:3, 1:3] = 0.5
+    waiting = Waiting(near.expand(2, 3), far.expand(2, 3), undecided)
+    logs = logits.log_softmax(dim=-1)
+    doubt = -logs[:, 1, 1:3].mean(dim=-1)
+    first = (-logs[0, 0, 1] + doubt[0]) / 2
+    every, some = (supervision_loss(output, labels, kind="softmax", waiting=one) for one in (None, waiting))
+    assert torch.allclose(some.tokens, (first + doubt[1]) / 2)  # label 0 counts nowhere
     assert torch.equal(some.exact, every.exact) and torch.equal(some.cells, every.cells)
 
 

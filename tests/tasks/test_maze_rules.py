@@ -264,18 +264,26 @@ def test_directions_turn_with_the_maze(seed: int, shape: str) -> None:
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), kind=st.sampled_from(["open", "braided", "cavern"]))
-def test_distances_are_those_of_a_plain_search(seed: int, kind: str) -> None:
+def test_news_of_the_goal_spread_as_a_plain_search_does(seed: int, kind: str) -> None:
     (question,), _ = MazeMaker().make(1, seed, {"size": 11, "kind": kind, "min_path": 5})
     tokens = TASK.codec.encode(question[None])
     labels = MazeStructure().canonical(tokens, tokens, question.shape)
-    found = MazeStructure().distances(labels, question.shape).reshape(question.shape)
+    known, found = (one.reshape(question.shape) for one in MazeStructure().spread(labels, question.shape))
     cells = layers(to_set(question != WALL), to_set(question == GOAL), question.shape[1] + 1)
     expected = np.zeros_like(found)
     for away, here in enumerate(cells):
         expected[to_mask(here, question.shape)] = away
-    path = TASK.codec.decode(labels, question.shape)[0] == PATH
-    expected[path] = 2 * expected[question == START] - expected[path]
     assert np.array_equal(found, expected)
+    reached = to_mask(sum(cells), question.shape)
+    assert np.array_equal(known == 0, ~reached & (question == OPEN))  # of the others nobody ever hears
+    assert np.array_equal(known[question == WALL], np.full((question == WALL).sum(), 1))
+    decided = TASK.codec.decode(np.where(known == 0, 2, known).reshape(1, -1), question.shape)
+    assert MazeRules().check(question[None], decided).all()
+    undecided = MazeStructure().undecided(TASK.codec.vocab_size)[known[reached & (question == OPEN)]]
+    assert (
+        undecided
+        == np.eye(1, 18, POINTING)[0] / 4 + sum(np.eye(1, 18, POINTING + n)[0] / 4 for n in (1, 2, 3))
+    ).all()
 
 
 @pytest.mark.parametrize(("shape", "count"), [((4, 4), 8), ((1, 1), 8), ((3, 5), 4)])

@@ -44,6 +44,25 @@ def softmax_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0.0
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Cells that cannot know their label yet, for news of what decides it go from neighbour to neighbour.
+
+    Attributes:
+        near: ``[B, L]`` bool, cells that have been reached.
+        far: ``[B, L]`` bool, cells that cannot have been. Those between count in no loss.
+        undecided: ``[V, V]``: for each label, the probabilities that a cell gives that does not know yet.
+    """
+
+    near: Tensor
+    far: Tensor
+    undecided: Tensor
+
+    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """``[B, L]``: of undecided cells, from ``[B, L, V]`` logits."""
+        return -(self.undecided[labels] * at_least_float32(logits).log_softmax(dim=-1)).sum(dim=-1)
+
+
+@dataclass(frozen=True)
 class Losses:
     """One supervision step's losses and what is worth watching; all tensors, nothing synchronised.
 
@@ -87,14 +106,14 @@ def supervision_loss(
     go_on: Tensor | None = None,
     smoothing: float = 0.0,
     meaning: Tensor | None = None,
-    known: Tensor | None = None,
+    waiting: Waiting | None = None,
 ) -> Losses:
     """The loss of one supervision step. Labels below 1 (padding; -100 in the reference) do not count.
 
     Tokens are averaged over a puzzle's cells; the weighted halting loss is added. ``go_on`` is the target of
     the second halting output (:func:`go_on_target`), which only HRM trains. ``smoothing`` is for softmax.
     ``meaning`` is ``[V]``: tokens that have one number there are one answer, right if any of them is.
-    ``known`` is ``[B, L]`` bool: the cells of which the tokens' loss is the mean; by default all.
+    ``waiting`` says which cells cannot know their label yet.
 
     ``models/losses.py: ACTLossHead`` of the reference; there both are summed over the batch and divided by
     its size afterwards, which gives the mean used here.
@@ -102,12 +121,15 @@ def supervision_loss(
     counted = labels > 0
     labels = labels.clamp(min=0)
     count = counted.sum(dim=-1).clamp(min=1)
-    learned = counted if known is None else counted & known
     if kind == "stablemax":
-        per_cell = stablemax_cross_entropy(output.logits, labels) * learned
+        per_cell = stablemax_cross_entropy(output.logits, labels)
     else:
-        per_cell = softmax_cross_entropy(output.logits, labels, smoothing) * learned
-    tokens = (per_cell.sum(dim=-1) / learned.sum(dim=-1).clamp(min=1)).mean()
+        per_cell = softmax_cross_entropy(output.logits, labels, smoothing)
+    learned = counted
+    if waiting is not None:
+        per_cell = torch.where(waiting.far, waiting.cross_entropy(output.logits, labels), per_cell)
+        learned = counted & (waiting.near | waiting.far)
+    tokens = ((per_cell * learned).sum(dim=-1) / learned.sum(dim=-1).clamp(min=1)).mean()
     with torch.no_grad():
         said, wanted = output.logits.argmax(dim=-1), labels
         if meaning is not None:

@@ -195,10 +195,22 @@ class Structure(ABC):
         that what a symmetry makes of a puzzle has the same one whichever way it came about."""
         return answers
 
-    def distances(self, labels: Ints, shape: Shape) -> Ints:
-        """``[B, L]``: from how many cells away the news must come that decides what stands in a cell of these
-        answers, as :meth:`canonical` gives them; 0 where the cell itself or all the others may decide it."""
-        return np.zeros_like(labels)
+    def spread(self, labels: Ints, shape: Shape) -> tuple[Ints, Ints]:
+        """What cells can come to know by news that go from neighbour to neighbour.
+
+        Args:
+            labels: ``[B, L]``, as :meth:`canonical` gives them.
+
+        Returns:
+            ``[B, L]`` labels of what they come to know, 0 where no news ever come; and from how many cells
+            away they come, 0 where a cell knows by itself.
+        """
+        return labels, np.zeros_like(labels)
+
+    def undecided(self, vocab_size: int) -> npt.NDArray[np.float32]:
+        """``[V, V]``: for each label, the probabilities of all tokens that a cell gives that does not know
+        yet."""
+        return np.eye(vocab_size, dtype=np.float32)
 
 
 class Maker(ABC):

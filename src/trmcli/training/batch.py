@@ -34,15 +34,16 @@ class Supervised:
 class Lane:
     """One source's batch on its way through the supervision steps; each source keeps its own.
 
-    ``tokens``, ``labels`` and ``distances`` (:meth:`trmcli.tasks.task.Structure.distances` of the labels) are
-    ``[B, L]``; ``puzzle`` (numbers), ``steps`` (supervision steps done) and ``halted`` are ``[B]``. With
-    several ranks, B is this rank's share. ``meaning`` is ``[V]``, the value of a cell that each token stands
-    for: an answer is right if its values are.
+    ``tokens``, ``labels`` and ``distances`` (:meth:`trmcli.tasks.task.Structure.spread`) are ``[B, L]``;
+    ``puzzle`` (numbers), ``steps`` (supervision steps done) and ``halted`` are ``[B]``. With several ranks, B
+    is this rank's share. ``meaning`` is ``[V]``, the value of a cell that each token stands for: an answer is
+    right if its values are. ``undecided`` is :meth:`trmcli.tasks.task.Structure.undecided`, ``[V, V]``.
     """
 
     examples: Examples
     relations: Relations
     meaning: Tensor
+    undecided: Tensor
     tokens: Tensor
     labels: Tensor
     distances: Tensor

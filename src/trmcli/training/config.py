@@ -67,10 +67,10 @@ class TrainConfig:
         token_loss: ``stablemax`` (paper) or ``softmax``.
         label_smoothing: share of each cell's label that is spread over all tokens, with ``softmax``
             (arXiv:2601.19085 trains with 0.2).
-        horizon: after s supervision steps of an example, those cells count in the token loss that are at most
-            ``horizon * s`` cells away from what decides their answer
-            (:meth:`trmcli.tasks.task.Structure.distances`). 0: all cells at once. Where cells hear of their
-            neighbours alone, the others can only guess, and guesses get in the way of what comes to be known.
+        horizon, reach: for cells that hear of their neighbours alone. After s supervision steps of an example
+            those learn their label that are at most ``horizon * s`` cells away from what decides it
+            (:meth:`trmcli.tasks.task.Structure.spread`), and those farther than ``reach * s`` learn to say
+            that they do not know. 0: all learn their label at once, and those that cannot know it, to guess.
         halt_weight: weight of the halting loss.
         halting: ``binary``: learn whether the answer is right, and halt if so (paper). ``q_learning``: learn
             as well what going on is worth, by one more forward pass a step, and halt if it is less (HRM).
@@ -116,6 +116,7 @@ class TrainConfig:
     token_loss: Literal["softmax", "stablemax"] = "softmax"
     label_smoothing: float = 0.0
     horizon: int = 0
+    reach: int = 0
     halt_weight: float = 0.5
     halting: Literal["binary", "q_learning"] = "binary"
     commit: bool = False
@@ -257,7 +258,7 @@ _LIMITS: Mapping[str, tuple[int, float]] = {
     "seed": (0, 2**63 - 1),
     **dict.fromkeys(("batch_size", "supervision_steps", "accumulate"), (1, math.inf)),
     **dict.fromkeys(("count", "validation_count", "eval_every"), (1, math.inf)),
-    **dict.fromkeys(("weight", "reveal_max", "horizon", "max_steps", "warmup_steps"), (0, math.inf)),
+    **dict.fromkeys(("weight", "reveal_max", "horizon", "reach", "max_steps", "warmup_steps"), (0, math.inf)),
     **dict.fromkeys(("lr", "weight_decay", "clip", "halt_weight", "patience", "save_every"), (0, math.inf)),
     **dict.fromkeys(("puzzle_emb_lr", "puzzle_emb_weight_decay"), (0, math.inf)),
     **dict.fromkeys(("random_starts", "exploration", "reveal_share", "label_smoothing"), (0, 1)),

@@ -23,7 +23,7 @@ from torch.profiler import record_function
 
 from trmcli.model import Carry, Relations, TinyRecursiveModel
 from trmcli.model.config import round_up
-from trmcli.model.losses import Losses, go_on_target, supervision_loss
+from trmcli.model.losses import Losses, Waiting, go_on_target, supervision_loss
 from trmcli.model.trm import Output
 from trmcli.ranks import Ranks
 from trmcli.solving.solver import COMMIT_FROM
@@ -182,7 +182,7 @@ class Gradients:
                 lane.steps[rows],
                 config,
                 lane.meaning,
-                lane.distances[rows],
+                (lane.distances[rows], lane.undecided),
             )
         losses, share = done.losses, len(done.halt) / self.batch
         with record_function("backward"):
@@ -211,7 +211,7 @@ def forward(
     steps: Tensor,
     config: TrainConfig,
     meaning: Tensor | None = None,
-    distances: Tensor | None = None,
+    spread: tuple[Tensor, Tensor] | None = None,
 ) -> Forward:
     """The forward pass of a gradient step, whatever does it: threads that train, or who only counts.
 
@@ -222,7 +222,8 @@ def forward(
         steps: ``[B]`` supervision steps done.
         config: the run's settings.
         meaning: ``[V]`` as in :func:`trmcli.model.losses.supervision_loss`.
-        distances: ``[B, L]`` of the labels, for a ``horizon``.
+        spread: for a ``horizon``, ``[B, L]`` distances of the labels, and ``[V, V]`` what cells say that do
+            not know theirs yet.
     """
     carry, output = supervise(carry)
     halt, target = output.halt.detach(), None
@@ -231,13 +232,15 @@ def forward(
             _, following = supervise(carry)
         target = go_on_target(following, steps + 1 >= config.supervision_steps)
         halt = halt - output.go_on.detach()
-    known = None
-    if config.horizon and distances is not None:
-        known = distances <= config.horizon * (steps + 1)[:, None]
+    waiting = None
+    if config.horizon and spread is not None:
+        (distances, undecided), now = spread, (steps + 1)[:, None]
+        near, far = distances <= config.horizon * now, distances > config.reach * now
+        waiting = Waiting(near, far, undecided)
     losses = supervision_loss(
         output,
         labels,
-        known=known,
+        waiting=waiting,
         kind=config.token_loss,
         halt_weight=config.halt_weight,
         go_on=target,

@@ -100,12 +100,17 @@ class Trainer:
         relations = build_relations(self.task, examples.shape, self.model.config).to(self.device)
         carry = self._initial_carry(relations.length)
         every = np.repeat(np.arange(self.task.codec.vocab_size)[:, None], length, axis=1)
-        values = self.task.codec.decode(every, examples.shape).reshape(len(every), length)[:, 0]
+        decoded = self.task.codec.decode(every, examples.shape).reshape(len(every), length)
+        values = decoded[:, 0].astype(np.int64)
+        undecided = np.eye(len(every), dtype=np.float32)
+        if self.config.horizon and self.task.structure is not None:
+            values, undecided = every[:, 0], self.task.structure.undecided(len(every))
         blank = torch.zeros(batch, length, dtype=torch.long, device=self.device)
         return Lane(
             examples,
             relations,
-            meaning=torch.from_numpy(values.astype(np.int64)).to(self.device),
+            meaning=torch.from_numpy(values).to(self.device),
+            undecided=torch.from_numpy(undecided).to(self.device),
             tokens=blank,
             labels=blank.clone(),
             distances=blank.clone(),
@@ -178,7 +183,7 @@ class Trainer:
             )
         distances = np.zeros_like(labels)
         if config.horizon and self.task.structure is not None:
-            distances = self.task.structure.distances(labels, self.lanes[lane].examples.shape)
+            labels, distances = self.task.structure.spread(labels, self.lanes[lane].examples.shape)
         held = rng.integers(2, max(3, config.supervision_steps + 1), size=config.batch_size)
         held[rng.random(config.batch_size) >= config.exploration] = 0
         random, states = np.zeros(config.batch_size, dtype=np.bool_), None

@@ -169,9 +169,8 @@ class MazeStructure(Structure):
                 row[here] = _UP[values.ravel()[here]] + turn
         return labels
 
-    def distances(self, labels: Ints, shape: Shape) -> Ints:
-        """Cells to G. A cell of the path waits until the wave from G has come to S, and for a second one that
-        comes from there."""
+    def spread(self, labels: Ints, shape: Shape) -> tuple[Ints, Ints]:
+        """The directions alone: that a cell is on the path comes later, and from elsewhere. Cells to G."""
         step = np.array([-shape[1], shape[1], -1, 1])[(labels - _POINTS) % 4]
         following = np.arange(labels.shape[1]) + np.where(labels < _POINTS, 0, step)
         away: Ints = (labels >= _POINTS).astype(np.int64)
@@ -179,8 +178,16 @@ class MazeStructure(Structure):
             away += np.take_along_axis(away, following, 1)
             following = np.take_along_axis(following, following, 1)
         path = (labels >= _POINTING[PATH]) & (labels < _POINTING[START])
-        whole = np.where(labels >= _POINTING[START], away, 0).max(axis=1, keepdims=True, initial=0)
-        return np.where(path, 2 * whole - away, away)
+        found = np.where(path, labels - _POINTING[PATH] + _POINTING[OPEN], labels)
+        lost = (labels == _TOKENS[OPEN]) | (labels == _TOKENS[START])
+        return np.where(lost, 0, found), away
+
+    def undecided(self, vocab_size: int) -> npt.NDArray[np.float32]:
+        """One direction is as good as another."""
+        table = super().undecided(vocab_size)
+        for up in _POINTING.values():
+            table[up : up + 4, up : up + 4] = 0.25
+        return table
 
 
 class MazeMaker(Maker):
