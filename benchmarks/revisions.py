@@ -40,15 +40,18 @@ def in_turns(
     return found
 
 
-def python(source: Path, arguments: Sequence[str], check: bool = True) -> str:
-    """What Python prints, as a fresh process that imports the project from there.
+def environment(source: Path) -> dict[str, str]:
+    """Variables of a process that imports the project from there, and keeps the bytecode that it makes.
 
     Nothing traces it: that would be measured as well, of files that are gone when a trace is read.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    environment["PYTHONPATH"] = str(source / "src")
-    done = subprocess.run(
-        [sys.executable, *arguments], check=check, stdout=subprocess.PIPE, text=True, env=environment
-    )
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    return {**variables, "PYTHONPATH": str(source / "src")}
+
+
+def python(source: Path, arguments: Sequence[str], check: bool = True) -> str:
+    """What Python prints, as a fresh process that imports the project from there."""
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, check=check, stdout=subprocess.PIPE, text=True, env=environment(source))
     return done.stdout

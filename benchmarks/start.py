@@ -1,9 +1,11 @@
-"""How soon a command shows a sign of life: from its start to the first byte on a terminal.
+"""How soon a command shows something: from its start to a text on a terminal, by default to the first byte.
 
-Run it with: python benchmarks/start.py [--runs 9] [COMMAND ...]
+Run it with: python benchmarks/start.py [--runs 9] [--until TEXT] [--against REVISION] [-- COMMAND ...]
 
-Each run is a process of its own on a pseudo-terminal, in turn with ``python -c pass``, which is the
-least that any command in Python takes.
+Each run is a process of its own on a pseudo-terminal of 120 columns and 40 rows, and is ended when the text
+is there; ``--until end`` lets it end by itself. They go in turn with a Python that prints an empty line,
+which is the least that any command takes, and with another revision, if one is named. Bytecode is there, as pip
+leaves it. Seconds by the clock, and those of the processors, which tell more where something else runs.
 """
 
 from __future__ import annotations
@@ -19,58 +21,73 @@ import sys
 import time
 from pathlib import Path
 
+from revisions import environment, in_turns, sources
+
 HARD = Path(__file__).parents[1] / "examples" / "sudoku" / "hard.txt"
+TRM = "import sys; sys.argv[0] = 'trm'; from trmcli.__main__ import main; main()"
+"""What the installed script does; ``python -m`` would look for the module first."""
 
 
-def bare() -> float:
-    """Seconds of a Python that does nothing."""
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "pass"], check=True)
-    return time.perf_counter() - start
-
-
-def first_byte(command: list[str]) -> float:
-    """Seconds until ``trm COMMAND`` writes the first byte to its terminal; it is ended then."""
+def until(source: Path, arguments: list[str], wanted: str) -> tuple[float, float]:
+    """Seconds by the clock and of the processors until Python with these arguments has written a text."""
     ours, theirs = pty.openpty()
-    start = time.perf_counter()
-    # What the installed script does; ``python -m`` would look for the module first.
-    program = "import sys; sys.argv[0] = 'trm'; from trmcli.__main__ import main; main()"
+    before = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-c", program, *command],
+        [sys.executable, *arguments],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env={**os.environ, "TERM": "xterm-256color"},
+        env={**environment(source), "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"},
         start_new_session=True,
     )
     os.close(theirs)
+    seen = b""
     try:
-        if not select.select([ours], [], [], 60)[0]:
-            raise SystemExit("nothing came within a minute")
-        return time.perf_counter() - start
+        while not seen or wanted == "end" or wanted.encode() not in seen:
+            if not select.select([ours], [], [], 60)[0]:
+                raise SystemExit("nothing came within a minute")
+            try:
+                piece = os.read(ours, 1 << 16)
+            except OSError:  # Linux says so when the other end is closed
+                piece = b""
+            if not piece:
+                if wanted == "end":
+                    break
+                raise SystemExit(f"it ended without {wanted!r}")
+            seen += piece
+        seconds = time.perf_counter() - before
     finally:
         process.kill()
-        process.wait()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
         os.close(ours)
+    return seconds, used.ru_utime + used.ru_stime
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--until", default="", metavar="TEXT", help="what to wait for, or: end")
+    parser.add_argument("--against", metavar="REVISION")
     parser.add_argument("command", nargs="*", default=["solve", str(HARD)])
     options = parser.parse_args()
-    least, seconds = [], []
-    for _ in range(options.runs):
-        least.append(bare())
-        seconds.append(first_byte(options.command))
-    python, first = statistics.median(least), statistics.median(seconds)
-    figures = {
-        "processors": os.cpu_count(),
-        "runs": options.runs,
-        "bare_python_seconds": python,
-        "first_byte_seconds": first,
-        "ratio": first / python,
-    }
+    with sources(options.against) as places:
+        for place in places.values():  # writes the bytecode
+            until(place, ["-c", TRM, *options.command], options.until)
+        least = []
+
+        def once(place: Path) -> tuple[float, float]:
+            least.append(until(place, ["-c", "print()"], "\n"))
+            return until(place, ["-c", TRM, *options.command], options.until)
+
+        found = in_turns(places, options.runs, once)
+    figures: dict[str, object] = {"processors": os.cpu_count(), "runs": options.runs}
+    for name, runs in {"python": least, **found}.items():
+        clock, spent = (statistics.median(column) for column in zip(*runs, strict=True))
+        figures[name] = {"seconds": clock, "least": min(runs)[0], "processor_seconds": spent}
+    if options.against is not None:
+        pairs = zip(found["this"], found[options.against], strict=True)
+        figures["ratio"] = statistics.median(ours[1] / theirs[1] for ours, theirs in pairs)
     print(json.dumps(figures, indent=1))
 
 

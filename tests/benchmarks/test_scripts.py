@@ -122,11 +122,18 @@ def test_busy_compares_the_command_with_itself_on_one_thread() -> None:
         assert figures[f"{part}_ratio"] == pytest.approx(seconds["as it is"] / seconds["OMP_NUM_THREADS=1"])
 
 
-def test_start_sees_the_first_byte_of_a_command() -> None:
-    figures = json.loads(script("start", "--runs", "1"))
-    assert (
-        0 < figures["first_byte_seconds"] == pytest.approx(figures["ratio"] * figures["bare_python_seconds"])
-    )
+def test_start_waits_for_a_text_in_turns_with_another_revision() -> None:
+    figures = json.loads(script("start", "--runs", "1", "--until", "┳", "--against", "HEAD"))
+    python, this, other = (figures[name] for name in ("python", "this", "HEAD"))
+    assert 0 < python["processor_seconds"] < this["processor_seconds"]
+    assert 0 < this["least"] <= this["seconds"]
+    assert figures["ratio"] == pytest.approx(this["processor_seconds"] / other["processor_seconds"])
+
+
+def test_start_takes_a_command_to_its_end() -> None:
+    figures = json.loads(script("start", "--runs", "1", "--until", "end", "--", "--version"))
+    assert figures["python"]["seconds"] > 0 and figures["this"]["seconds"] > 0
+    assert "ratio" not in figures
 
 
 def test_drawing_is_compared_with_solving_alone() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from inspect import cleandoc
 from typing import Any, get_args
 
 import pytest
 import typer
+from support import Run
 
-from trmcli.cli.app import app
+from trmcli.cli.app import FUNCTIONS, SUMMARIES, app
 from trmcli.solving.choices import Halt, Select, Strategy
 
 ROOT: Any = typer.main.get_command(app)
@@ -117,3 +119,16 @@ def test_help_names_the_choices_of_an_option(context: Any) -> None:
 @every_command
 def test_h_is_help_everywhere(context: Any) -> None:
     assert {"-h", "--help"} == set(context.command.get_params(context)[-1].opts)
+
+
+def test_the_help_of_trm_says_of_each_command_what_its_own_help_says() -> None:
+    assert list(SUMMARIES) == list(FUNCTIONS) == ROOT.list_commands(EVERY[0])
+    for name, command in ROOT.commands.items():
+        first, _, _ = cleandoc(command.help).partition("\n\n")
+        assert SUMMARIES[name] == " ".join(first.split())
+
+
+def test_the_help_of_trm_loads_no_command(trm: Run) -> None:
+    done = trm("--help", PYTHONPROFILEIMPORTTIME="1")
+    loaded = set(re.findall(r"\| +(trmcli\.cli\.\w+)", done.stderr))
+    assert "trmcli.cli.app" in loaded and not loaded & {f"trmcli.cli.{name}" for name in SUMMARIES}

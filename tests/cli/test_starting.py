@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from support import Screen, environment
 from trmcli.starting import TEXT
 
 PUZZLE = "..12...4....1.23"
+ROOT = Path(__file__).parents[2]
 
 
 def test_it_comes_before_anything_is_imported() -> None:
@@ -63,6 +65,20 @@ def test_ctrl_c_takes_it_away(terminal: Callable[..., Screen]) -> None:
     done = terminal("solve", PUZZLE, on=(TEXT, lambda number: os.write(number, b"\x03")))
     assert done.status == 130
     assert seen(done.text.replace("^C", "")) == []
+
+
+@pytest.mark.parametrize("command", ["demo --no-wait", "solve --no-wait examples/sudoku/hard.txt"])
+def test_nothing_is_loaded_that_the_first_picture_does_not_need(command: str) -> None:
+    """Each of these takes some ten milliseconds, and a model of Sudoku needs none."""
+    session = Watched(*command.split(), columns=120, rows=40, cwd=ROOT, PYTHONPROFILEIMPORTTIME="1")
+    try:
+        session.until("import time:")
+        loaded = set(re.findall(r"\| +([a-z]\S+)", session.until("┳")))
+    finally:
+        session.close()
+    assert {"numpy", "trmcli.tasks.sudoku.kind", "trmcli.ui.live"} <= loaded
+    unwanted = {"torch", "numpy.ma", "hashlib", "importlib.resources", "rich.markdown", "rich.progress"}
+    assert not loaded & {*unwanted, "trmcli.tasks.arc.kind", "trmcli.tasks.grid.kind", "rich._emoji_codes"}
 
 
 HOLD = """

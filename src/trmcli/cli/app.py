@@ -106,6 +106,18 @@ FUNCTIONS = {
 }
 """For each command the function in the module of its name; None where the module has a group of commands."""
 
+SUMMARIES = {
+    "solve": "Solve puzzles and check every answer against the rules.",
+    "demo": "Watch the bundled models solve a few puzzles.",
+    "eval": "Measure a model on many puzzles. Every answer is checked against the rules.",
+    "train": "Train a model, with live progress, checkpoints and resuming.",
+    "download": "Download weights, check them, and print where they lie.",
+    "info": "Print the card of a weights file, or the state of a training run.",
+    "convert": "Make a weights file of a checkpoint of TinyRecursiveModels (TRM or HRM).",
+    "data": "Make puzzles and data sets.",
+}
+"""How the help of each command begins: here as well, so that ``trm --help`` need not load all of them."""
+
 
 class Late(MutableMapping[str, Any]):
     """The commands by name. Each is made, and its module imported, when it is asked for."""
@@ -151,6 +163,12 @@ class Commands(Group):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands = Late()
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(SUMMARIES)
+
+    def summary(self, name: str) -> str:
+        return SUMMARIES[name]
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         with failures():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trmcli.cli.options import Pace
@@ -31,6 +32,8 @@ REEL = (
     ("AI Escargot, by Arto Inkala, 2006: the model has to guess", ("escargot.txt",)),
 )
 """What is shown, and the files of it, of which the first for which there is room is taken."""
+
+FOLDER = Path(__file__).parents[1] / "ui" / "reel"
 
 
 def demo(pace: Pace = Pace()) -> None:
@@ -88,10 +91,7 @@ def _show(files: tuple[str, ...], pace: Pace) -> str | None:
 
 
 def _read(file: str) -> tuple[Task, list[Puzzle]]:
-    from importlib.resources import as_file, files
-
     from trmcli.tasks import read_puzzles
 
-    with as_file(files("trmcli.ui").joinpath("reel").joinpath(file)) as path:
-        pairs = list(read_puzzles([str(path)]))
+    pairs = list(read_puzzles([str(FOLDER / file)]))
     return pairs[0][0], [puzzle for _, puzzle in pairs]

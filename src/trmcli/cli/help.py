@@ -37,6 +37,10 @@ class Group(TyperGroup):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(_help(self, ctx))
 
+    def summary(self, name: str) -> str:
+        """What the command of this name does, in one paragraph."""
+        return _paragraphs(self.commands[name])[0]
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
             print(ctx.get_help())
@@ -79,8 +83,8 @@ def _print(console: Console, command: Any, ctx: Any) -> None:
         groups.setdefault(title, []).append((_names(parameter), _meaning(parameter, ctx)))
     if isinstance(command, Group):
         names = command.list_commands(ctx)
-        about = {name: Text(_paragraphs(command.commands[name])[0]) for name in names}
-        _print_group(console, "Commands", [(Text(name, "bold cyan"), about[name]) for name in names])
+        rows = [(Text(name, "bold cyan"), Text(command.summary(name))) for name in names]
+        _print_group(console, "Commands", rows)
     width = max(len(left) for rows in groups.values() for left, _ in rows)
     for title, rows in groups.items():
         _print_group(console, title, rows, width)

@@ -13,8 +13,6 @@ from traceback import walk_tb
 from typing import Any
 
 from trmcli.errors import InputError, did_you_mean
-from trmcli.tasks.arc.kind import arc_task
-from trmcli.tasks.grid.kind import grid_task
 from trmcli.tasks.maze.kind import maze_task
 from trmcli.tasks.sudoku.kind import sudoku_task
 from trmcli.tasks.task import Task
@@ -25,7 +23,7 @@ TASKS: dict[str, Task] = {task.name: task for task in (maze_task(), sudoku_task(
 """The tasks by name, in the order in which they are asked whether a text is theirs."""
 
 _NAMED = ("grid", "arc")
-"""Kinds of this package that no text is asked to be of: they are named, or found otherwise."""
+"""Kinds of this package that no text is asked to be of. They are loaded when they are named or found."""
 
 _loaded: dict[str, Task] = {}
 
@@ -45,8 +43,12 @@ def get_task(name: str, settings: Mapping[str, Any] | None = None) -> Task:
         InputError: there is none, its settings say something else, or the package that has it is broken.
     """
     if name == "grid":
+        from trmcli.tasks.grid.kind import grid_task
+
         return grid_task(settings or {})
     if name == "arc":
+        from trmcli.tasks.arc.kind import arc_task
+
         return arc_task()
     if name in TASKS:
         return TASKS[name]

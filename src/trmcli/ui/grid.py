@@ -42,6 +42,11 @@ def draws_pictures(task: Task) -> bool:
     return task.paint.look(0) == "empty"
 
 
+def values_of(*grids: Cells) -> list[int]:
+    """The values that there are in some grids, in order. ``np.unique`` would import ``numpy.ma`` for it."""
+    return sorted(set().union(*(np.flatnonzero(np.bincount(grid.ravel())).tolist() for grid in grids)))
+
+
 def box_of(task: Task, shape: tuple[int, int]) -> Ints:
     """``[height, width]``: the box that each cell belongs to; all the same where the task has no boxes."""
     boxes = np.zeros(shape[0] * shape[1], dtype=np.int64)
@@ -136,7 +141,7 @@ class Grid:
 
     @cached_property
     def _symbol_width(self) -> int:
-        values = np.unique([self.question, self.cells]).tolist()
+        values = values_of(self.question, self.cells)
         return max(len(self.task.paint.symbol(value, self.shape)) for value in values)
 
     def _cell_width(self, wide: bool) -> int:
@@ -155,7 +160,7 @@ class Grid:
     def forms(self, console: Console) -> list[Form]:
         """Those that a terminal can show, the best first: halves need blocks, and many colours."""
         many = depth_of(console) in ("256", "truecolor")
-        blocks = any(self.task.paint.look(value) == "solid" for value in np.unique(self.question).tolist())
+        blocks = any(self.task.paint.look(value) == "solid" for value in values_of(self.question))
         halves = many and blocks and console.encoding.lower().startswith("utf")
         return ["wide", "halves", "tight"] if halves else ["wide", "tight"]
 
@@ -191,9 +196,7 @@ class Grid:
         """Two rows of cells in each line: the upper one in the ink, the lower one on the paper."""
         height, width = self.shape
         values = np.where(self._undecided, self.cells, self.question)
-        looks = {
-            value: self.task.paint.look(value) for value in np.unique([self.question, self.cells]).tolist()
-        }
+        looks = {value: self.task.paint.look(value) for value in values_of(self.question, self.cells)}
         signs = [value for value, look in looks.items() if look == "symbol"]
         # The colours that there may be, and the number of each cell's; 0 is the terminal's own.
         colors = [

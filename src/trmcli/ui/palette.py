@@ -259,7 +259,7 @@ class Terminal(Console):
     """A console that knows how light its paper is."""
 
     def __init__(self, theme: Theme = "dark", stderr: bool = False) -> None:
-        super().__init__(stderr=stderr)
+        super().__init__(stderr=stderr, emoji=False)  # a file may be called :x:.txt
         if theme == "auto":
             from trmcli.ui.background import is_light
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,4 +42,6 @@ class ArcTask:
 
 def digest(grid: Grid) -> str:
     """Twelve characters that tell a grid from others."""
+    import hashlib  # loads OpenSSL, which few commands need
+
     return hashlib.sha256(bytes(grid.shape) + np.ascontiguousarray(grid).tobytes()).hexdigest()[:12]
