@@ -4,8 +4,8 @@ Run it with: python benchmarks/start.py [--runs 9] [--until TEXT] [--against REV
 
 Each run is a process of its own on a pseudo-terminal of 120 columns and 40 rows, and is ended when the text
 is there; ``--until end`` lets it end by itself. They go in turn with a Python that prints an empty line,
-which is the least that any command takes, and with another revision, if one is named. Bytecode is there, as pip
-leaves it. Seconds by the clock, and those of the processors, which tell more where something else runs.
+which is the least that any command takes, and with another revision, if one is named. Bytecode is there, as
+pip leaves it. Seconds by the clock, and those of the processors, which tell more where something else runs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import os
 import pty
 import select
+import signal
 import statistics
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def until(source: Path, arguments: list[str], wanted: str) -> tuple[float, float
             seen += piece
         seconds = time.perf_counter() - before
     finally:
-        process.kill()
+        os.kill(process.pid, signal.SIGKILL)  # process.kill() may forget what it used
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         os.close(ours)
