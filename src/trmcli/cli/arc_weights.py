@@ -125,6 +125,7 @@ class Asker:
         voter: the weights; they are loaded for the first task.
         rounds: of a supervision step; None for as many as the weights are meant for.
         steps: supervision steps of each view.
+        several: whether there are several tasks, so that answers are printed between two of them.
     """
 
     voter: Voter
@@ -132,6 +133,7 @@ class Asker:
     show: Show
     rounds: int | None
     steps: int
+    several: bool
 
     @staticmethod
     def of(
@@ -153,7 +155,7 @@ class Asker:
         voter = Voter.of(find_weights(model.weights, "arc"), sources)
         for warning in voter.warnings(tasks, "given no attempt"):
             print(f"trm: warning: {warning}", file=sys.stderr)
-        return Asker(voter, machine, show, model.rounds, steps or USUAL_STEPS)
+        return Asker(voter, machine, show, model.rounds, steps or USUAL_STEPS, len(tasks) > 1)
 
     @cached_property
     def _solver(self) -> Solver:
@@ -169,11 +171,12 @@ class Asker:
     ) -> Adapted:
         """The two grids that most views give; there is no budget, and nothing is drawn by chance."""
         from trmcli.solving.view_votes import answer
-        from trmcli.ui.progress import progress
+        from trmcli.ui.progress import piped, progress
 
+        hidden = self.show.quiet or (self.several and piped())
         clock, cpu = time.monotonic(), time.process_time()
         count = self.voter.questions([task])
-        with progress(f"asking for {task.name}", count, prints=False, hidden=self.show.quiet) as advance:
+        with progress(f"asking for {task.name}", count, prints=False, hidden=hidden) as advance:
             (answered,) = answer(
                 self._solver,
                 [task],

@@ -77,6 +77,7 @@ def download(given: What = What(), view: View = View(), show: Show = Show()) -> 
 
     In a pipe, a line of the list is name, task, bytes, place and summary, with tabs between.
     """
+    from trmcli.ui.progress import piped
     from trmcli.weights.download import fetch
     from trmcli.weights.registry import registry
 
@@ -90,8 +91,9 @@ def download(given: What = What(), view: View = View(), show: Show = Show()) -> 
             raise InputError("name what to download; trm download --list shows what there is")
         _list(view.as_json)
         return
+    hidden = show.quiet or (given.everything and piped())  # a path is printed between two bars
     for spec in [what] if what is not None else registry():
-        with _progress(spec, hidden=show.quiet) as progress:
+        with _progress(spec, hidden) as progress:
             path = fetch(spec, given.sha256, given.force, progress)
         if given.output is not None:
             _copy(path, given.output)

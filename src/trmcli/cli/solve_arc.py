@@ -219,6 +219,13 @@ class ArcSolve:
 
         return Terminal(self.theme)
 
+    @property
+    def _torn(self) -> bool:
+        """Whether attempts may appear on the terminal while a line stands there."""
+        from trmcli.ui.progress import piped
+
+        return sys.stdout.isatty() or (len(self.tasks) > 1 and piped())
+
     @contextmanager
     def _observing(self, number: int, task: ArcTask) -> Iterator[Callable[[Progress], None] | None]:
         """What hears of the progress: a view on the terminal, one line on stderr, or nothing."""
@@ -228,7 +235,7 @@ class ArcSolve:
 
             with TaskView(self._terminal, task, title, self.budget, self.fps) as view:
                 yield view.update
-        elif self.asker is not None or self.show.quiet or sys.stdout.isatty() or not sys.stderr.isatty():
+        elif self.asker is not None or self.show.quiet or self._torn or not sys.stderr.isatty():
             yield None
         else:
             from trmcli.ui.arc_line import progress_line

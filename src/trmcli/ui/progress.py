@@ -1,15 +1,25 @@
 """A progress bar on stderr that leaves stdout alone.
 
-It keeps silent where stderr is not a terminal, and where results are printed on a terminal meanwhile, which
+It keeps silent where stderr is not a terminal, and where results may appear on a terminal meanwhile, which
 would tear it apart. Rich must not replace ``sys.stdout``: what is printed to a pipe or a file would be lost.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+
+def piped() -> bool:
+    """Whether stdout is a pipe. What reads it may show it at any time, on the same terminal."""
+    try:
+        mode = os.fstat(sys.stdout.fileno()).st_mode
+    except (OSError, ValueError):  # it is closed, or text in memory
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 @contextmanager
@@ -24,7 +34,7 @@ def progress(
         prints: whether results are printed to stdout meanwhile.
         hidden: whether to keep silent all the same.
     """
-    torn = prints and sys.stdout.isatty()
+    torn = prints and (sys.stdout.isatty() or piped())
     if hidden or torn or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda: None
         return
