@@ -25,6 +25,7 @@ from trmcli.ui.storyboard import Storyboard, pace, storyboard
 Image = pytest.importorskip("PIL.Image")
 NAMES = {"s": "http://www.w3.org/2000/svg"}
 RED, WHITE, WALL, SURE = (190, 48, 62), (255, 255, 255), (57, 64, 79), (72, 199, 142)
+NEW = (226, 233, 250)
 
 
 def sudoku(verdict: str = "solved and checked: <1 & 2>") -> Replay:
@@ -193,6 +194,47 @@ def test_doubt_supposition_and_conflict_are_told_apart_by_shape(tmp_path: Path) 
     assert [cell for cell, tile in enumerate(tiles) if not tile.doubt] == np.flatnonzero(QUESTION).tolist()
     _, board, _ = drawn(save(replay, tmp_path / "x.svg", Cut(still=1)))
     assert len(board.findall("s:circle", NAMES)) == 10
+
+
+@pytest.mark.parametrize("still", [1, 2, 3])
+def test_conflict_and_change_are_told_by_shape_as_well_as_colour(still: int, tmp_path: Path) -> None:
+    """A cut corner and a hook, in each format."""
+    replay = sudoku()
+    board = storyboard(replay, 4.0, still)
+    (moment,) = board.moments
+    wrong = {cell for cell, tile in enumerate(moment.tiles) if tile.wrong}
+    changed = {cell for cell, tile in enumerate(moment.tiles) if tile.changed}
+    assert wrong == {cell for cell, tile in enumerate(moment.tiles) if tile.paper == RED}
+    assert {cell for cell, tile in enumerate(moment.tiles) if tile.paper == NEW} == changed - wrong
+    assert bool(wrong) == (still < 3) and bool(changed) == (still != 2)
+
+    with Image.open(io.BytesIO(save(replay, tmp_path / "x.png", Cut(still=still)))) as picture:
+        for cell, tile in enumerate(moment.tiles):
+            corner, hook = board.cut(cell)[0], board.hook(cell)[1]
+            inside = picture.getpixel((corner[0] + 3, corner[1] + 3))
+            assert inside == (WHITE if cell in wrong else tile.paper)
+            assert (picture.getpixel(hook) != tile.paper) == (cell in changed)
+
+    _, drawing, _ = drawn(save(replay, tmp_path / "x.svg", Cut(still=still)))
+    paths = [path.attrib for path in drawing.findall("s:path", NAMES)]
+    cuts = "".join(path["d"] for path in paths if path.get("fill") == "#ffffff")
+    hooks = "".join(path["d"] for path in paths if path.get("fill") == "none" and "l4 4l-4 4" in path["d"])
+    assert points(cuts) == {board.cut(cell)[0] for cell in wrong}
+    assert points(hooks) == {board.hook(cell)[0] for cell in changed}
+
+
+def points(path: str) -> set[tuple[int, int]]:
+    """Where the strokes of a path begin."""
+    return {(int(x), int(y)) for x, y in re.findall(r"M(\d+) (\d+)", path)}
+
+
+def test_an_end_of_a_maze_that_breaks_a_rule_is_marked() -> None:
+    question = maze(7).answer.puzzle.cells
+    frames = [Frame(1, 1, question, np.ones(question.shape, np.float32), 0.5, False, 1.0)]  # no path leaves S
+    replay = Replay(MAZE, frames, settle(Puzzle(question, Origin("here")), frames), "not solved")
+    (moment,) = storyboard(replay, 4.0, 1).moments
+    start = moment.tiles[8]
+    assert start.text == "S" and start.wrong and start.paper == RED
 
 
 def test_a_step_that_was_never_made_is_named_and_nothing_is_lost(tmp_path: Path) -> None:

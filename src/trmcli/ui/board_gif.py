@@ -99,6 +99,10 @@ def _draw_tile(pen: ImageDraw, board: Storyboard, cell: int, tile: Tile) -> None
     (x, y), side = board.place(cell), board.side
     pen.rectangle((x, y, x + side - 1, y + side - 1), fill=tile.paper)
     middle = x + side / 2, y + side / 2
+    if tile.wrong:
+        pen.polygon(board.cut(cell), fill=WHITE)
+    if tile.changed:
+        pen.line(board.hook(cell), WHITE if tile.wrong else DIM, 2)
     if tile.blank:
         _dot(pen, *middle, 2, _DOT)
     if tile.text and side >= 8:

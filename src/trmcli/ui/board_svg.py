@@ -13,7 +13,7 @@ from itertools import accumulate, groupby
 from xml.sax.saxutils import escape
 
 from trmcli.ui.palette import Color
-from trmcli.ui.storyboard import DIM, THICK, THIN, WHITE, Line, Moment, Storyboard, Tile
+from trmcli.ui.storyboard import DIM, THICK, THIN, WHITE, Line, Moment, Point, Storyboard, Tile
 
 _SANS = "ui-sans-serif, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 
@@ -79,9 +79,30 @@ def _cells(board: Storyboard, tiles: dict[int, Tile]) -> Iterator[str]:
         yield f'<g transform="{place}" shape-rendering="crispEdges">'
         yield from (f'<path stroke="{_hex(color)}" d="{"".join(path)}"/>' for color, path in strokes.items())
         yield "</g>"
+    yield from _marks(board, tiles)
     for cell, tile in tiles.items():
         x, y = board.place(cell)
         yield from _signs(tile, x, y, side)
+
+
+def _marks(board: Storyboard, tiles: dict[int, Tile]) -> Iterator[str]:
+    """Cut corners and hooks of all cells, in as few paths as there are colours: there are many of them."""
+    if cut := "".join(_through(board.cut(cell)) + "z" for cell, tile in tiles.items() if tile.wrong):
+        yield f'<path d="{cut}" fill="{_hex(WHITE)}"/>'
+    for wrong, ink in ((False, DIM), (True, WHITE)):
+        changed = (cell for cell, tile in tiles.items() if tile.changed and tile.wrong == wrong)
+        if hooks := "".join(_through(board.hook(cell)) for cell in changed):
+            yield f'<path d="{hooks}" stroke="{_hex(ink)}" stroke-width="1.5" fill="none"/>'
+
+
+def _through(points: Sequence[Point]) -> str:
+    """A path from point to point."""
+    (x, y), *others = points
+    steps = [f"M{x} {y}"]
+    for across, down in others:
+        steps.append(f"l{across - x} {down - y}")
+        x, y = across, down
+    return "".join(steps)
 
 
 def _runs(tiles: dict[int, Tile], width: int) -> Iterator[tuple[Color, int, int, int]]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trmcli.tasks.task import Task
     from trmcli.ui.replay import Replay
 
+Point = tuple[int, int]
 Line = tuple[int, int, int, int]
 """From x and y on, so far to the right, so far down."""
 
@@ -66,6 +67,8 @@ class Tile:
         blank: whether a dot stands for a value that is missing.
         doubt: whether a dot in the corner says that the symbol is not to be trusted.
         supposed: whether a line under the symbol says that it is taken as given.
+        wrong: whether a corner is cut off, for the cell breaks a rule.
+        changed: whether a hook at the left says that something else stood here a moment ago.
     """
 
     paper: Color
@@ -75,6 +78,8 @@ class Tile:
     blank: bool = False
     doubt: bool = False
     supposed: bool = False
+    wrong: bool = False
+    changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,17 @@ class Storyboard:
         """Left and top of a cell, numbered line by line."""
         row, column = divmod(cell, self.shape[1])
         return self.corner[0] + column * self.side, self.corner[1] + row * self.side
+
+    def cut(self, cell: int) -> tuple[Point, Point, Point]:
+        """The corner that a wrong cell lacks."""
+        (x, y), long = self.place(cell), min(self.side, max(3, self.side // 4))
+        return (x, y), (x + long, y), (x, y + long)
+
+    def hook(self, cell: int) -> tuple[Point, Point, Point]:
+        """What a changed cell has at its left: down to the right, and back."""
+        (x, y), long = self.place(cell), self.side // 12
+        x, y = x + long, y + self.side // 2
+        return (x, y - long), (x + long, y), (x, y + long)
 
     @staticmethod
     def _enlarged(across: int) -> float:
@@ -253,7 +269,8 @@ def _tiles(
         paper = _WRONG if cell in wrong else _GIVEN if given else _NEW if new[cell] else WHITE
         ink = WHITE if cell in wrong else INK if given else ramp_color(sure[cell], PAPER_RAMP)
         doubtful = bool(value) and not given and bool(doubt[cell])
-        tiles.append(Tile(paper, symbol, ink, given, not value, doubtful, cell in supposed))
+        signs = doubtful, cell in supposed, cell in wrong, bool(new[cell])
+        tiles.append(Tile(paper, symbol, ink, given, not value, *signs))
     return tuple(tiles)
 
 
@@ -262,9 +279,9 @@ def _part(task: Task, cells: Cells, value: int, share: float, wrong: bool) -> Ti
     look = task.paint.look(value)
     if look == "symbol":
         symbol = task.paint.symbol(value, (cells.shape[0], cells.shape[1]))
-        return Tile(_ENDS[value % len(_ENDS)], symbol, WHITE, True)
+        return Tile(_WRONG if wrong else _ENDS[value % len(_ENDS)], symbol, WHITE, True, wrong=wrong)
     if wrong:
-        return Tile(_WRONG)
+        return Tile(_WRONG, wrong=True)
     if look == "solid":
         return Tile(_SOLID)
     return Tile(ramp_color(share, RAMP) if look == "trail" else _mixed(share))
