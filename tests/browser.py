@@ -92,11 +92,23 @@ class Browser:
             assert time.monotonic() < end, f"never true: {script}"
             time.sleep(0.02)
 
-    def press(self, key: str, code: int, text: str = "") -> None:
+    def press(self, key: str, code: int, text: str = "", shift: bool = False) -> None:
         """Press a key, as a person does."""
         for kind in ("keyDown", "keyUp"):
-            said = {"text": text} if text and kind == "keyDown" else {}
+            said: dict[str, Any] = {"text": text} if text and kind == "keyDown" else {}
+            said |= {"modifiers": 8} if shift else {}
             self._ask("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **said)
+
+    def point(self, x: float, y: float) -> None:
+        """Move the mouse there, in pixels of the window."""
+        self._ask("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+    def tap(self, x: float, y: float) -> None:
+        """Touch the screen there with a finger, shortly."""
+        self._ask("Emulation.setTouchEmulationEnabled", enabled=True)
+        self._ask("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self._ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        self._ask("Emulation.setTouchEmulationEnabled", enabled=False)
 
     def click(self, name: str) -> None:
         """Click into the middle of the element of this id."""

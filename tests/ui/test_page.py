@@ -102,7 +102,7 @@ setTimeout(() => {
   const slider = $("slider"); slider.value = 2; slider.dispatchEvent(new Event("input")); look();
   const box = $("grid").getBoundingClientRect();
   const at = {clientX: box.left + box.width * 0.4, clientY: box.top + box.height * 0.1, bubbles: true};
-  $("grid").dispatchEvent(new MouseEvent("mousemove", at));
+  $("grid").dispatchEvent(new PointerEvent("pointermove", at));
   seen.push($("cell").textContent, $("conflicts").textContent);
   key("r"); look(); key(" "); look(); key("End");
   seen.push($("said").textContent);

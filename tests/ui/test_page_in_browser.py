@@ -15,7 +15,18 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="this machine has no Chr
 
 RECORDINGS = Path(__file__).parents[1] / "data" / "screens"
 LAST = {"sudoku": 8, "maze": 4}
-KEYS = {"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35, " ": 32, "r": 82}
+KEYS = {
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+    "Home": 36,
+    "End": 35,
+    "Escape": 27,
+    "Tab": 9,
+    " ": 32,
+    "r": 82,
+}
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +99,89 @@ def test_the_slider_and_the_buttons_do_the_same(browser: Browser, tmp_path: Path
     browser.click("document.getElementById('play')")
     assert browser.run("playing")
     assert not browser.complaints and not browser.requests
+
+
+def told(browser: Browser) -> str:
+    """What is said of one cell."""
+    return str(browser.run("document.getElementById('cell').textContent"))
+
+
+def middle(browser: Browser, cell: int) -> tuple[float, float]:
+    """Of a cell in the window."""
+    row, column = divmod(cell, browser.run("film.width"))
+    left, top, margin, side = browser.run(
+        "(box => [box.left, box.top, film.picture ? 4 : 10, side])($('grid').getBoundingClientRect())"
+    )
+    return left + margin + side * (column + 0.5), top + margin + side * (row + 0.5)
+
+
+@pytest.mark.parametrize("name", LAST)
+def test_keys_go_from_cell_to_cell(name: str, browser: Browser, tmp_path: Path) -> None:
+    shown(browser, tmp_path, name)
+    assert press(browser, "Home", "ArrowRight", "ArrowRight") == 2
+    assert told(browser).startswith("Point at a cell")
+
+    def go(*keys: str) -> str:
+        for key in keys:
+            browser.press(key, KEYS[key], shift=True)
+        return told(browser)
+
+    assert go("ArrowDown").startswith("row 1, column 1: ")
+    assert go("ArrowDown", "ArrowRight", "ArrowRight").startswith("row 2, column 3: ")
+    assert go("ArrowUp", "ArrowUp", "ArrowLeft").startswith("row 1, column 2: ")
+    assert browser.run("place") == 2  # nothing has stepped
+    open_cell = browser.run("film.given.indexOf(0)")
+    browser.run(f"choose({open_cell}), 0")
+    assert "% sure" in told(browser)
+    before = told(browser)
+    assert press(browser, "ArrowRight") == 3
+    assert told(browser).partition(":")[0] == before.partition(":")[0]
+    far = browser.run("film.height + film.width")
+    assert go(*["ArrowRight", "ArrowDown"] * far).startswith(
+        browser.run("'row ' + film.height + ', column ' + film.width + ': '")
+    )
+    press(browser, "Escape")
+    assert told(browser).startswith("Point at a cell")
+    assert not browser.complaints and not browser.requests
+
+
+def test_a_tap_and_a_click_choose_a_cell_and_the_pointer_looks_at_others(
+    browser: Browser, tmp_path: Path
+) -> None:
+    shown(browser, tmp_path, "sudoku")
+    press(browser, "End")
+    browser.tap(*middle(browser, 10))
+    browser.until("chosen === 10")
+    chosen = told(browser)
+    assert chosen.startswith(browser.run("'row ' + (1 + Math.floor(10 / film.width)) + ', column '"))
+    browser.point(*middle(browser, 0))
+    browser.until("hovered === 0")
+    assert told(browser).startswith("row 1, column 1: ")
+    browser.point(1, 1)
+    browser.until("hovered === -1")
+    assert told(browser) == chosen
+    browser.click("$('grid')")
+    browser.until("chosen !== 10")
+    assert told(browser) != chosen
+    assert not browser.complaints and not browser.requests
+
+
+def test_the_grid_can_be_reached_by_tab_and_says_which_keys_there_are(
+    browser: Browser, tmp_path: Path
+) -> None:
+    shown(browser, tmp_path, "sudoku")
+    press(browser, "Home")
+    browser.press("Tab", KEYS["Tab"])
+    assert browser.run("document.activeElement.id") == "grid"
+    assert browser.run("getComputedStyle($('grid')).outlineStyle") == "solid"
+    hint = browser.run("$($('grid').getAttribute('aria-describedby')).textContent")
+    assert "With Shift, the arrows go from cell to cell" in hint
+    live = "document.getElementById('cell').getAttribute('aria-live')"
+    assert browser.run(live) == "polite"  # what is said of a cell is read out, but not of each step of a show
+    press(browser, " ")
+    assert browser.run("playing") and browser.run(live) == "off"
+    assert press(browser, "End") == LAST["sudoku"]
+    assert browser.run(live) == "polite"
 
 
 @pytest.mark.parametrize("dark", [False, True])

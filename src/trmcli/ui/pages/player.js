@@ -1,8 +1,9 @@
 "use strict";
 const $ = (name) => document.getElementById(name);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
+const POINT = "Point at a cell, or tap it, to see how sure the model is.";
 const HOLD = 1000, SURE = 0.9, LEVELS = 60, FIRST = 48, LATER = 3;
-let film, place = 0, playing = false, timer = 0, side = 0, hovered = -1;
+let film, place = 0, playing = false, timer = 0, side = 0, hovered = -1, chosen = -1;
 
 const number = (code) => code - FIRST - (code > 92 ? 1 : 0);
 const grid = (text) => Array.from(text, (sign) => number(sign.charCodeAt(0)));
@@ -33,7 +34,7 @@ function prepare(data) {
   const places = film.looks.map((look, value) => look === "symbol" && value ? film.symbols[value] : "").filter(Boolean);
   const signs = film.picture
     ? [["start", places[0], "start"], ["goal", places[1], "goal"], ["doubt", "", "way, from doubtful to sure"]]
-    : [["given", places[0], "given"], ["changed", places[0], "changed"], ["", places[0] + "\u02d9", "in doubt"], ["", places[0] + "\u0332", "supposed"]];
+    : [["given", places[0], "given"], ["changed", "\u203a" + places[0], "changed"], ["", places[0] + "\u02d9", "in doubt"], ["", places[0] + "\u0332", "supposed"]];
   for (const [kind, sign, words] of [...signs, ["wrong", film.picture ? "" : places[0], "breaks a rule"]]) {
     const line = document.createElement("li"), sample = document.createElement("b");
     sample.className = kind;
@@ -101,14 +102,16 @@ function draw() {
     pen.fillStyle = wrong ? ink["wrong-text"] : film.picture ? ink.card : !value ? ink.dim : given ? ink.text : ramps[moment.sure[cell]];
     pen.fillText(text, x + side / 2, y + side / 2 + side * 0.04);
     if (film.picture || given) continue;
+    if (moment.changed[cell]) hook(pen, x + side / 12, y + side / 2, side / 12);
     if (value && moment.sure[cell] / LEVELS < SURE) pen.fillText(".", x + side * 0.86, y + side * 0.2);
     if (moment.suppose.has(cell)) pen.fillRect(x + side * 0.25, y + side * 0.86, side * 0.5, 2);
   }
   if (!film.picture) lines(pen, margin, ink);
-  if (hovered >= 0) {
+  const cell = looked();
+  if (cell >= 0) {
     pen.strokeStyle = ink.text;
     pen.lineWidth = 2;
-    pen.strokeRect(margin + (hovered % film.width) * side, margin + Math.floor(hovered / film.width) * side, side, side);
+    pen.strokeRect(margin + (cell % film.width) * side, margin + Math.floor(cell / film.width) * side, side, side);
   }
   figures(moment);
   curves();
@@ -121,6 +124,16 @@ function corner(pen, left, top, long, ink) {
   pen.lineTo(left + long, top);
   pen.lineTo(left, top + long);
   pen.fill();
+}
+
+function hook(pen, left, middle, long) {
+  pen.strokeStyle = pen.fillStyle;
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  pen.moveTo(left, middle - long);
+  pen.lineTo(left + long, middle);
+  pen.lineTo(left, middle + long);
+  pen.stroke();
 }
 
 function lines(pen, margin, ink) {
@@ -153,12 +166,16 @@ function figures(moment) {
   $("said").textContent = moment.last ? film.verdict : "";
   $("play").textContent = playing ? "Pause" : moment.last ? "Again" : "Play";
   $("grid").setAttribute("aria-label", "the grid, " + $("slider").getAttribute("aria-valuetext"));
-  const cell = hovered;
-  if (cell < 0) return;
+  const cell = looked();
+  $("cell").setAttribute("aria-live", playing ? "off" : "polite");
+  if (cell < 0) {
+    $("cell").textContent = POINT;
+    return;
+  }
   const value = moment.cells[cell], name = film.picture ? film.looks[value] === "symbol" ? film.symbols[value] : film.looks[value] : film.symbols[value] || "blank";
   $("cell").textContent = "row " + (Math.floor(cell / film.width) + 1) + ", column " + (cell % film.width + 1) + ": " + name +
     (film.given[cell] ? ", given" : place ? ", " + Math.round(moment.sure[cell] / LEVELS * 100) + "% sure" : "") +
-    (moment.conflict.has(cell) ? ", breaks a rule" : "") + (moment.suppose.has(cell) ? ", supposed" : "");
+    (moment.changed[cell] ? ", changed" : "") + (moment.conflict.has(cell) ? ", breaks a rule" : "") + (moment.suppose.has(cell) ? ", supposed" : "");
 }
 
 function curves() {
@@ -220,23 +237,49 @@ function toggle() {
   if (playing) { pause(); draw(); } else play();
 }
 
+// The cell under the pointer, or else the one that was chosen by a key or a tap; -1 for none.
+function looked() {
+  return hovered >= 0 ? hovered : chosen;
+}
+
+function choose(cell) {
+  hovered = -1;
+  chosen = cell;
+  draw();
+}
+
+const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+function move([down, across]) {
+  const from = looked(), least = (at, most) => Math.min(Math.max(at, 0), most - 1);
+  if (from < 0) return choose(0);
+  const row = least(Math.floor(from / film.width) + down, film.height), column = least(from % film.width + across, film.width);
+  choose(row * film.width + column);
+}
+
+function under(event) {
+  const box = $("grid").getBoundingClientRect(), margin = film.picture ? 4 : 10;
+  const column = Math.floor((event.clientX - box.left - margin) / side), row = Math.floor((event.clientY - box.top - margin) / side);
+  return row >= 0 && column >= 0 && row < film.height && column < film.width ? row * film.width + column : -1;
+}
+
 function listen() {
   $("play").onclick = toggle;
   $("back").onclick = () => step(-1);
   $("on").onclick = () => step(1);
   $("slider").oninput = (event) => { pause(); show(Number(event.target.value)); };
-  $("grid").onmousemove = (event) => {
-    const box = $("grid").getBoundingClientRect(), margin = film.picture ? 4 : 10;
-    const column = Math.floor((event.clientX - box.left - margin) / side), row = Math.floor((event.clientY - box.top - margin) / side);
-    const inside = row >= 0 && column >= 0 && row < film.height && column < film.width;
-    const cell = inside ? row * film.width + column : -1;
+  $("grid").onpointermove = (event) => {
+    const cell = event.pointerType === "touch" ? hovered : under(event);
     if (cell !== hovered) { hovered = cell; draw(); }
   };
-  $("grid").onmouseleave = () => { hovered = -1; draw(); };
+  $("grid").onpointerleave = () => { hovered = -1; draw(); };
+  $("grid").onclick = (event) => { const cell = under(event); choose(cell === chosen ? -1 : cell); };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
     const slider = event.target === $("slider");
-    if (event.key === " " && event.target.tagName !== "BUTTON") { event.preventDefault(); toggle(); }
+    if (event.shiftKey && MOVES[event.key]) { event.preventDefault(); move(MOVES[event.key]); }
+    else if (event.key === "Escape") choose(-1);
+    else if (event.key === " " && event.target.tagName !== "BUTTON") { event.preventDefault(); toggle(); }
     else if (event.key === "ArrowLeft" && !slider) step(-1);
     else if (event.key === "ArrowRight" && !slider) step(1);
     else if (event.key === "Home" && !slider) step(-place);
