@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch; networks are tiny here, and subprocesses inherit it
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of the subprocesses compiles the package anew
 
 # A shell makes its background deaf to Ctrl-C and Ctrl-\, nohup what it runs to the end of a terminal.
 # Subprocesses would inherit it.

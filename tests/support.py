@@ -17,15 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-_UNSET = (
-    "COLUMNS",
-    "LINES",
-    "NO_COLOR",
-    "FORCE_COLOR",
-    "GITHUB_ACTIONS",
-    "PY_COLORS",
-    "PYTHONDONTWRITEBYTECODE",
-)
+_UNSET = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS")
 
 
 def environment(**changes: str) -> dict[str, str]:
