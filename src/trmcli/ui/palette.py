@@ -7,7 +7,7 @@ on; a test computes it from these tables. What the colours say, signs or attribu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from rich.color import Color as RichColor
@@ -24,6 +24,7 @@ LOWEST = 0.3
 """Confidence at and below which a cell has the first colour of the ramp."""
 
 
+@lru_cache(1024)
 def ramp_color(confidence: float, ramp: tuple[Color, ...] = RAMP) -> Color:
     """The colour of a probability between 0 and 1."""
     place = _place(confidence) * (len(ramp) - 1)

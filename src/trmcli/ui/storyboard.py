@@ -107,24 +107,24 @@ class Storyboard:
     plain: bool
     moments: Sequence[Moment]
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, int]:
         height, width = self.boxes.shape
         return height, width
 
-    @property
+    @cached_property
     def side(self) -> int:
         """Of a cell."""
         return min(_SIDE, max(2, _AREA // max(self.shape)))
 
-    @property
+    @cached_property
     def size(self) -> tuple[int, int]:
         """Width and height of the picture."""
         height, width = self.shape
         across = max(width * self.side + 2 * _MARGIN, _NARROWEST)
         return across, height * self.side + 2 * _MARGIN + round(_BELOW * self._enlarged(across))
 
-    @property
+    @cached_property
     def corner(self) -> tuple[int, int]:
         """Left and top of the first cell."""
         return (self.size[0] - self.shape[1] * self.side) // 2, _MARGIN
