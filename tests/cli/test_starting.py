@@ -77,8 +77,11 @@ def test_nothing_is_loaded_that_the_first_picture_does_not_need(command: str) ->
     finally:
         session.close()
     assert {"numpy", "trmcli.tasks.sudoku.kind", "trmcli.ui.live"} <= loaded
-    unwanted = {"torch", "numpy.ma", "hashlib", "importlib.resources", "rich.markdown", "rich.progress"}
-    assert not loaded & {*unwanted, "trmcli.tasks.arc.kind", "trmcli.tasks.grid.kind", "rich._emoji_codes"}
+    unwanted = {"torch", "numpy.ma", "rich._emoji_codes", "rich.markdown", "rich.progress"}
+    unwanted |= {"trmcli.tasks.arc.kind", "trmcli.tasks.grid.kind"}
+    if "pydantic" not in loaded:  # which typer imports from 0.29 on, and which needs these
+        unwanted |= {"hashlib", "importlib.resources"}
+    assert not loaded & unwanted
 
 
 HOLD = """
