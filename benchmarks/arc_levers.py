@@ -121,7 +121,7 @@ def steps(member: Member, answers: Iterable[str]) -> dict[str, list[bool]]:
         for step in range(1, max(STEPS) + 1):
             if sheet is not None:
                 state = member.model.step(state, question, kernels, sheet)
-                logits = member.model.logits(state, sheet, member.code)[0]
+                logits = member.model.logits(state, sheet, member.code)[0][0]
                 if step >= member.options.steps:
                     grid = arc.text(member.problem.grid(logits.argmax(0)))
                     sure = float(logits.log_softmax(0).amax(0).mean().exp())

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from trmcli.model.cells_layer import EPSILON, Kernels, Weights, apply_layer
-from trmcli.model.sheet import Sheet
+from trmcli.model.cells_layer import EPSILON, Kernels, Weights, apply_layers
+from trmcli.model.sheet import Laid, Sheet
 
 WIDTH, CODE = 6, 3
 GRIDS, COLOURS = 2, 3
@@ -20,7 +20,7 @@ GRIDS, COLOURS = 2, 3
 
 class Case(NamedTuple):
     sheet: Sheet
-    labels: np.ndarray
+    labels: list[np.ndarray]
     x: Tensor
     kernels: Kernels
     weights: Weights
@@ -29,19 +29,32 @@ class Case(NamedTuple):
     def inputs(self) -> list[Tensor]:
         return [self.x, *self.kernels, *self.weights]
 
+    def apply(self, question: Tensor | None = None, passes: int = 1) -> Tensor:
+        question = torch.zeros_like(self.x) if question is None else question
+        return apply_layers(self.x, question, [(self.weights, self.kernels)], passes, self.sheet)
 
-def case(height: int, width: int) -> Case:
-    """Random numbers in float64."""
-    random = np.random.default_rng(height * width)
-    laid = random.integers(0, COLOURS, (GRIDS, 1, height, width))
-    labels = random.integers(0, 4, (GRIDS, 2, height, width))
-    labels[:, :, 0, :4] = np.arange(4)  # every number is there
-    features = np.zeros((GRIDS, height, width, 1), np.float32)
-    sheet = Sheet.build(laid, labels, features, 0, COLOURS, (height, width))
-    counts = 1 / torch.bincount(sheet.heard.out.index).double()
-    sheet = replace(sheet, heard=replace(sheet.heard, share=counts[:, None]))
-    doubled = tuple(rays(length) for length in (height, width))
-    vars(sheet)["rays"] = doubled  # in place of those in float32
+    def to(self, dtype: torch.dtype) -> Case:
+        sheet = with_shares(self.sheet, dtype)
+        x, *inputs = (one.detach().to(dtype).requires_grad_() for one in self.inputs)
+        return self._replace(sheet=sheet, x=x, kernels=Kernels(*inputs[:3]), weights=Weights(*inputs[3:]))
+
+
+def with_shares(sheet: Sheet, dtype: torch.dtype) -> Sheet:
+    counts = 1 / torch.bincount(sheet.heard.out.index).to(dtype)
+    return replace(sheet, heard=replace(sheet.heard, share=counts[:, None]))
+
+
+def case(*shapes: tuple[int, int]) -> Case:
+    """Random numbers in float64, ``GRIDS`` grids of each shape."""
+    random = np.random.default_rng(sum(shapes[0]))
+    laid = []
+    for height, width in shapes:
+        views = random.integers(0, COLOURS, (GRIDS, 1, height, width))
+        labels = random.integers(0, 4, (GRIDS, 2, height, width))
+        labels[:, :, 0, :4] = np.arange(4)  # every number is there
+        features = np.zeros((GRIDS, height, width, 1), np.float32)
+        laid.append(Laid(views, labels, features, (height, width)))
+    sheet = with_shares(Sheet.build(laid, 0, COLOURS), torch.float64)
     torch.manual_seed(0)
 
     def normal(*shape: int) -> Tensor:
@@ -59,12 +72,7 @@ def case(height: int, width: int) -> Case:
         up=normal(WIDTH, 4 * WIDTH),
         down=normal(2 * WIDTH, WIDTH),
     )
-    return Case(sheet, labels, normal(sheet.rows, WIDTH), kernels, weights)
-
-
-def rays(length: int) -> Tensor:
-    before = torch.tril(torch.ones(length, length, dtype=torch.float64), -1) / length**0.5
-    return torch.cat((before, before.T))
+    return Case(sheet, [one.labels for one in laid], normal(sheet.rows, WIDTH), kernels, weights)
 
 
 def norm(x: Tensor) -> Tensor:
@@ -76,12 +84,29 @@ def gated(both: Tensor) -> Tensor:
     return F.silu(gate) * up
 
 
-def plain(case: Case) -> Tensor:
-    """The layer, as its module describes it, with a dimension for everything: ``[B, C, H, W, D]``."""
-    sheet, (taps, along, mirrors), weights = case.sheet, case.kernels, case.weights
-    height, width = sheet.canvas
+def plain(case: Case, question: Tensor | None = None, passes: int = 1) -> Tensor:
+    """The layer, as its module describes it, grids of one shape after another."""
+    cells = case.x.view(COLOURS, -1, WIDTH)
+    asked = torch.zeros_like(cells) if question is None else question.view_as(cells)
+    results = []
+    first = 0
+    for labels in case.labels:
+        grids, _, height, width = labels.shape
+        part = slice(first, first + grids * height * width)
+        first = part.stop
+        shape = COLOURS, grids, height, width, WIDTH
+        x = cells[:, part].view(shape).transpose(0, 1)
+        for _ in range(passes):
+            x = plain_layer(x + asked[:, part].view(shape).transpose(0, 1), labels, case)
+        results.append(x.transpose(0, 1).reshape(COLOURS, -1, WIDTH))
+    return torch.cat(results, 1).reshape(-1, WIDTH)
+
+
+def plain_layer(x: Tensor, labels: np.ndarray, case: Case) -> Tensor:
+    """Of ``[B, C, H, W, D]``."""
+    (taps, along, mirrors), weights = case.kernels, case.weights
+    height, width = x.shape[2:4]
     half = WIDTH // 2
-    x = case.x.view(GRIDS, COLOURS, height, width, WIDTH)
     sent, ray, mirror = torch.split(x @ weights.enter, [WIDTH, half, half], -1)
 
     around = F.pad(sent, (0, 0, 1, 1, 1, 1))
@@ -107,8 +132,8 @@ def plain(case: Case) -> Tensor:
     for which in range(2):
         matrix = weights.object[which * WIDTH : (which + 1) * WIDTH]
         for grid in range(GRIDS):
-            for number in np.unique(case.labels[grid, which]):
-                cells = torch.from_numpy(case.labels[grid, which] == number)
+            for number in np.unique(labels[grid, which]):
+                cells = torch.from_numpy(labels[grid, which] == number)
                 means = x[grid][:, cells].mean(1) @ matrix  # of each colour
                 spread = torch.zeros_like(x)
                 spread[grid] = cells[None, :, :, None] * means[:, None, None]
@@ -120,14 +145,18 @@ def plain(case: Case) -> Tensor:
     heard = heard + (torch.cat((x.mean(1), x.amax(1)), -1) @ weights.cell)[:, None]
 
     y = norm(x + torch.cat((near, seen_along, reflected), -1) @ weights.leave + heard)
-    z = norm(y + gated(y @ weights.up) @ weights.down)
-    return z.reshape(-1, WIDTH)
+    return norm(y + gated(y @ weights.up) @ weights.down)
 
 
-@pytest.mark.parametrize(("height", "width"), [(4, 4), (3, 5), (5, 4), (1, 4)])
-def test_the_layer_and_its_gradient_are_those_of_plain_operations(height: int, width: int) -> None:
-    one = case(height, width)
-    result, expected = apply_layer(one.x, one.weights, one.kernels, one.sheet), plain(one)
+SHAPES = [((4, 4),), ((3, 5),), ((5, 4),), ((1, 4),), ((3, 5), (4, 4)), ((4, 4), (1, 4), (5, 5))]
+
+
+@pytest.mark.parametrize("shapes", SHAPES)
+def test_the_layer_and_its_gradient_are_those_of_plain_operations(
+    shapes: tuple[tuple[int, int], ...],
+) -> None:
+    one = case(*shapes)
+    result, expected = one.apply(), plain(one)
     torch.testing.assert_close(result, expected, atol=1e-10, rtol=1e-10)
     into = torch.randn_like(expected)
     by_hand = torch.autograd.grad(result, one.inputs, into)
@@ -137,11 +166,36 @@ def test_the_layer_and_its_gradient_are_those_of_plain_operations(height: int, w
         torch.testing.assert_close(mine, theirs, atol=1e-9, rtol=1e-9)
 
 
+def test_the_question_is_added_in_every_pass() -> None:
+    one = case((4, 4))
+    question = torch.randn_like(one.x).requires_grad_()
+    result, expected = one.apply(question, passes=3), plain(one, question, passes=3)
+    torch.testing.assert_close(result, expected, atol=1e-9, rtol=1e-9)
+    into = torch.randn_like(expected)
+    inputs = [question, *one.inputs]
+    by_hand = torch.autograd.grad(result, inputs, into)
+    for mine, theirs in zip(by_hand, torch.autograd.grad(expected, inputs, into), strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-8, rtol=1e-8)
+
+
+@pytest.mark.parametrize("shapes", [((4, 4),), ((3, 5), (4, 4))])
+def test_single_precision_gives_the_same_and_needs_no_record(shapes: tuple[tuple[int, int], ...]) -> None:
+    """Neighbours are summed in another way in float32."""
+    one = case(*shapes)
+    result, expected = one.to(torch.float32).apply(), plain(one)
+    torch.testing.assert_close(result.double(), expected, atol=1e-4, rtol=1e-4)
+    into = torch.randn_like(expected)
+    quick = one.to(torch.float32)
+    by_hand = torch.autograd.grad(quick.apply(), quick.inputs, into.float())
+    for mine, theirs in zip(by_hand, torch.autograd.grad(expected, one.inputs, into), strict=True):
+        torch.testing.assert_close(mine.double(), theirs, atol=1e-3, rtol=1e-3)
+    with torch.no_grad():
+        torch.testing.assert_close(quick.apply(), result.detach())
+
+
 def test_equal_maxima_share_the_gradient() -> None:
-    one = case(4, 4)
-    x = torch.zeros_like(one.x).requires_grad_()
-    (gradient,) = torch.autograd.grad(
-        apply_layer(x, one.weights, one.kernels, one.sheet), x, torch.ones_like(x)
-    )
-    (expected,) = torch.autograd.grad(plain(one._replace(x=x)), x, torch.ones_like(x))
+    one = case((4, 4))
+    one = one._replace(x=torch.zeros_like(one.x).requires_grad_())
+    (gradient,) = torch.autograd.grad(one.apply(), one.x, torch.ones_like(one.x))
+    (expected,) = torch.autograd.grad(plain(one), one.x, torch.ones_like(one.x))
     torch.testing.assert_close(gradient, expected, atol=1e-9, rtol=1e-9)

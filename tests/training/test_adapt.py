@@ -128,16 +128,31 @@ def test_a_fit_stops_between_two_supervision_steps(monkeypatch: pytest.MonkeyPat
     assert fitted.ballots[0].grids
 
 
-def test_large_batches_are_looked_at_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Member(prepare(recolouring()), QUICK, seed=1)
-    for module in ("problem", "adapt"):
-        monkeypatch.setattr(f"trmcli.training.{module}.MOST_ROWS", 40)
-    parted = Member(prepare(recolouring()), QUICK, seed=1)
-    assert (len(whole.problem.batches), len(parted.problem.batches)) == (1, 3)
-    for one in (whole, parted):
-        one.learn()
+def unequal() -> ArcTask:
+    """Red becomes green, in grids of four shapes; two of them have smaller outputs."""
+    random = np.random.default_rng(0)
+    shown = []
+    for (height, width), rows in (((3, 4), 3), ((4, 4), 4), ((3, 4), 3), ((5, 2), 2), ((4, 4), 2)):
+        question = random.choice([0, 1, 2], (height, width)).astype(np.uint8)
+        shown.append(Pair(question, np.where(question == 2, 3, question)[:rows].astype(np.uint8)))
+    return ArcTask("unequal", tuple(shown), (shown[0].question,), None, Origin("made-up"))
+
+
+@pytest.mark.parametrize(("task", "batches"), [(recolouring(), 3), (unequal(), 5)], ids=["alike", "unequal"])
+def test_large_batches_are_looked_at_one_after_another(
+    task: ArcTask, batches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of equal shapes or not: together and each by itself, demonstrations come to the same."""
+    whole = Member(prepare(task), QUICK, seed=1)
+    monkeypatch.setattr("trmcli.training.problem.MOST_ROWS", 40)
+    parted = Member(prepare(task), QUICK, seed=1)
+    assert (len(whole.problem.batches), len(parted.problem.batches)) == (1, batches)
+    logits, alone = (one.learn() for one in (whole, parted))
     assert parted.loss == pytest.approx(whole.loss, rel=1e-5)
     torch.testing.assert_close(parted.optimizer.values, whole.optimizer.values, atol=1e-3, rtol=1e-3)
+    for pair, one, other in zip(task.shown, logits, alone, strict=True):
+        assert one.shape[1:] == pair.answer.shape
+        torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
 
 
 def turned(task: ArcTask, turn: int, mirrored: bool, colours: Grid) -> ArcTask:
@@ -161,7 +176,7 @@ def test_without_a_code_answers_follow_the_grids_and_the_colours(turn: int, mirr
         state, kernels = member.model.initial(sheet), member.model.kernels(member.code)
         for _ in range(3):
             state = member.model.step(state, member.model.question(sheet, member.code), kernels, sheet)
-        logits.append(member.model.logits(state, sheet, member.code)[0].detach())
+        logits.append(member.model.logits(state, sheet, member.code)[0][0].detach())
     moved = logits[0].mT if mirrored else logits[0]
     moved = torch.rot90(moved, turn, (1, 2))
     for colour in range(4):

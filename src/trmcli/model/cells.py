@@ -5,8 +5,8 @@ Its weights know neither colours nor directions: a colour permuted, a grid mirro
 permuted, mirrored or turned. What a task needs to tell apart is in its *code*, a few hundred numbers that
 begin at zero: a vector for each colour, and what sets apart each direction and each symmetry of the grid.
 
-The state has one row for each candidate: ``[grids, colours, height * width]`` of them, one after another. All
-grids of a batch share a canvas, the larger of input and output each way; see :mod:`trmcli.model.sheet`.
+The state has one row for each candidate: ``[colours, cells]`` of them, one after another. A grid lies on a
+canvas, the larger of input and output each way; see :mod:`trmcli.model.sheet`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trmcli.model.cells_config import CellsConfig
-from trmcli.model.cells_layer import Kernels, Weights, apply_layer
-from trmcli.model.sheet import Sheet, hear
+from trmcli.model.cells_layer import Kernels, Weights, apply_layers
+from trmcli.model.sheet import Output, Sheet, hear
 
 FEATURES = 10
 """Numbers that tell of the object that a cell belongs to."""
@@ -148,32 +148,38 @@ class CellsModel(nn.Module):
 
     def step(self, state: Tensor, question: Tensor, kernels: list[Kernels], sheet: Sheet) -> Tensor:
         """One supervision step: the state after all passes."""
-        for _ in range(self.config.passes):
-            state = state + question
-            for layer, kernel in zip(self.layers, kernels, strict=True):
-                state = apply_layer(state, layer.weights(), kernel, sheet)  # type: ignore[operator]
-        return state
+        weights = [layer.weights() for layer in self.layers]  # type: ignore[operator]
+        layers = list(zip(weights, kernels, strict=True))
+        return apply_layers(state, question, layers, self.config.passes, sheet)
 
-    def logits(self, state: Tensor, sheet: Sheet, code: TaskCode) -> Tensor:
-        """``[B, C, height, width]`` of the output, before the softmax over colours.
+    def logits(self, state: Tensor, sheet: Sheet, code: TaskCode) -> list[Tensor]:
+        """For each output of the sheet ``[B, C, height, width]``, before the softmax over colours.
 
         An output smaller than the canvas is a mixture, weighted by the code, of ways to read it: the top left
         corner, the average over areas, over equal blocks of the input, and the box around what is not
         background.
         """
-        (height, width), (tall, wide) = sheet.canvas, sheet.out
-        logits = (state @ self.head).view(sheet.grids, sheet.colours, height, width)
-        if (tall, wide) == (height, width):
-            return logits
-        ways = [logits[:, :, :tall, :wide], F.adaptive_avg_pool2d(logits, (tall, wide))]
-        weights = [code.readout[0], code.readout[1]]
-        if sheet.blocks:
-            blocks = [logits[:, :, y : y + tall, x : x + wide] for y, x in sheet.blocks]
-            ways.append(torch.stack(blocks).mean(0))
-            weights.append(code.readout[2] + 1)
-        if sheet.boxes:
-            boxes = [logits[n, :, y : y + tall, x : x + wide] for n, (y, x) in enumerate(sheet.boxes)]
-            ways.append(torch.stack(boxes))
-            weights.append(code.readout[3] + 1)
-        shares = torch.softmax(torch.stack(weights) * 3, 0)
-        return (torch.stack(ways) * shares[:, None, None, None, None]).sum(0)
+        cells = state @ self.head
+        return [
+            _read(output.of(cells, sheet.colours)[..., 0].transpose(0, 1), output, code.readout)
+            for output in sheet.outputs
+        ]
+
+
+def _read(logits: Tensor, output: Output, readout: Tensor) -> Tensor:
+    """An output from its canvas, ``[B, C, H, W]``."""
+    if output.out == output.canvas:
+        return logits
+    tall, wide = output.out
+    ways = [logits[:, :, :tall, :wide], F.adaptive_avg_pool2d(logits, (tall, wide))]
+    weights = [readout[0], readout[1]]
+    if output.blocks:
+        blocks = [logits[:, :, y : y + tall, x : x + wide] for y, x in output.blocks]
+        ways.append(torch.stack(blocks).mean(0))
+        weights.append(readout[2] + 1)
+    if output.boxes:
+        boxes = [logits[n, :, y : y + tall, x : x + wide] for n, (y, x) in enumerate(output.boxes)]
+        ways.append(torch.stack(boxes))
+        weights.append(readout[3] + 1)
+    shares = torch.softmax(torch.stack(weights) * 3, 0)
+    return (torch.stack(ways) * shares[:, None, None, None, None]).sum(0)

@@ -1,7 +1,8 @@
-"""One layer of :class:`~trmcli.model.cells.CellsModel`, forward and backward by hand.
+"""The layers of :class:`~trmcli.model.cells.CellsModel`, forward and backward by hand.
 
 Fitting one task means thousands of small steps, in which keeping the record of every operation costs more
-than the operations. So the gradient is written out, and sums go where they are needed in place.
+than the operations. So the gradient is written out, sums go where they are needed in place, and what the
+passes of a step have in common is made once.
 
 For rows ``x`` of width D and R = D / 2, a layer computes::
 
@@ -16,12 +17,14 @@ For rows ``x`` of width D and R = D / 2, a layer computes::
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trmcli.model.cells_parts import along, along_backward, directions, near, near_backward
 from trmcli.model.sheet import Sheet
 
 EPSILON = 1e-5
@@ -48,37 +51,51 @@ class Kernels(NamedTuple):
     mirrors: Tensor
 
 
-def apply_layer(x: Tensor, weights: Weights, kernels: Kernels, sheet: Sheet) -> Tensor:
-    """``[rows, D]`` from ``[rows, D]``."""
-    result: Tensor = _Layer.apply(x, sheet, *kernels, *weights)  # type: ignore[no-untyped-call]
+def apply_layers(
+    x: Tensor, question: Tensor, layers: Sequence[tuple[Weights, Kernels]], passes: int, sheet: Sheet
+) -> Tensor:
+    """``[rows, D]`` from ``[rows, D]``: in each pass ``question`` is added, and all layers follow."""
+    if not torch.is_grad_enabled():
+        return _forward(x, question, [_Layer(*layer, sheet) for layer in layers], passes, None)
+    tensors = [tensor for layer in layers for part in layer for tensor in part]
+    result: Tensor = _Passes.apply(x, question, sheet, passes, *tensors)  # type: ignore[no-untyped-call]
     return result
 
 
-class _Padded:
-    """Grids with a column and rows of zeros between them, so that neighbours lie at fixed distances."""
+class _Passes(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, question: Tensor, sheet: Sheet, passes: int, *tensors: Tensor) -> Tensor:
+        each = len(Weights._fields) + len(Kernels._fields)
+        ctx.layers = []
+        for first in range(0, len(tensors), each):
+            weights = Weights(*tensors[first : first + len(Weights._fields)])
+            kernels = Kernels(*tensors[first + len(Weights._fields) : first + each])
+            ctx.layers.append(_Layer(weights, kernels, sheet))
+        ctx.kept = []
+        # A tensor that is kept must not lead back to what keeps it.
+        return _forward(x, question, ctx.layers, passes, ctx.kept).detach()
 
-    def __init__(self, x: Tensor, images: int, height: int, width: int) -> None:
-        self.shape = images, height, width, x.shape[-1]
-        pitch = width + 1
-        self.length = images * (height + 1) * pitch
-        self.flat = x.new_zeros(self.length + 2 * (pitch + 1), x.shape[-1])
-        self.distances = [pitch + 1 + dy * pitch + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
-        self.inside(self.flat[pitch + 1 : pitch + 1 + self.length]).copy_(x.view(self.shape))
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        to_question = torch.zeros_like(gradient)
+        while ctx.kept:
+            for layer in reversed(ctx.layers):
+                gradient = layer.backward(gradient, *ctx.kept.pop())
+            to_question += gradient
+        gradients = [tensor for layer in ctx.layers for tensor in layer.gradients()]
+        return gradient, to_question, None, None, *gradients
 
-    def inside(self, flat: Tensor) -> Tensor:
-        images, height, width, depth = self.shape
-        return flat.view(images, height + 1, width + 1, depth)[:, :height, :width]
 
-    def at(self, neighbour: int) -> Tensor:
-        first = self.distances[neighbour]
-        return self.flat[first : first + self.length]
-
-    def weighed(self, taps: Tensor) -> Tensor:
-        """The sum of the nine neighbours, each times its tap, ``[images, height, width, D]``."""
-        total = self.at(0) * taps[0]
-        for neighbour in range(1, 9):
-            total.addcmul_(self.at(neighbour), taps[neighbour])
-        return self.inside(total)
+def _forward(
+    x: Tensor, question: Tensor, layers: Sequence[_Layer], passes: int, kept: list[tuple[Tensor, ...]] | None
+) -> Tensor:
+    for _ in range(passes):
+        x = x + question
+        for layer in layers:
+            x, needed = layer.forward(x)
+            if kept is not None:
+                kept.append(needed)
+    return x
 
 
 def _norm(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,218 +106,191 @@ def _norm(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _norm_backward(gradient: Tensor, y: Tensor, scale: Tensor) -> Tensor:
-    along = (gradient * y).sum(-1, keepdim=True).div_(-y.shape[-1])
-    return torch.addcmul(gradient, y, along).mul_(scale)
+    along = (gradient * y).sum(-1, keepdim=True)
+    return torch.addcmul(gradient, y, along, value=-1 / y.shape[-1]).mul_(scale)
 
 
-def _max_backward(gradient: Tensor, x: Tensor, highest: Tensor) -> Tensor:
-    """Of a maximum over the last dimension but one; shared evenly among those that have it."""
-    held = (x == highest.unsqueeze(-2)).to(x.dtype)
-    return held.mul_((gradient / held.sum(-2)).unsqueeze(-2))
+def _add_max_backward(
+    to_x: Tensor, gradient: Tensor, x: Tensor, highest: Tensor, dims: int | tuple[int, int]
+) -> None:
+    """Of a maximum over ``dims``, shared evenly among those that have it."""
+    held = torch.eq(x, highest, out=torch.empty_like(x))
+    to_x.addcmul_(held, gradient / held.sum(dims, keepdim=True))
 
 
-def _gate(both: Tensor) -> Tensor:
+def _gate(both: Tensor) -> tuple[Tensor, Tensor]:
+    """SwiGLU's product, and its first factor."""
     gate, up = both.chunk(2, -1)
-    return F.silu(gate).mul_(up)
+    opened = F.silu(gate)
+    return opened * up, opened
 
 
-def _gate_backward(gradient: Tensor, both: Tensor) -> Tensor:
+def _gate_backward(gradient: Tensor, both: Tensor, opened: Tensor) -> Tensor:
     gate, up = both.chunk(2, -1)
     result = torch.empty_like(both)
     to_gate, to_up = result.chunk(2, -1)
-    torch.mul(gradient, F.silu(gate), out=to_up)
+    torch.mul(gradient, opened, out=to_up)
     torch.ops.aten.silu_backward.grad_input(gradient * up, gate, grad_input=to_gate)
     return result
 
 
-class _Layer(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        sheet: Sheet,
-        taps: Tensor,
-        rays: Tensor,
-        mirrors: Tensor,
-        enter: Tensor,
-        leave: Tensor,
-        grid_enter: Tensor,
-        grid_leave: Tensor,
-        cell: Tensor,
-        object_: Tensor,
-        up: Tensor,
-        down: Tensor,
-    ) -> Tensor:
-        x = x.contiguous()
+class _Layer:
+    """A layer, ready for all passes of a step over one sheet."""
+
+    def __init__(self, weights: Weights, kernels: Kernels, sheet: Sheet) -> None:
+        self.sheet, self.weights = sheet, weights
+        wide = weights.enter.shape[0]
+        self.widths = [wide, wide // 2, wide // 2]
+        self.enter = torch.split(weights.enter, self.widths, 1)
+        self.same, self.any = weights.object.chunk(2)
+        self.filters = kernels.taps.T.reshape(wide, 1, 3, 3)
+        self.directions = [directions(*part.canvas, kernels.rays.dtype) for part in sheet.parts]
+        self.rays = [one @ kernels.rays for one in self.directions]
+        self.mirrors = kernels.mirrors[: sheet.mirrors.count]
+        self.kernels = kernels
+
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The result, and what the way back needs."""
+        sheet, weights = self.sheet, self.weights
         rows, wide = x.shape
-        half = wide // 2
-        height, width = sheet.canvas
-        images = sheet.grids * sheet.colours
+        half, colours = wide // 2, sheet.colours
+        around, sent, seen = (x @ enter for enter in self.enter)
         mixed = x.new_empty(rows, 2 * wide)
-
-        padded = _Padded(x @ enter[:, :wide], images, height, width)
-        mixed[:, :wide].view(images, height, width, wide).copy_(padded.weighed(taps))
-
-        down_rays, across_rays = sheet.rays
-        sent = x @ enter[:, wide : wide + half]
-        columns = torch.matmul(down_rays, sent.view(images, height, width * half))
-        lines = torch.matmul(across_rays, sent.view(images * height, width, half))
-        columns, lines = columns.view(images, 2, -1, half), lines.view(images * height, 2, width, half)
-        ray = mixed[:, wide : wide + half]
-        ray_columns, ray_lines = ray.view(images, -1, half), ray.view(images * height, width, half)
-        torch.mul(columns[:, 0], rays[0], out=ray_columns)
-        ray_columns.addcmul_(columns[:, 1], rays[3])
-        ray_lines.addcmul_(lines[:, 0], rays[1]).addcmul_(lines[:, 1], rays[2])
-
-        seen = (x @ enter[:, wide + half :]).index_select(0, sheet.mirrors[0]).view(-1, rows, half)
-        torch.sum(seen * mirrors[: len(seen), None], 0, out=mixed[:, wide + half :])
+        to_near, to_ray, to_mirror = torch.split(mixed, self.widths, 1)
+        sums: list[Tensor] = []
+        for part, rays in zip(sheet.parts, self.rays, strict=True):
+            part.of(to_near, colours).copy_(near(part.of(around, colours), self.filters))
+            ray, *more = along(part.of(sent, colours), rays)
+            part.of(to_ray, colours).copy_(ray)
+            sums += more
+        to_mirror.copy_(sheet.mirrors.seen.sum((seen[:, None] * self.mirrors).view(-1, half)))
 
         means = sheet.heard.back.sum(x).mul_(sheet.heard.share)
         table = torch.empty_like(means)
-        one, any_ = sheet.objects
-        grid, cells = slice(one + any_, one + any_ + images), slice(one + any_ + images, None)
-        torch.mm(means[:one], object_[:wide], out=table[:one])
-        torch.mm(means[one : one + any_], object_[wide:], out=table[one : one + any_])
-        grid_high = x.view(images, -1, wide).amax(1)
-        whole = means[grid].view(sheet.grids, sheet.colours, wide).mean(1, keepdim=True)
-        whole = whole.expand(-1, sheet.colours, -1).reshape(images, wide)
-        grid_in = torch.cat((means[grid], grid_high, whole), 1)
-        grid_both = grid_in @ grid_enter
-        grid_gated = _gate(grid_both)
-        torch.mm(grid_gated, grid_leave, out=table[grid])
-        cell_high = x.view(sheet.grids, sheet.colours, -1, wide).amax(1).view(-1, wide)
-        cell_in = torch.cat((means[cells], cell_high), 1)
-        torch.mm(cell_in, cell, out=table[cells])
+        same, any_, grid, cells = torch.split(means, sheet.table)
+        to_same, to_any, to_grid, to_cell = torch.split(table, sheet.table)
+        torch.mm(same, self.same, out=to_same)
+        torch.mm(any_, self.any, out=to_any)
+        by_cell = x.view(colours, -1, wide)
+        high = torch.cat([part.of(x, colours).amax((2, 3)) for part in sheet.parts], 1)
+        whole = grid.view(colours, -1, wide).mean(0).repeat(colours, 1)
+        grid_in = torch.cat((grid, high.view(-1, wide), whole), 1)
+        grid_both = grid_in @ weights.grid_enter
+        grid_gated, grid_opened = _gate(grid_both)
+        torch.mm(grid_gated, weights.grid_leave, out=to_grid)
+        cell_in = torch.cat((cells, by_cell.amax(0)), 1)
+        torch.mm(cell_in, weights.cell, out=to_cell)
 
-        y = torch.addmm(x, mixed, leave).add_(sheet.heard.out.sum(table))
+        y = torch.addmm(x, mixed, weights.leave).add_(sheet.heard.out.sum(table))
         y, y_scale = _norm(y)
-        both = y @ up
-        gated = _gate(both)
-        z, z_scale = _norm(torch.addmm(y, gated, down))
-        ctx.sheet, ctx.padded = sheet, padded
-        ctx.save_for_backward(
-            *(x, y, y_scale, z, z_scale, both, gated, mixed, columns, lines, seen, means, grid_in, grid_both),
-            *(grid_gated, cell_in, taps, rays, mirrors, enter, leave, grid_enter, grid_leave, cell, object_),
-            *(up, down),
+        both = y @ weights.up
+        gated, opened = _gate(both)
+        z, z_scale = _norm(torch.addmm(y, gated, weights.down))
+        return z, (
+            *(x, y, y_scale, z, z_scale, both, opened, gated, mixed, around, sent, seen, means, grid_in),
+            *(grid_both, grid_opened, grid_gated, cell_in, *sums),
         )
-        return z
 
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        (
-            x,
-            y,
-            y_scale,
-            z,
-            z_scale,
-            both,
-            gated,
-            mixed,
-            columns,
-            lines,
-            seen,
-            means,
-            grid_in,
-            grid_both,
-            *rest,
-        ) = ctx.saved_tensors
-        (
-            grid_gated,
-            cell_in,
-            taps,
-            rays,
-            mirrors,
-            enter,
-            leave,
-            grid_enter,
-            grid_leave,
-            cell,
-            object_,
-            *rest,
-        ) = rest
-        up, down = rest
-        sheet: Sheet = ctx.sheet
-        padded: _Padded = ctx.padded
+    def zero(self) -> None:
+        """Begin the way back."""
+        self.to_weights = Weights(*map(torch.zeros_like, self.weights))
+        self.to_filters = torch.zeros_like(self.filters)
+        self.to_rays = [torch.zeros_like(rays) for rays in self.rays]
+        self.to_mirrors = torch.zeros_like(self.kernels.mirrors)
+        self.back_rays = [one @ self.kernels.rays.flip(0) for one in self.directions]
+        self.leave = torch.split(self.weights.leave.T, self.widths, 1)
+
+    def gradients(self) -> tuple[Tensor, ...]:
+        """Of all weights and kernels."""
+        to_rays = [one.T @ rays for one, rays in zip(self.directions, self.to_rays, strict=True)]
+        to_taps = self.to_filters.view(-1, 9).T
+        return *self.to_weights, to_taps, torch.stack(to_rays).sum(0), self.to_mirrors
+
+    def backward(
+        self,
+        gradient: Tensor,
+        x: Tensor,
+        y: Tensor,
+        y_scale: Tensor,
+        z: Tensor,
+        z_scale: Tensor,
+        both: Tensor,
+        opened: Tensor,
+        gated: Tensor,
+        mixed: Tensor,
+        around: Tensor,
+        sent: Tensor,
+        seen: Tensor,
+        means: Tensor,
+        grid_in: Tensor,
+        grid_both: Tensor,
+        grid_opened: Tensor,
+        grid_gated: Tensor,
+        cell_in: Tensor,
+        *sums: Tensor,
+    ) -> Tensor:
+        """The gradient of ``x``; those of the weights and kernels are added to what there is."""
+        if not hasattr(self, "to_weights"):
+            self.zero()
+        sheet, weights, to = self.sheet, self.weights, self.to_weights
         rows, wide = x.shape
-        half = wide // 2
-        height, width = sheet.canvas
-        images = sheet.grids * sheet.colours
+        half, colours = wide // 2, sheet.colours
 
         into = _norm_backward(gradient, z, z_scale)
-        to_down = gated.T @ into
-        to_both = _gate_backward(into @ down.T, both)
-        to_up = y.T @ to_both
-        into = _norm_backward(into.addmm_(to_both, up.T), y, y_scale)
-        to_leave = mixed.T @ into
-        to_mixed = into @ leave.T
-        to_x = into.clone()
+        to.down.addmm_(gated.T, into)
+        to_both = _gate_backward(into @ weights.down.T, both, opened)
+        to.up.addmm_(y.T, to_both)
+        into = _norm_backward(into.addmm_(to_both, weights.up.T), y, y_scale)
+        to.leave.addmm_(mixed.T, into)
+        to_near, to_ray, to_mirror = (into @ leave for leave in self.leave)
 
-        to_table = sheet.heard.back.sum(into)
+        same, any_, _, _ = torch.split(means, sheet.table)
+        to_same, to_any, to_grid, to_cell = torch.split(sheet.heard.back.sum(into), sheet.table)
         to_means = torch.empty_like(means)
-        one, any_ = sheet.objects
-        first, second = slice(one), slice(one, one + any_)
-        grid, cells = slice(one + any_, one + any_ + images), slice(one + any_ + images, None)
-        to_object = torch.empty_like(object_)
-        torch.mm(means[first].T, to_table[first], out=to_object[:wide])
-        torch.mm(means[second].T, to_table[second], out=to_object[wide:])
-        torch.mm(to_table[first], object_[:wide].T, out=to_means[first])
-        torch.mm(to_table[second], object_[wide:].T, out=to_means[second])
-        to_grid_leave = grid_gated.T @ to_table[grid]
-        to_grid_both = _gate_backward(to_table[grid] @ grid_leave.T, grid_both)
-        to_grid_enter = grid_in.T @ to_grid_both
-        to_grid_in = to_grid_both @ grid_enter.T
-        to_whole = to_grid_in[:, 2 * wide :].view(sheet.grids, sheet.colours, wide).mean(1, keepdim=True)
-        to_means[grid].view(sheet.grids, sheet.colours, wide).copy_(
-            to_grid_in[:, :wide].reshape(sheet.grids, sheet.colours, wide) + to_whole
-        )
-        to_cell = cell_in.T @ to_table[cells]
-        to_cell_in = to_table[cells] @ cell.T
-        to_means[cells] = to_cell_in[:, :wide]
-        to_x += sheet.heard.out.sum(to_means.mul_(sheet.heard.share))
-        to_x.view(images, -1, wide).add_(
-            _max_backward(
-                to_grid_in[:, wide : 2 * wide], x.view(images, -1, wide), grid_in[:, wide : 2 * wide]
+        to_mean_same, to_mean_any, to_mean_grid, to_mean_cell = torch.split(to_means, sheet.table)
+        to.object[:wide].addmm_(same.T, to_same)
+        to.object[wide:].addmm_(any_.T, to_any)
+        torch.mm(to_same, self.same.T, out=to_mean_same)
+        torch.mm(to_any, self.any.T, out=to_mean_any)
+        to.grid_leave.addmm_(grid_gated.T, to_grid)
+        to_grid_both = _gate_backward(to_grid @ weights.grid_leave.T, grid_both, grid_opened)
+        to.grid_enter.addmm_(grid_in.T, to_grid_both)
+        to_grid_in = (to_grid_both @ weights.grid_enter.T).view(colours, -1, 3 * wide)
+        to_grid_mean, to_grid_high, to_whole = to_grid_in.chunk(3, -1)
+        torch.add(to_grid_mean, to_whole.mean(0), out=to_mean_grid.view(colours, -1, wide))
+        to.cell.addmm_(cell_in.T, to_cell)
+        to_cell_mean, to_cell_high = (to_cell @ weights.cell.T).chunk(2, -1)
+        to_mean_cell.copy_(to_cell_mean)
+        to_x = sheet.heard.out.sum(to_means.mul_(sheet.heard.share)).add_(into)
+        grid_high = grid_in.view(colours, -1, 3 * wide)[..., wide : 2 * wide]
+        for part in sheet.parts:
+            grids = slice(part.number, part.number + part.grids)
+            _add_max_backward(
+                part.of(to_x, colours),
+                to_grid_high[:, grids, None, None],
+                part.of(x, colours),
+                grid_high[:, grids, None, None],
+                (2, 3),
             )
-        )
-        by_cell = x.view(sheet.grids, sheet.colours, -1, wide)
-        held = (by_cell == cell_in[:, wide:].view(sheet.grids, 1, -1, wide)).to(x.dtype)
-        to_high = to_cell_in[:, wide:].view(sheet.grids, 1, -1, wide) / held.sum(1, keepdim=True)
-        to_x.view_as(held).addcmul_(held, to_high)
+        by_cell = x.view(colours, -1, wide)
+        _add_max_backward(to_x.view_as(by_cell), to_cell_high, by_cell, cell_in[:, wide:], 0)
 
         to_u = torch.empty_like(mixed)
-        to_mirror = to_mixed[:, wide + half :].contiguous()
-        to_mirrors = torch.zeros_like(mirrors)
-        torch.sum(seen * to_mirror, 1, out=to_mirrors[: len(seen)])
-        back = to_mirror.index_select(0, sheet.mirrors[1]).view(-1, rows, half)
-        torch.sum(back.mul_(mirrors[: len(seen), None]), 0, out=to_u[:, wide + half :])
-
-        to_ray = to_mixed[:, wide : wide + half]
-        down_rays, across_rays = sheet.rays
-        to_columns, to_lines = torch.empty_like(columns), torch.empty_like(lines)
-        in_columns, in_lines = to_ray.reshape(images, -1, half), to_ray.reshape(images * height, width, half)
-        to_rays = torch.stack(
-            (
-                (columns[:, 0] * in_columns).sum((0, 1)),
-                (lines[:, 0] * in_lines).sum((0, 1)),
-                (lines[:, 1] * in_lines).sum((0, 1)),
-                (columns[:, 1] * in_columns).sum((0, 1)),
+        to_around, to_sent, to_seen = torch.split(to_u, self.widths, 1)
+        for number, part in enumerate(sheet.parts):
+            to_part, to_filters = near_backward(
+                part.of(to_near, colours), part.of(around, colours), self.filters
             )
-        )
-        torch.mul(in_columns, rays[0], out=to_columns[:, 0])
-        torch.mul(in_columns, rays[3], out=to_columns[:, 1])
-        torch.mul(in_lines, rays[1], out=to_lines[:, 0])
-        torch.mul(in_lines, rays[2], out=to_lines[:, 1])
-        sent = torch.matmul(down_rays.T, to_columns.view(images, 2 * height, width * half)).view(rows, half)
-        sent += torch.matmul(across_rays.T, to_lines.view(images * height, 2 * width, half)).view(rows, half)
-        to_u[:, wide : wide + half] = sent
-
-        padded_back = _Padded(to_mixed[:, :wide].contiguous(), images, height, width)
-        to_u[:, :wide].view(images, height, width, wide).copy_(padded_back.weighed(taps.flip(0)))
-        middle = padded_back.at(4)
-        to_taps = torch.stack([(padded.at(n) * middle).sum(0) for n in range(9)])
-
-        to_x.addmm_(to_u, enter.T)
-        return (
-            *(to_x, None, to_taps, to_rays, to_mirrors, x.T @ to_u, to_leave, to_grid_enter, to_grid_leave),
-            *(to_cell, to_object, to_up, to_down),
-        )
+            part.of(to_around, colours).copy_(to_part)
+            self.to_filters += to_filters
+            columns, lines = sums[2 * number : 2 * number + 2]
+            to_part, to_rays = along_backward(
+                part.of(to_ray, colours), part.of(sent, colours), columns, lines, self.back_rays[number]
+            )
+            part.of(to_sent, colours).copy_(to_part)
+            self.to_rays[number] += to_rays
+        to_seen.copy_(sheet.mirrors.back.sum((to_mirror[:, None] * self.mirrors).view(-1, half)))
+        shown = F.pad(to_mirror, (0, 0, 0, 1)).index_select(0, sheet.mirrors.shown).view(-1, rows, half)
+        self.to_mirrors[: len(shown)] += shown.mul_(seen).sum(1)
+        to.enter.addmm_(x.T, to_u)
+        return to_x.addmm_(to_u, weights.enter.T)

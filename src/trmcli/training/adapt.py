@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,7 @@ from trmcli.solving.adapted import Ballot, Progress
 from trmcli.tasks.arc.task import ArcTask, Grid
 from trmcli.training.fitting import FitOptions, Fitted
 from trmcli.training.flat import FlatOptimizer
-from trmcli.training.problem import MOST_ROWS, Batch, Problem, prepare
+from trmcli.training.problem import Batch, Problem, prepare
 
 Observer = Callable[[Progress], None]
 Left = Callable[[], float]
@@ -53,7 +53,7 @@ class Member:
         self.optimizer = FlatOptimizer(inside, others, list(self.code.parameters()), rates, options.ema)
         self.most = options.updates(problem.rows)
         self.tally: list[dict[bytes, float]] = [{} for _ in problem.tests]
-        self.right = [False] * sum(len(batch.pairs) for batch in problem.batches)
+        self.right = [False] * problem.pairs
         self.loss = float("inf")
         self.step_seconds = self.vote_seconds = 0.0
 
@@ -75,41 +75,39 @@ class Member:
         return self.left() <= self.needed
 
     def learn(self) -> list[Tensor]:
-        """As many updates as there are supervision steps; the logits of the last, batch after batch.
+        """As many updates as there are supervision steps; the last logits of each demonstration.
 
         The end of the time ends them as well, but for the first.
         """
         states = [self.model.initial(batch.sheet) for batch in self.problem.batches]
-        logits: list[Tensor] = []
+        logits: list[Tensor] = [torch.zeros(())] * len(self.right)
         for step in range(self.options.steps):
             if step and self.over:
                 break
             clock = time.monotonic()
-            logits = []
             kernels = self.model.kernels(self.code)
             held = [Kernels(*(each.detach().requires_grad_() for each in one)) for one in kernels]
-            self.loss, total, rows = 0.0, torch.zeros(()), 0
+            self.loss = 0.0
             for number, batch in enumerate(self.problem.batches):
                 question = self.model.question(batch.sheet, self.code)
                 state = self.model.step(states[number], question, held, batch.sheet)
                 said = self.model.logits(state, batch.sheet, self.code)
                 loss = _loss(said, batch)
-                total, rows = total + loss, rows + batch.sheet.rows
-                if rows >= MOST_ROWS or batch is self.problem.batches[-1]:
-                    total.backward()  # type: ignore[no-untyped-call]  # what it needed is given back
-                    self.loss += float(total.detach())
-                    total, rows = torch.zeros(()), 0
+                loss.backward()  # type: ignore[no-untyped-call]  # what it needed is given back
+                self.loss += float(loss.detach())
                 states[number] = state.detach()
-                logits.append(said.detach())
+                for pairs, part in zip(batch.pairs, said, strict=True):
+                    for pair, one in zip(pairs, part.detach(), strict=True):
+                        logits[pair] = one
             torch.autograd.backward(
                 [each for one in kernels for each in one], [each.grad for one in held for each in one]
             )
             self.optimizer.update(self._share())
             self.step_seconds = max(time.monotonic() - clock, 0.9 * self.step_seconds)
-        for batch, said in zip(self.problem.batches, logits, strict=True):
-            right = (said.argmax(1) == batch.target).flatten(1).all(1)
-            for pair, is_right in zip(batch.pairs, right.tolist(), strict=True):
-                self.right[pair] = is_right
+        for batch in self.problem.batches:
+            for pairs, target in zip(batch.pairs, batch.targets, strict=True):
+                for pair, wanted in zip(pairs, target, strict=True):
+                    self.right[pair] = bool((logits[pair].argmax(0) == wanted).all())
         return logits
 
     def _share(self) -> float:
@@ -149,7 +147,7 @@ class Member:
         question, state, answers = self.model.question(sheet, self.code), self.model.initial(sheet), []
         for _ in range(self.options.steps_used):
             state = self.model.step(state, question, kernels, sheet)
-            answers.append(self.model.logits(state, sheet, self.code)[0])
+            answers.append(self.model.logits(state, sheet, self.code)[0][0])
         return answers
 
     def peek(self) -> tuple[Ballot, ...]:
@@ -166,7 +164,7 @@ class Member:
             best = sorted(tally.items(), key=lambda item: -item[1])
             whole = sum(tally.values())
             grids = tuple(
-                self.problem.colours[np.frombuffer(answer, np.uint8).reshape(sheet.out)]
+                self.problem.colours[np.frombuffer(answer, np.uint8).reshape(sheet.outputs[0].out)]
                 for answer, _ in best
                 if sheet is not None
             )
@@ -174,8 +172,12 @@ class Member:
         return tuple(result)
 
 
-def _loss(logits: Tensor, batch: Batch) -> Tensor:
-    return (F.cross_entropy(logits, batch.target, reduction="none") * batch.weight).sum()
+def _loss(logits: Sequence[Tensor], batch: Batch) -> Tensor:
+    losses = [
+        (F.cross_entropy(said, target, reduction="none") * weight).sum()
+        for said, target, weight in zip(logits, batch.targets, batch.weights, strict=True)
+    ]
+    return torch.stack(losses).sum()
 
 
 def fit(
@@ -258,11 +260,7 @@ def _seen(problem: Problem, logits: Tensor) -> tuple[Grid, npt.NDArray[np.float3
 
 
 def _fitting(current: Member, logits: list[Tensor], member: int, seconds: float) -> Progress:
-    shown = {}
-    for batch, said in zip(current.problem.batches, logits, strict=True):
-        for pair, one in zip(batch.pairs, said, strict=True):
-            shown[pair] = _seen(current.problem, one)
-    grids, confidence = zip(*(shown[pair] for pair in sorted(shown)), strict=True)
+    grids, confidence = zip(*(_seen(current.problem, one) for one in logits), strict=True)
     return Progress(member, "fitting", current.loss, tuple(current.right), grids, 0, seconds, confidence)
 
 

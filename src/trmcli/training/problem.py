@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from trmcli.model.sheet import Sheet
+from trmcli.model.sheet import Laid, Sheet
 from trmcli.tasks.arc.canvas import Canvas, colours_of, lay
 from trmcli.tasks.arc.shapes import Shape, background_of, guess_shapes
 from trmcli.tasks.arc.task import ArcTask, Grid
@@ -21,21 +22,21 @@ MOST_ROWS = 10_000
 
 @dataclass(frozen=True)
 class Batch:
-    """Demonstrations of one shape.
+    """Demonstrations that are looked at together.
 
     Attributes:
         sheet: the grids.
-        target: ``[B, *out]`` numbers of colours.
-        weight: ``[B, *out]``: what the cross entropy of each cell counts: an equal share of one over all
-            cells, and of another one over the cells that differ from the input; divided by the task's
-            demonstrations.
-        pairs: numbers of the demonstrations.
+        targets: for each output of the sheet ``[B, *out]`` numbers of colours.
+        weights: for each output of the sheet ``[B, *out]``: what the cross entropy of each cell counts: an
+            equal share of one over all cells, and of another one over the cells that differ from the input;
+            divided by the task's demonstrations.
+        pairs: for each output of the sheet the numbers of the demonstrations.
     """
 
     sheet: Sheet
-    target: Tensor
-    weight: Tensor
-    pairs: tuple[int, ...]
+    targets: tuple[Tensor, ...]
+    weights: tuple[Tensor, ...]
+    pairs: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Problem:
         """Candidates of all demonstrations."""
         return sum(batch.sheet.rows for batch in self.batches)
 
+    @property
+    def pairs(self) -> int:
+        """Demonstrations."""
+        return sum(len(pairs) for batch in self.batches for pairs in batch.pairs)
+
     def grid(self, numbers: Tensor) -> Grid:
         """Colours ``[height, width]`` from numbers of colours."""
         grid: Grid = self.colours[numbers.numpy()]
@@ -77,47 +83,54 @@ def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | N
         lay(pair.question, (pair.answer.shape[0], pair.answer.shape[1]), colours, background, pair.answer)
         for pair in task.shown
     ]
-    groups: dict[tuple[object, ...], list[int]] = {}
-    for pair, canvas in enumerate(shown):
-        groups.setdefault(canvas.key, []).append(pair)
     batches = []
-    for pairs in (part for group in groups.values() for part in _parts(group, shown, len(colours))):
-        canvases = [shown[pair] for pair in pairs]
-        targets = np.stack([canvas.target for canvas in canvases if canvas.target is not None])
-        changed = np.stack([canvas.changed for canvas in canvases]).astype(np.float32)
-        weight = 1 / targets[0].size + changed / np.maximum(changed.sum((1, 2), keepdims=True), 1)
-        batches.append(
-            Batch(
-                _sheet(canvases, len(colours), number),
-                torch.from_numpy(targets),
-                torch.from_numpy(weight.astype(np.float32) / len(shown)),
-                tuple(pairs),
-            )
-        )
+    for pairs in _together(shown, len(colours)):
+        parts = [[shown[pair] for pair in part] for part in pairs]
+        targets, weights = [], []
+        for part in parts:
+            target = np.stack([canvas.target for canvas in part if canvas.target is not None])
+            changed = np.stack([canvas.changed for canvas in part]).astype(np.float32)
+            weight = 1 / target[0].size + changed / np.maximum(changed.sum((1, 2), keepdims=True), 1)
+            targets.append(torch.from_numpy(target))
+            weights.append(torch.from_numpy(weight.astype(np.float32) / len(shown)))
+        sheet = Sheet.build([_laid(part) for part in parts], number, len(colours))
+        batches.append(Batch(sheet, tuple(targets), tuple(weights), pairs))
     tests: list[Sheet | None] = []
     for question, guesses in zip(task.tests, shapes or guess_shapes(task), strict=True):
         if guesses:
             canvas = lay(question, guesses[guess % len(guesses)], colours, background)
-            tests.append(_sheet([canvas], len(colours), number))
+            tests.append(Sheet.build([_laid([canvas])], number, len(colours)))
         else:
             tests.append(None)
     return Problem(colours, tuple(batches), tuple(tests))
 
 
-def _parts(group: list[int], shown: Sequence[Canvas], colours: int) -> Iterator[list[int]]:
-    """Demonstrations of one shape in batches that are not too large."""
-    size = max(1, MOST_ROWS // (shown[group[0]].labels[0].size * colours))
-    for first in range(0, len(group), size):
-        yield group[first : first + size]
+def _together(shown: Sequence[Canvas], colours: int) -> list[tuple[tuple[int, ...], ...]]:
+    """Demonstrations for each batch, of one kind in each part, those of one shape beside each other.
+
+    Batches are not too large.
+    """
+    pairs = sorted(range(len(shown)), key=lambda pair: shown[pair].key)
+    batches: list[list[int]] = []
+    rows = MOST_ROWS
+    for pair in pairs:
+        more = shown[pair].labels[0].size * colours
+        if rows + more > MOST_ROWS:
+            batches.append([])
+            rows = 0
+        batches[-1].append(pair)
+        rows += more
+    return [
+        tuple(tuple(alike) for _, alike in groupby(batch, key=lambda pair: shown[pair].key))
+        for batch in batches
+    ]
 
 
-def _sheet(canvases: Sequence[Canvas], colours: int, background: int) -> Sheet:
-    return Sheet.build(
+def _laid(canvases: Sequence[Canvas]) -> Laid:
+    return Laid(
         np.stack([canvas.views for canvas in canvases]),
         np.stack([canvas.labels for canvas in canvases]),
         np.stack([canvas.features for canvas in canvases]),
-        background,
-        colours,
         canvases[0].out,
         canvases[0].blocks,
         tuple(canvas.box for canvas in canvases if canvas.box is not None),

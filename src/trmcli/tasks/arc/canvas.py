@@ -44,9 +44,9 @@ class Canvas:
     changed: npt.NDArray[np.bool_]
 
     @property
-    def key(self) -> tuple[object, ...]:
-        """Canvases with equal keys can stand in one batch."""
-        return self.views.shape, self.out, self.box is None
+    def key(self) -> tuple[tuple[int, ...], Shape, bool]:
+        """Canvases of one key can stand in one array; in the order of keys those of one shape are together."""
+        return self.labels.shape, self.out, self.box is None
 
 
 def colours_of(task: ArcTask) -> npt.NDArray[np.uint8]:
