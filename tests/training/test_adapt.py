@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ class Clock:
 def test_the_learning_rates_fall_when_the_updates_end_or_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three hundred updates fall over the second half; of fifty seconds it is the last third."""
     clock = Clock(monkeypatch)
-    options = FitOptions(warmup=1, least=300, effort=0.01)
+    options = FitOptions(warmup=1, least=300, least_sure=300, effort=0.01)
     fit(recolouring(), options, seed=1)
     plain, clock.shares[:] = clock.shares[:], []
     assert len(plain) == 300 and plain[150] == 1 > plain[160] and plain[299] == 0.05
@@ -119,6 +120,15 @@ def test_a_fit_that_ends_before_the_last_of_its_time_does_not_depend_on_it() -> 
     )
     assert (timed.updates, timed.loss, timed.cut) == (plain.updates, plain.loss, False)
     assert timed.ballots[0].weights == plain.ballots[0].weights
+
+
+def test_a_member_whose_votes_agree_is_done_earlier() -> None:
+    """And one whose votes do not is done as late as ever."""
+    options = FitOptions(least=60, least_sure=30, loss=0.2, effort=0.01)
+    sure, unsure = (fit(recolouring(), replace(options, sure=share), seed=1) for share in (0.5, 1.1))
+    assert 30 <= sure.updates < 60 == unsure.updates
+    assert sure.fitted == unsure.fitted and sure.updates >= 2 * (sure.fitted or 99)
+    assert sure.right == (True, True, True) and not sure.cut
 
 
 def test_a_fit_stops_between_two_supervision_steps(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,15 @@ class Member:
             answers.append(self.model.logits(state, sheet, self.code)[0][0])
         return answers
 
+    @property
+    def sure(self) -> bool:
+        """Whether nearly all votes so far are for one answer to every test input."""
+        return all(
+            max(tally.values(), default=0.0) >= self.options.sure * sum(tally.values()) > 0
+            for sheet, tally in zip(self.problem.tests, self.tally, strict=True)
+            if sheet is not None
+        )
+
     def peek(self) -> tuple[Ballot, ...]:
         """The ballots if the fit ended now; it goes on as if nobody had asked."""
         kept = [dict(tally) for tally in self.tally]
@@ -239,7 +248,8 @@ def fit(
         if current.updates >= following:
             current.vote()
             following += 0.25 * fitted if fitted else current.most / 8
-        enough = fitted is not None and current.updates >= max(options.after * fitted, options.least)
+        least = min(options.least, options.least_sure) if current.sure else options.least
+        enough = fitted is not None and current.updates >= max(options.after * fitted, least)
         if enough and whole and current.loss < options.loss:
             break
         if current.over:

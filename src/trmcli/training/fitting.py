@@ -20,6 +20,9 @@ class FitOptions:
         ema: decay of the average of the weights, which answers.
         warmup: updates until the rates are whole.
         least: updates at least.
+        least_sure: of a member that is sure, if that is less: at every test input the share ``sure`` of its
+            votes so far is for one answer.
+        sure: see there.
         after: the fit ends at so many times the updates after which all demonstrations were right at once.
         loss: and not before its loss is below this.
         effort: nominal seconds of one processor; gives the number of updates at most, and when the rates
@@ -36,6 +39,8 @@ class FitOptions:
     ema: float = 0.97
     warmup: int = 20
     least: int = 150
+    least_sure: int = 60
+    sure: float = 0.9
     after: float = 2.0
     loss: float = 0.02
     effort: float = 25.0

@@ -54,10 +54,12 @@ def fit_network(
     """:func:`trmcli.training.adapt.fit` on one thread."""
     import torch
 
+    from trmcli.solving.torch_engine import keep_memory
     from trmcli.training.adapt import fit
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    keep_memory()
     try:
         return fit(order.task, order.options, order.seed, left, observe, order.member, order.began, keep)
     finally:

@@ -45,7 +45,7 @@ class Canvas:
 
     @property
     def key(self) -> tuple[tuple[int, ...], Shape, bool]:
-        """Canvases of one key can stand in one array; in the order of keys those of one shape are together."""
+        """Canvases of one key can stand in one array; sorted by it, those of one shape are together."""
         return self.labels.shape, self.out, self.box is None
 
 
