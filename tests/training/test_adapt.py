@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from trmcli.errors import Origin
 from trmcli.solving.adapted import Progress
@@ -146,6 +149,31 @@ def unequal() -> ArcTask:
         question = random.choice([0, 1, 2], (height, width)).astype(np.uint8)
         shown.append(Pair(question, np.where(question == 2, 3, question)[:rows].astype(np.uint8)))
     return ArcTask("unequal", tuple(shown), (shown[0].question,), None, Origin("made-up"))
+
+
+def test_an_update_for_which_the_time_is_short_learns_from_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of three batches takes a second, and answering three: of fourteen seconds one is left."""
+    seconds = [0]
+
+    class Clock:
+        def monotonic(self) -> float:
+            return float(seconds[0])
+
+        def process_time(self) -> float:
+            return 0.0
+
+    plain = F.cross_entropy
+
+    def counted(*arguments: Any, **options: Any) -> Tensor:
+        seconds[0] += 1
+        return plain(*arguments, **options)
+
+    monkeypatch.setattr("trmcli.training.problem.MOST_ROWS", 40)
+    monkeypatch.setattr("trmcli.training.adapt.time", Clock())
+    monkeypatch.setattr("trmcli.training.adapt.F.cross_entropy", counted)
+    fitted = fit(recolouring(), QUICK, seed=1, left=lambda: 14.0 - seconds[0])
+    assert (fitted.cut, fitted.updates, seconds[0]) == (True, 4, 10)
+    assert fitted.ballots[0].grids
 
 
 @pytest.mark.parametrize(("task", "batches"), [(recolouring(), 3), (unequal(), 5)], ids=["alike", "unequal"])

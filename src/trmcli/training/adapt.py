@@ -56,6 +56,7 @@ class Member:
         self.right = [False] * problem.pairs
         self.loss = float("inf")
         self.step_seconds = self.vote_seconds = 0.0
+        self.said: dict[int, list[Tensor]] = {}
 
     @property
     def updates(self) -> int:
@@ -63,11 +64,12 @@ class Member:
 
     @property
     def needed(self) -> float:
-        """Seconds that another update and the last answer will take."""
+        """Seconds that another part of an update and the last answer will take."""
         steps, test_rows = self.options.steps_used, sum(sheet.rows for sheet in self.problem.tests if sheet)
         # An answer is all but the way back, which is more than half of an update.
         guess = 0.5 * self.step_seconds * steps * test_rows / self.problem.rows
-        return self.step_seconds + (self.vote_seconds or guess)
+        largest = max(batch.sheet.rows for batch in self.problem.batches) / self.problem.rows
+        return self.step_seconds * largest + (self.vote_seconds or guess)
 
     @property
     def over(self) -> bool:
@@ -77,38 +79,42 @@ class Member:
     def learn(self) -> list[Tensor]:
         """As many updates as there are supervision steps; the last logits of each demonstration.
 
-        The end of the time ends them as well, but for the first.
+        The end of the time ends them as well, but for the first. An update for which there is not enough time
+        learns from the batches for which there is.
         """
         states = [self.model.initial(batch.sheet) for batch in self.problem.batches]
-        logits: list[Tensor] = [torch.zeros(())] * len(self.right)
         for step in range(self.options.steps):
             if step and self.over:
                 break
             clock = time.monotonic()
             kernels = self.model.kernels(self.code)
             held = [Kernels(*(each.detach().requires_grad_() for each in one)) for one in kernels]
-            self.loss = 0.0
+            losses = []
             for number, batch in enumerate(self.problem.batches):
+                if number and self.updates and self.over:
+                    break
                 question = self.model.question(batch.sheet, self.code)
                 state = self.model.step(states[number], question, held, batch.sheet)
-                said = self.model.logits(state, batch.sheet, self.code)
-                loss = _loss(said, batch)
+                self.said[number] = self.model.logits(state, batch.sheet, self.code)
+                loss = _loss(self.said[number], batch)
                 loss.backward()  # type: ignore[no-untyped-call]  # what it needed is given back
-                self.loss += float(loss.detach())
+                losses.append(float(loss.detach()))
                 states[number] = state.detach()
-                for pairs, part in zip(batch.pairs, said, strict=True):
-                    for pair, one in zip(pairs, part.detach(), strict=True):
-                        logits[pair] = one
+                self.said[number] = [said.detach() for said in self.said[number]]
             torch.autograd.backward(
                 [each for one in kernels for each in one], [each.grad for one in held for each in one]
             )
             self.optimizer.update(self._share())
-            self.step_seconds = max(time.monotonic() - clock, 0.9 * self.step_seconds)
-        for batch in self.problem.batches:
-            for pairs, target in zip(batch.pairs, batch.targets, strict=True):
-                for pair, wanted in zip(pairs, target, strict=True):
-                    self.right[pair] = bool((logits[pair].argmax(0) == wanted).all())
-        return logits
+            if len(losses) == len(self.problem.batches):
+                self.loss = sum(losses)
+                self.step_seconds = max(time.monotonic() - clock, 0.9 * self.step_seconds)
+        logits: dict[int, Tensor] = {}
+        for number, batch in enumerate(self.problem.batches):
+            for pairs, said, target in zip(batch.pairs, self.said[number], batch.targets, strict=True):
+                right = (said.argmax(1) == target).flatten(1).all(1).tolist()
+                for pair, one, is_right in zip(pairs, said, right, strict=True):
+                    logits[pair], self.right[pair] = one, is_right
+        return [logits[pair] for pair in range(len(self.right))]
 
     def _share(self) -> float:
         """Of the learning rates: a warm-up, then all, then a fall over the second half of the updates.
