@@ -151,6 +151,15 @@ def unequal() -> ArcTask:
     return ArcTask("unequal", tuple(shown), (shown[0].question,), None, Origin("made-up"))
 
 
+def test_an_update_that_was_held_up_does_not_end_the_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of forty seconds, as when a machine sleeps, among those of one second."""
+    clock = Clock(monkeypatch)
+    fitted = fit(
+        recolouring(), QUICK, seed=1, left=lambda: 70 - clock.monotonic() - 40 * (clock.monotonic() > 5)
+    )
+    assert fitted.updates >= 25
+
+
 def test_an_update_for_which_the_time_is_short_learns_from_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of three batches takes a second, and answering three: of fourteen seconds one is left."""
     seconds = [0]

@@ -55,6 +55,7 @@ class Member:
         self.tally: list[dict[bytes, float]] = [{} for _ in problem.tests]
         self.right = [False] * problem.pairs
         self.loss = float("inf")
+        self.durations: list[float] = []
         self.step_seconds = self.vote_seconds = 0.0
         self.said: dict[int, list[Tensor]] = {}
 
@@ -86,7 +87,7 @@ class Member:
         for step in range(self.options.steps):
             if step and self.over:
                 break
-            clock = time.monotonic()
+            before = self.left()
             kernels = self.model.kernels(self.code)
             held = [Kernels(*(each.detach().requires_grad_() for each in one)) for one in kernels]
             losses = []
@@ -107,7 +108,9 @@ class Member:
             self.optimizer.update(self._share())
             if len(losses) == len(self.problem.batches):
                 self.loss = sum(losses)
-                self.step_seconds = max(time.monotonic() - clock, 0.9 * self.step_seconds)
+                # The median, for one that was held up says little of the next.
+                self.durations = [*self.durations[-2:], before - self.left()]
+                self.step_seconds = sorted(self.durations)[len(self.durations) // 2]
         logits: dict[int, Tensor] = {}
         for number, batch in enumerate(self.problem.batches):
             for pairs, said, target in zip(batch.pairs, self.said[number], batch.targets, strict=True):
@@ -132,7 +135,7 @@ class Member:
         Args:
             told: is told of each test input, step and ``[C, height, width]`` of logits.
         """
-        clock = time.monotonic()
+        before = self.left()
         self.optimizer.swap()
         with torch.no_grad():
             kernels = self.model.kernels(self.code)
@@ -145,7 +148,7 @@ class Member:
                         answer = logits.argmax(0).to(torch.uint8).numpy().tobytes()
                         tally[answer] = tally.get(answer, 0.0) + float(highest.mean().exp())
         self.optimizer.swap()
-        self.vote_seconds = time.monotonic() - clock
+        self.vote_seconds = before - self.left()
 
     def _answers(self, sheet: Sheet | None, kernels: list) -> list[Tensor]:  # type: ignore[type-arg]
         if sheet is None:
