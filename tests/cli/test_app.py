@@ -98,7 +98,7 @@ def test_trmcli_is_another_name_of_trm() -> None:
         ("data generate sudoku --format cvs", "--format: 'cvs' is not one of line, csv; did you mean csv?"),
         ("data generate maze --kind opne", "there are no 'opne' mazes: --kind is open or perfect"),
         ("train sudko", "sudko: no such preset or file; did you mean sudoku?"),
-        ("train no-such", "no-such: no such preset or file; presets are grid, maze-small, paper-arc1"),
+        ("train no-such", "no-such: no such preset or file; presets are grid, maze, maze-small, paper-arc1"),
         ("train sudoku --set modle.rounds=3", "unknown setting 'modle'; did you mean model?"),
         ("train sudoku --set model.ronds=3 --dry-run", "unknown model setting 'ronds'; did you mean rounds?"),
         ("train sudoku --set lr", "--set: 'lr' is not a setting: write key=value"),

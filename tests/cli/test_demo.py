@@ -52,7 +52,7 @@ def test_it_goes_from_one_puzzle_to_the_next(session: Session) -> None:
     session.until("sudoku 9x9, sudoku")
     session.type("n")
     session.until("2 of 5")
-    session.until("maze 39x39, maze-small")
+    session.until("maze 39x39, maze")
     session.type("n")
     session.until("3 of 5")
     session.until("space")

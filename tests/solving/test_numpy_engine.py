@@ -59,6 +59,7 @@ CASES: dict[str, Callable[[], Case]] = {
             ("sudoku", ((4, 4), (6, 6), (9, 9))),
             ("sudoku-small", ((4, 4), (6, 6), (9, 9))),
             ("sudoku-16", ((4, 4), (9, 9), (16, 16))),
+            ("maze", ((5, 8), (21, 21))),
             ("maze-small", ((5, 8), (21, 21))),
         )
         for height, width in sizes
@@ -269,7 +270,7 @@ def test_a_whole_sudoku_is_solved(weights: str) -> None:
 
 
 def test_a_whole_maze_is_solved() -> None:
-    puzzle, output, _ = steps_to_solve("maze-small", "maze/10x10.txt")
+    puzzle, output, _ = steps_to_solve("maze", "maze/10x10.txt")
     task = get_task("maze")
     answer = task.codec.decode(output.probabilities.argmax(axis=2), puzzle.shape)[0]
     assert MazeRules().verify(puzzle.cells, answer).ok
