@@ -279,7 +279,13 @@ def test_news_of_the_goal_spread_as_a_plain_search_does(seed: int, kind: str) ->
     assert np.array_equal(known[question == WALL], np.full((question == WALL).sum(), 1))
     decided = TASK.codec.decode(np.where(known == 0, 2, known).reshape(1, -1), question.shape)
     assert MazeRules().check(question[None], decided).all()
-    undecided = MazeStructure().undecided(TASK.codec.vocab_size)[known[reached & (question == OPEN)]]
+    news = MazeStructure().news(TASK.codec.vocab_size)
+    undecided = news.undecided[known[reached & (question == OPEN)]]
+    path = TASK.codec.decode(labels, question.shape)[0] == PATH
+    assert np.array_equal(news.needed[known], path | (question != OPEN) | ~reached)
+    plain = np.where(known == 0, 2, news.learned[known]).reshape(1, -1)
+    assert not ((plain >= ON_PATH) & (plain < AT_START)).any()
+    assert np.array_equal(TASK.codec.decode(plain, question.shape), decided)
     assert (
         undecided
         == np.eye(1, 18, POINTING)[0] / 4 + sum(np.eye(1, 18, POINTING + n)[0] / 4 for n in (1, 2, 3))

@@ -50,11 +50,13 @@ class Waiting:
     Attributes:
         near: ``[B, L]`` bool, cells that have been reached.
         far: ``[B, L]`` bool, cells that cannot have been. Those between count in no loss.
+        needed: ``[B, L]`` bool, cells that have to be right for the answer to be right.
         undecided: ``[V, V]``: for each label, the probabilities that a cell gives that does not know yet.
     """
 
     near: Tensor
     far: Tensor
+    needed: Tensor
     undecided: Tensor
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -135,7 +137,8 @@ def supervision_loss(
         if meaning is not None:
             said, wanted = meaning[said], meaning[wanted]
         right = (said == wanted) & counted
-        exact = right.sum(dim=-1) == counted.sum(dim=-1)
+        wrong = counted & ~right
+        exact = ~(wrong if waiting is None else wrong & waiting.needed).any(dim=-1)
         cells = right.sum(dim=-1) / count
     halt = F.binary_cross_entropy_with_logits(output.halt, exact.to(output.halt.dtype))
     later = (

@@ -173,6 +173,21 @@ class Givens(ABC):
         """
 
 
+@dataclass(frozen=True)
+class News:
+    """What cells learn that come to know by news from others, for each label.
+
+    Attributes:
+        learned: ``[V]``: the token that a cell with such a label says when it knows.
+        needed: ``[V]``: whether an answer is wrong if such a cell is.
+        undecided: ``[V, V]``: the probabilities of all tokens that it gives before.
+    """
+
+    learned: Ints
+    needed: Bools
+    undecided: npt.NDArray[np.float32]
+
+
 class Structure(ABC):
     """Which cells belong together, and what each may hold.
 
@@ -202,15 +217,15 @@ class Structure(ABC):
             labels: ``[B, L]``, as :meth:`canonical` gives them.
 
         Returns:
-            ``[B, L]`` labels of what they come to know, 0 where no news ever come; and from how many cells
-            away they come, 0 where a cell knows by itself.
+            ``[B, L]`` the labels, 0 where no news ever come; and from how many cells away they come, 0 where
+            a cell knows by itself.
         """
         return labels, np.zeros_like(labels)
 
-    def undecided(self, vocab_size: int) -> npt.NDArray[np.float32]:
-        """``[V, V]``: for each label, the probabilities of all tokens that a cell gives that does not know
-        yet."""
-        return np.eye(vocab_size, dtype=np.float32)
+    def news(self, vocab_size: int) -> News:
+        """What cells make of their labels."""
+        every = np.arange(vocab_size)
+        return News(every, every >= 0, np.eye(vocab_size, dtype=np.float32))
 
 
 class Maker(ABC):

@@ -37,13 +37,13 @@ class Lane:
     ``tokens``, ``labels`` and ``distances`` (:meth:`trmcli.tasks.task.Structure.spread`) are ``[B, L]``;
     ``puzzle`` (numbers), ``steps`` (supervision steps done) and ``halted`` are ``[B]``. With several ranks, B
     is this rank's share. ``meaning`` is ``[V]``, the value of a cell that each token stands for: an answer is
-    right if its values are. ``undecided`` is :meth:`trmcli.tasks.task.Structure.undecided`, ``[V, V]``.
+    right if its values are. ``news`` are the fields of :class:`trmcli.tasks.task.News`, for a horizon.
     """
 
     examples: Examples
     relations: Relations
     meaning: Tensor
-    undecided: Tensor
+    news: tuple[Tensor, Tensor, Tensor] | None
     tokens: Tensor
     labels: Tensor
     distances: Tensor

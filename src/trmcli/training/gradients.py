@@ -58,6 +58,16 @@ class Forward:
     losses: Losses
 
 
+@dataclass(frozen=True)
+class Spread:
+    """How far the news have to come that decide labels, ``[B, L]``, and :class:`trmcli.tasks.task.News`."""
+
+    distances: Tensor
+    learned: Tensor
+    needed: Tensor
+    undecided: Tensor
+
+
 class Gradients:
     """Supervises batches; leaves the gradients in ``.grad`` of the model's parameters.
 
@@ -182,7 +192,7 @@ class Gradients:
                 lane.steps[rows],
                 config,
                 lane.meaning,
-                (lane.distances[rows], lane.undecided),
+                None if lane.news is None else Spread(lane.distances[rows], *lane.news),
             )
         losses, share = done.losses, len(done.halt) / self.batch
         with record_function("backward"):
@@ -211,7 +221,7 @@ def forward(
     steps: Tensor,
     config: TrainConfig,
     meaning: Tensor | None = None,
-    spread: tuple[Tensor, Tensor] | None = None,
+    spread: Spread | None = None,
 ) -> Forward:
     """The forward pass of a gradient step, whatever does it: threads that train, or who only counts.
 
@@ -222,8 +232,7 @@ def forward(
         steps: ``[B]`` supervision steps done.
         config: the run's settings.
         meaning: ``[V]`` as in :func:`trmcli.model.losses.supervision_loss`.
-        spread: for a ``horizon``, ``[B, L]`` distances of the labels, and ``[V, V]`` what cells say that do
-            not know theirs yet.
+        spread: of the labels, for a ``horizon``.
     """
     carry, output = supervise(carry)
     halt, target = output.halt.detach(), None
@@ -233,10 +242,11 @@ def forward(
         target = go_on_target(following, steps + 1 >= config.supervision_steps)
         halt = halt - output.go_on.detach()
     waiting = None
-    if config.horizon and spread is not None:
-        (distances, undecided), now = spread, (steps + 1)[:, None]
-        near, far = distances <= config.horizon * now, distances > config.reach * now
-        waiting = Waiting(near, far, undecided)
+    if spread is not None:
+        now, needed = (steps + 1)[:, None], spread.needed[labels]
+        near, far = spread.distances <= config.horizon * now, spread.distances > config.reach * now
+        labels, undecided = spread.learned[labels], spread.undecided
+        waiting = Waiting(near, far, needed, undecided)
     losses = supervision_loss(
         output,
         labels,

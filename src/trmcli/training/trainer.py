@@ -102,15 +102,18 @@ class Trainer:
         every = np.repeat(np.arange(self.task.codec.vocab_size)[:, None], length, axis=1)
         decoded = self.task.codec.decode(every, examples.shape).reshape(len(every), length)
         values = decoded[:, 0].astype(np.int64)
-        undecided = np.eye(len(every), dtype=np.float32)
+        news = None
         if self.config.horizon and self.task.structure is not None:
-            values, undecided = every[:, 0], self.task.structure.undecided(len(every))
+            told, values = self.task.structure.news(len(every)), every[:, 0]
+            tables = (torch.from_numpy(one) for one in (told.learned, told.needed, told.undecided))
+            learned, needed, undecided = (table.to(self.device) for table in tables)
+            news = learned, needed, undecided
         blank = torch.zeros(batch, length, dtype=torch.long, device=self.device)
         return Lane(
             examples,
             relations,
             meaning=torch.from_numpy(values).to(self.device),
-            undecided=torch.from_numpy(undecided).to(self.device),
+            news=news,
             tokens=blank,
             labels=blank.clone(),
             distances=blank.clone(),

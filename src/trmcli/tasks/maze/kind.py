@@ -46,7 +46,7 @@ from trmcli.tasks.maze.grid import (
 from trmcli.tasks.maze.recognise import is_line, recognises
 from trmcli.tasks.maze.rules import problems_of, solved
 from trmcli.tasks.maze.text import MazeReader, write
-from trmcli.tasks.task import USUAL_STEPS, Codec, Maker, Paint, Rules, Structure, Task, Text, Views
+from trmcli.tasks.task import USUAL_STEPS, Codec, Maker, News, Paint, Rules, Structure, Task, Text, Views
 
 _TOKENS: Ints = np.array([2, 1, 3, 4, 5])
 _POINTING = {OPEN: 6, PATH: 10, START: 14}
@@ -170,24 +170,26 @@ class MazeStructure(Structure):
         return labels
 
     def spread(self, labels: Ints, shape: Shape) -> tuple[Ints, Ints]:
-        """The directions alone: that a cell is on the path comes later, and from elsewhere. Cells to G."""
+        """All news are of G."""
         step = np.array([-shape[1], shape[1], -1, 1])[(labels - _POINTS) % 4]
         following = np.arange(labels.shape[1]) + np.where(labels < _POINTS, 0, step)
         away: Ints = (labels >= _POINTS).astype(np.int64)
         for _ in range(labels.shape[1].bit_length()):  # each time twice as far
             away += np.take_along_axis(away, following, 1)
             following = np.take_along_axis(following, following, 1)
-        path = (labels >= _POINTING[PATH]) & (labels < _POINTING[START])
-        found = np.where(path, labels - _POINTING[PATH] + _POINTING[OPEN], labels)
         lost = (labels == _TOKENS[OPEN]) | (labels == _TOKENS[START])
-        return np.where(lost, 0, found), away
+        return np.where(lost, 0, labels), away
 
-    def undecided(self, vocab_size: int) -> npt.NDArray[np.float32]:
-        """One direction is as good as another."""
-        table = super().undecided(vocab_size)
+    def news(self, vocab_size: int) -> News:
+        """The direction alone: that a cell is on the path would be heard later, from S. Of the open cells
+        those have to be right alone. Before the news come, one direction is as good as another."""
+        plain = super().news(vocab_size)
+        learned, needed, undecided = plain.learned.copy(), plain.needed.copy(), plain.undecided.copy()
         for up in _POINTING.values():
-            table[up : up + 4, up : up + 4] = 0.25
-        return table
+            undecided[up : up + 4, up : up + 4] = 0.25
+        path, free = _POINTING[PATH] + np.arange(4), _POINTING[OPEN] + np.arange(4)
+        learned[path], undecided[path], needed[free] = free, undecided[free], False
+        return News(learned, needed, undecided)
 
 
 class MazeMaker(Maker):
