@@ -96,7 +96,7 @@ def test_trmcli_is_another_name_of_trm() -> None:
         ("data generate sudoku --count 0", "--count: '0' is not a whole number of 1 or more"),
         ("data generate sudoku --count", "option '--count' requires an argument"),
         ("data generate sudoku --format cvs", "--format: 'cvs' is not one of line, csv; did you mean csv?"),
-        ("data generate maze --kind opne", "there are no 'opne' mazes: --kind is open, perfect, braided or cavern"),
+        ("data generate maze --kind opne", "no 'opne' mazes: --kind is open, perfect, braided or cavern"),
         ("train sudko", "sudko: no such preset or file; did you mean sudoku?"),
         ("train no-such", "no-such: no such preset or file; presets are grid, maze-small, maze, paper-arc1"),
         ("train sudoku --set modle.rounds=3", "unknown setting 'modle'; did you mean model?"),

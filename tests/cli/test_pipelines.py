@@ -14,7 +14,7 @@ FAKE = Path(__file__).parent / "fake_arc.py"
 PIPELINES = {
     "solve": ("trm data generate sudoku --size 4 --count 3 --seed 1 | trm solve - | tee FILE", 3),
     "data generate": ("trm data generate maze --size 5 --count 2 --seed 1 | tee FILE", 11),
-    "download": ("trm download --all | tee FILE", 4),
+    "download": ("trm download --all | tee FILE", 5),
     "arc": ("arc solve TASKS | tee FILE", 12),
 }
 """What is typed, and how many lines are printed by it."""
