@@ -70,6 +70,11 @@ def test_cells_beyond_the_horizon_learn_that_they_do_not_know() -> None:
     assert beyond.any() and step.confidence[reached].mean() > 0.5 > 0.4 > step.confidence[beyond].mean() > 0.2
 
 
+def test_news_cannot_be_known_before_they_can_have_come() -> None:
+    with pytest.raises(InputError, match="reach must be at least horizon, 8, not 0"):
+        small("horizon=8")
+
+
 def test_what_is_learned_is_the_first_path_of_the_maze_as_it_is_turned() -> None:
     examples = load_examples(MAZE, replace(small().data[0], count=20), 0)
     config = small()

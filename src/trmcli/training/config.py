@@ -214,6 +214,8 @@ class TrainConfig:
         for stage in changed["stage"]:
             last = _check_stage(stage, last, origin)
         config = cls(**changed)
+        if config.reach < config.horizon:
+            raise InputError(f"reach must be at least horizon, {config.horizon}, not {config.reach}", origin)
         _ = config.parts  # says what is wrong with a stage's settings
         return config
 
