@@ -36,6 +36,7 @@ import trmcli
 from trmcli.model import TinyRecursiveModel, TRMConfig
 from trmcli.solving import numpy_engine, numpy_layers, numpy_mixers
 from trmcli.solving.blas import one_thread
+from trmcli.solving.compiled import can_compile
 from trmcli.solving.crossover import torch_has_more
 from trmcli.solving.engine import Engine, Inputs
 from trmcli.solving.evaluation import Evaluation
@@ -141,12 +142,13 @@ def ceiling(engine: Engine[Any], runs: int) -> float:
 
 def stepped(engine: Engine[Any], size: int, runs: int) -> dict[str, Any]:
     """Milliseconds a puzzle of one supervision step of a batch, by the clock and of processors, the least of
-    ``runs``."""
+    ``runs`` after the first, which fills caches, and compiles."""
     tokens = np.random.default_rng(0).integers(1, 11, (size, 81))
     best, busy = float("inf"), float("inf")
     with engine.working():
         state = engine.begin(Inputs(tokens, (9, 9)))
-        for _ in range(1 + runs):  # the first fills caches
+        state, _ = engine.step(state)
+        for _ in range(runs):
             start, worked = time.perf_counter(), time.process_time()
             state, _ = engine.step(state)
             best = min(best, time.perf_counter() - start)
@@ -221,6 +223,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--against", metavar="REVISION", help="run this revision of the project as well")
     parser.add_argument("--cold", action="store_true", help="measure fresh processes only")
+    parser.add_argument("--steps", action="store_true", help="measure steps of each engine only")
     options = parser.parse_args()
 
     figures: dict[str, Any] = {
@@ -229,6 +232,9 @@ def main() -> None:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
     }
+    if options.steps:
+        print(json.dumps(figures | steps(options)[1], indent=1))
+        return
     with sources(options.against) as places:
         figures["cold"] = cold(places, options.runs)
         if options.against and options.data:
@@ -261,13 +267,33 @@ def papers(size: int, runs: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def warm(options: argparse.Namespace) -> dict[str, Any]:
-    """Steps of both engines, and puzzles a second of the one that ``trm eval`` takes for many."""
-    taken = "torch" if torch_has_more() else "numpy"
+def steps(options: argparse.Namespace) -> tuple[dict[str, Engine[Any]], dict[str, Any]]:
+    """The engines, and what a step takes each of them: PyTorch's is there twice, the second time compiled."""
     engines = {name: trmcli.load(options.weights, engine=name).engine for name in ("torch", "numpy")}
-    assert isinstance(engines["torch"], TorchEngine)
-    flops = step_flops(engines["torch"])
+    eager = engines["torch"]
+    assert isinstance(eager, TorchEngine)
+    flops = step_flops(eager)
     most = {name: ceiling(engine, 4 * options.runs) for name, engine in engines.items()}
+    forms: list[tuple[str, bool, Engine[Any]]] = [(name, False, engine) for name, engine in engines.items()]
+    if can_compile(eager.device):
+        quick = TorchEngine(eager.model, eager.task, eager.device, eager.model.dtype, compiling="on")
+        stepped(quick, max(BATCHES), 1)  # it compiles for parts of a large batch
+        forms.append(("torch", True, quick))
+    found = []
+    for size in BATCHES:
+        for name, compiled, engine in forms:
+            row = stepped(engine, size, options.runs)
+            share = flops / row["milliseconds_a_puzzle"] * 1000 / most[name]
+            found.append({**row, "compiled": compiled, "share_of_matmul": share})
+            print(json.dumps(found[-1]), file=sys.stderr)
+    return engines, {"flops_per_step": flops, "matmul_flops_per_second": most, "steps": found}
+
+
+def warm(options: argparse.Namespace) -> dict[str, Any]:
+    """Steps of the engines, and puzzles a second of the one that ``trm eval`` takes for many."""
+    taken = "torch" if torch_has_more() else "numpy"
+    engines, figures = steps(options)
+    flops, most = figures["flops_per_step"], figures["matmul_flops_per_second"]
     theirs = list(papers(min(16, options.count), min(3, options.runs)))
     best, thrifty = (
         max(row[f"puzzles_per_{kind}"] for row in theirs) for kind in ("second", "processor_second")
@@ -294,13 +320,7 @@ def warm(options: argparse.Namespace) -> dict[str, Any]:
             )
             print(json.dumps(rows[-1]), file=sys.stderr)
     return {
-        "flops_per_step": flops,
-        "matmul_flops_per_second": most,
-        "steps": [
-            {**row, "share_of_matmul": flops / row["milliseconds_a_puzzle"] * 1000 / most[name]}
-            for name, engine in engines.items()
-            for row in (stepped(engine, size, options.runs) for size in BATCHES)
-        ],
+        **figures,
         "shares_of_numpy": shares(engines["numpy"], options.runs),
         "papers": theirs,
         "rates": rows,

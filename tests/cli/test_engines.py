@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support import environment
 
 from trmcli.cli.common import load_solver
 from trmcli.cli.options import Batches, Model
@@ -111,3 +114,41 @@ def test_an_engine_that_there_is_not(trm: Run) -> None:
     assert done.stderr == (
         "trm: error: --engine: 'nunpy' is not one of auto, numpy, torch; did you mean numpy?\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--engine", "numpy"], "NumPy compiles nothing: take --engine torch"),
+        (
+            ["--engine", "torch"],
+            "torch finds no C++ compiler: install g++, or name another in CXX",
+        ),
+        ([], "torch finds no C++ compiler: install g++, or name another in CXX"),
+    ],
+)
+@pytest.mark.parametrize("command", ["solve", "eval"])
+def test_what_cannot_be_compiled(command: str, options: list[str], message: str, trm: Run) -> None:
+    done = trm(command, "-", "--compile", "on", "--device", "cpu", *options, stdin=EASY, CXX="no-such-c++")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"trm: error: --compile on: {message}\n"
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+def test_compiled_answers_are_the_same_and_nothing_else_is_said_or_left(tmp_path: Path) -> None:
+    here, kept = tmp_path / "here", tmp_path / "kept"
+    here.mkdir()
+    found = []
+    command = [sys.executable, "-m", "trmcli", "solve", str(EXAMPLES / "sudoku" / "4x4.txt")]
+    for when in ("off", "on"):
+        done = subprocess.run(
+            [*command, "--engine", "torch", "--compile", when],
+            cwd=here,
+            env=environment(TORCHINDUCTOR_CACHE_DIR=str(kept)),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        found.append((done.stdout, re.sub(r"[0-9.]+ (m?s|minutes?)\b", "", done.stderr)))
+    assert found[0] == found[1] and found[0][0]
+    assert any(kept.iterdir()) and not any(here.iterdir())

@@ -106,8 +106,11 @@ class Voter:
         from trmcli.solving.solver import Solver
         from trmcli.tasks import get_task
 
-        name, device = machine.engine, machine.device
-        return Solver(load_engine(self.path, get_task("arc"), name, device, rounds, machine.threads)[0])
+        name, device, task = machine.engine, machine.device, get_task("arc")
+        loaded = load_engine(
+            self.path, task, name, device, rounds, machine.threads, compiling=machine.compile
+        )
+        return Solver(loaded[0])
 
     def questions(self, tasks: Sequence[ArcTask]) -> int:
         """How many views of test inputs they will be asked for."""

@@ -104,8 +104,10 @@ def load_solver(
     if puzzle is not None:
         check_fit(task, puzzle, card.config)
     name, few = machine.engine, False
-    if name == "auto" and machine.device == "auto":
+    if name == "auto" and machine.device == "auto" and machine.compile != "on":
         enough = many(card.config_for(str(path)), stream.first().cells.size)
         few = not torch_has_more() or (limit is not None and limit < enough) or not stream.several(enough)
-    engine, card = load_engine(path, task, name, machine.device, model.rounds, machine.threads, few)
+    engine, card = load_engine(
+        path, task, name, machine.device, model.rounds, machine.threads, few, machine.compile
+    )
     return Solver(engine), card

@@ -162,6 +162,9 @@ def evaluate(
             for path in (view.predictions, view.save)
         )
         draw = written.enter_context(drawing(view.chart if ranks.first else None))
+        if ranks.size > 1 and machine.compile == "auto":
+            # Each process would begin with it at another puzzle than one process alone, and round otherwise.
+            machine = replace(machine, compile="off")
         solver, card = load_solver(stream, model, machine, None if data.skip_bad else first, data.limit)
         stream.prepare(card.config, None if data.answers is None else _answering(stream.task, data))
         from trmcli.solving.evaluation import Evaluation
@@ -252,7 +255,10 @@ def _evaluate_arc(
             as_json=view.json,
         )
         return views.run(data.skip_bad)
-    solve_arc.refuse(rounds=model.rounds, submission=arc.submission, votes=arc.votes != "one")
+    compiling = machine.compile == "on"
+    solve_arc.refuse(
+        rounds=model.rounds, submission=arc.submission, votes=arc.votes != "one", compile=compiling
+    )
     run = ArcEval(
         sources,
         show,

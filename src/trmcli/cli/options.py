@@ -18,7 +18,7 @@ import typer
 
 from trmcli.cli import complete
 from trmcli.errors import InputError, did_you_mean
-from trmcli.solving.choices import MANY_TRIES, EngineName, Halt, SearchConfig, Select, Strategy
+from trmcli.solving.choices import MANY_TRIES, CompileName, EngineName, Halt, SearchConfig, Select, Strategy
 
 SHOW = "What to show"
 
@@ -290,6 +290,15 @@ class Batches(Machine):
             metavar="NAME",
             help="What runs the network. numpy: starts at once. torch: has GPUs and bfloat16. auto: numpy, "
             "but for many puzzles where torch has one of these, and where a device is named.",
+        ),
+    ] = "auto"
+    compile: Annotated[
+        CompileName,
+        typer.Option(
+            **choice(CompileName),
+            metavar="WHEN",
+            help="When torch compiles the network. on: at once, and torch is taken. off: never. auto: after "
+            "about a minute of work, on a CPU with a C++ compiler.",
         ),
     ] = "auto"
     batch_size: BatchSize = 64

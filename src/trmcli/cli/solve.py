@@ -232,7 +232,7 @@ def _drawable(view: View, machine: Batches) -> Batches:
         return machine
     if view.replay is not None:
         raise InputError("a replay holds whole steps alone: leave --inner out", "--inner")
-    if machine.engine == "torch" or machine.device not in ("auto", "cpu"):
+    if machine.engine == "torch" or machine.device not in ("auto", "cpu") or machine.compile == "on":
         raise InputError("the NumPy engine alone shows what happens within a step", "--inner")
     return replace(machine, engine="numpy")
 
@@ -269,6 +269,7 @@ def _solve_arc(
         rounds=None if named else model.rounds,
         budget=effort.budget if named else None,
         live=view.live if named else None,
+        compile=not named and machine.compile == "on",
     )
     tasks, bad = read_known(sources)
     asker = Asker.of(sources, tasks, model, effort.steps, machine, show) if named else None

@@ -21,6 +21,9 @@ STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 EngineName = Literal["auto", "numpy", "torch"]
 """What runs the network; see :func:`trmcli.loading.load_engine`."""
 
+CompileName = Literal["auto", "on", "off"]
+"""Whether the network is compiled; see :class:`trmcli.solving.compiled.Compiled`."""
+
 Select = Literal["halt", "vote"]
 """Which answer counts when the rules accept none; see :class:`SearchConfig`."""
 

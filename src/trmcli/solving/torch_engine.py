@@ -1,7 +1,7 @@
 """Supervision steps in PyTorch: for batches and devices.
 
 On a CPU a large batch is shared out between threads, each of which works alone on one small part after
-another.
+another. What is compiled works on parts of one size.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ctypes
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -22,6 +22,8 @@ from torch import Tensor
 from trmcli.errors import InputError
 from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
 from trmcli.model import Output as Heads
+from trmcli.solving.choices import CompileName
+from trmcli.solving.compiled import Compiled, part_rows
 from trmcli.solving.engine import Inputs, Numbers, Output, Seen, State, shape_of
 from trmcli.tasks.base import Bools, Ints, Shape
 from trmcli.tasks.task import Task
@@ -102,7 +104,8 @@ def one_thread() -> Iterator[None]:
 
 
 LEAST_SHARE = 8
-"""Puzzles that are worth a thread of their own."""
+"""Puzzles that are worth a thread of their own. A compiled part has no more: many threads share a batch then,
+and little is worked on for nothing where the last part has to be filled up."""
 
 SHARE_BYTES = 4 << 20
 """What the latent of the puzzles may take that a CPU's thread works on at once.
@@ -123,6 +126,10 @@ class TorchEngine:
         rounds: T of a supervision step; by default the configuration's.
         threads: of a CPU that share a large batch, each working alone on its part; by default
             :func:`default_threads`. One puzzle, or few, get one.
+        compiling: whether the network is compiled; see :class:`trmcli.solving.compiled.Compiled`.
+
+    Raises:
+        InputError: it is to be compiled, and there is no compiler.
     """
 
     def __init__(
@@ -133,11 +140,13 @@ class TorchEngine:
         dtype: torch.dtype | None = None,
         rounds: int | None = None,
         threads: int | None = None,
+        compiling: CompileName = "off",
     ) -> None:
         self.device = device or pick_device()
         self.model = model.to(self.device, dtype or default_dtype(self.device)).eval().requires_grad_(False)
         self.config, self.task, self.rounds = model.config, task, rounds
         self._relations: dict[Shape, Relations] = {}
+        self._compiled = Compiled(self.model, rounds, compiling)
         keep_memory()
         self._workers = (threads or default_threads()) if self.device.type == "cpu" else 1
         self._pool = ThreadPoolExecutor(self._workers, initializer=torch.set_num_threads, initargs=(1,))
@@ -157,8 +166,7 @@ class TorchEngine:
     def step(self, state: State[Tensor], seen: Seen | None = None) -> tuple[State[Tensor], Output]:
         if seen is not None:
             raise ValueError("what happens within a step is shown by the NumPy engine alone")
-        carry = Carry(state.answer, state.latent)
-        carry, heads = self.supervision_step(carry, state.question, self.relations(state.shape))
+        carry, heads = self._supervise(state)
         moved, exact = carry.answer - state.answer, heads.halt.dtype  # float32 at least
         change = torch.linalg.vector_norm(moved, dim=(1, 2), dtype=exact)
         change /= math.sqrt(math.prod(moved.shape[1:]))
@@ -189,30 +197,53 @@ class TorchEngine:
             self._relations[shape] = build_relations(self.task, shape, self.config).to(self.device)
         return self._relations[shape]
 
-    def supervision_step(self, carry: Carry, question: Tensor, relations: Relations) -> tuple[Carry, Heads]:
-        """One supervision step of the batch.
+    def _supervise(self, state: State[Tensor]) -> tuple[Carry, Heads]:
+        """One supervision step of the batch, in one part or several.
 
-        On a CPU a large batch is shared out between threads that each work alone on one small part after
-        another (:func:`one_thread`).
+        On a CPU these are shared out between threads that each work alone on one part after another
+        (:func:`one_thread`).
         """
-        turns = 1
-        if self.device.type == "cpu":
-            turns = math.ceil(carry.answer.nbytes / (self._workers * SHARE_BYTES))
-        shares = min(self._workers * turns, len(question) // (LEAST_SHARE if turns == 1 else 1))
-        if shares < 2:
-            return self.model.supervision_step(carry, question, relations, self.rounds)
+        relations, count = self.relations(state.shape), len(state.question)
+        size = self._compiled.size(state, relations, self._most(state))
+        model = self._compiled.model if size else self.model
+        tensors = state.answer, state.latent, state.question
+        if size:
+            rows = [part.to(self.device) for part in part_rows(count, size)]
+            parts = [tuple(tensor[part] for tensor in tensors) for part in rows]
+        else:
+            parts = list(zip(*(tensor.tensor_split(self._shares(state)) for tensor in tensors), strict=True))
 
-        def work(answer: Tensor, latent: Tensor, question: Tensor) -> tuple[Carry, Heads]:
+        def work(part: tuple[Tensor, ...]) -> tuple[Carry, Heads]:
+            answer, latent, question = part
             with torch.inference_mode():  # it holds in one thread only
-                return self.model.supervision_step(Carry(answer, latent), question, relations, self.rounds)
+                return model.supervision_step(Carry(answer, latent), question, relations, self.rounds)
 
-        parts = (tensor.tensor_split(shares) for tensor in (carry.answer, carry.latent, question))
-        carries, outputs = zip(*self._pool.map(work, *parts), strict=True)
+        if len(parts) == 1 and not size:
+            return work(parts[0])
+        carries, outputs = zip(*(map if len(parts) == 1 else self._pool.map)(work, parts), strict=True)
+
+        def joined(tensors: Iterable[Tensor]) -> Tensor:
+            return torch.cat(tuple(tensors))[:count]
+
         return (
-            Carry(torch.cat([one.answer for one in carries]), torch.cat([one.latent for one in carries])),
+            Carry(joined(one.answer for one in carries), joined(one.latent for one in carries)),
             Heads(
-                torch.cat([one.logits for one in outputs]),
-                torch.cat([one.halt for one in outputs]),
-                torch.cat([one.go_on for one in outputs]),
+                joined(one.logits for one in outputs),
+                joined(one.halt for one in outputs),
+                joined(one.go_on for one in outputs),
             ),
         )
+
+    def _shares(self, state: State[Tensor]) -> int:
+        """Parts of a batch that is not compiled: one, or as many for each thread."""
+        turns = 1
+        if self.device.type == "cpu":
+            turns = math.ceil(state.answer.nbytes / (self._workers * SHARE_BYTES))
+        shares = min(self._workers * turns, len(state.question) // (LEAST_SHARE if turns == 1 else 1))
+        return max(1, shares)
+
+    def _most(self, state: State[Tensor]) -> int:
+        """The most puzzles of a compiled part of such a batch; a GPU takes all of them at once."""
+        if self.device.type != "cpu" or not len(state.question):
+            return len(state.question)
+        return max(1, min(LEAST_SHARE, SHARE_BYTES // state.latent[0].nbytes))

@@ -8,9 +8,6 @@ thread is done first.
 from __future__ import annotations
 
 import copy
-import os
-import shutil
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +23,7 @@ from trmcli.model.config import round_up
 from trmcli.model.losses import Losses, Waiting, go_on_target, supervision_loss
 from trmcli.model.trm import Output
 from trmcli.ranks import Ranks
+from trmcli.solving.compiled import allow_forms, can_compile
 from trmcli.solving.solver import COMMIT_FROM
 from trmcli.solving.torch_engine import LEAST_SHARE, default_dtype, keep_memory
 from trmcli.tasks.base import SURE
@@ -33,10 +31,6 @@ from trmcli.training.batch import Lane, Supervised
 from trmcli.training.config import TrainConfig
 from trmcli.training.optim import PUZZLE_TABLE
 from trmcli.training.setup import rounds_at
-
-COMPILED = 64
-"""Forms of the network that are compiled, one for each size of puzzle, T and stage of the run. Beyond its own
-limit, 8, torch would go on without compiling, and say so only in a warning."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +121,7 @@ class Gradients:
             keep_memory()
         self._supervise = _supervise
         if self.compiled:
-            import torch._dynamo.config as limits
-
-            limits.recompile_limit = max(limits.recompile_limit, COMPILED)
+            allow_forms()
             self._supervise = torch.compile(_supervise, dynamic=False)
 
     def supervise(self, lane: Lane, step: int) -> Supervised:
@@ -289,9 +281,3 @@ def tell(tokens: Tensor, labels: Tensor, logits: Tensor, due: Tensor) -> Tensor:
     surest = torch.where(doubtful, sure, -1.0).argmax(dim=1, keepdim=True)
     chosen = torch.zeros_like(doubtful).scatter(1, surest, True)
     return torch.where(chosen & doubtful, labels, tokens)
-
-
-def can_compile(device: torch.device) -> bool:
-    """Whether ``torch.compile`` finds what it needs: on a CPU, a C++ compiler."""
-    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
-    return device.type != "cpu" or shutil.which(os.environ.get("CXX", usual)) is not None
