@@ -50,6 +50,7 @@ def complete(line: str, shell: str = "bash") -> list[str]:
         ("trm solve x --strategy ", ["guess", "symmetry", "noise", "restart", "mixed"]),
         ("trm eval x --halt ", ["checked", "head", "never"]),
         ("trm eval x --select v", ["vote"]),
+        ("trm solve x --compile ", ["auto", "on", "off"]),
         ("trm solve puzz", []),
         ("trm info s", ["sudoku-16", "sudoku", "sudoku-small"]),
         ("trm download sudoku-", ["sudoku-16", "sudoku-small"]),

@@ -13,10 +13,10 @@ import typer
 from support import Run
 
 from trmcli.cli.app import FUNCTIONS, SUMMARIES, app
-from trmcli.solving.choices import Halt, Select, Strategy
+from trmcli.solving.choices import CompileName, Halt, Select, Strategy
 
 ROOT: Any = typer.main.get_command(app)
-CHOICES = {"strategy": Strategy, "halt": Halt, "select": Select}
+CHOICES = {"strategy": Strategy, "halt": Halt, "select": Select, "compile": CompileName}
 
 
 def contexts(parent: Any) -> Iterator[Any]:
