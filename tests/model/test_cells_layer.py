@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trmcli.model.cells_layer import EPSILON, Kernels, Weights, apply_layers
+from trmcli.model.looks import WAYS
 from trmcli.model.sheet import Laid, Sheet
 
 WIDTH, CODE = 6, 3
@@ -20,7 +21,7 @@ GRIDS, COLOURS = 2, 3
 
 class Case(NamedTuple):
     sheet: Sheet
-    labels: list[np.ndarray]
+    laid: list[Laid]
     x: Tensor
     kernels: Kernels
     weights: Weights
@@ -61,7 +62,7 @@ def case(*shapes: tuple[int, int]) -> Case:
         return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
 
     half = WIDTH // 2
-    kernels = Kernels(normal(9, WIDTH), normal(4, half), normal(7, half))
+    kernels = Kernels(normal(9, WIDTH), normal(4, half), normal(15, half))
     weights = Weights(
         enter=normal(WIDTH, 2 * WIDTH),
         leave=normal(2 * WIDTH, WIDTH),
@@ -72,7 +73,7 @@ def case(*shapes: tuple[int, int]) -> Case:
         up=normal(WIDTH, 4 * WIDTH),
         down=normal(2 * WIDTH, WIDTH),
     )
-    return Case(sheet, [one.labels for one in laid], normal(sheet.rows, WIDTH), kernels, weights)
+    return Case(sheet, laid, normal(sheet.rows, WIDTH), kernels, weights)
 
 
 def norm(x: Tensor) -> Tensor:
@@ -90,24 +91,38 @@ def plain(case: Case, question: Tensor | None = None, passes: int = 1) -> Tensor
     asked = torch.zeros_like(cells) if question is None else question.view_as(cells)
     results = []
     first = 0
-    for labels in case.labels:
-        grids, _, height, width = labels.shape
+    for laid in case.laid:
+        grids, _, height, width = laid.labels.shape
         part = slice(first, first + grids * height * width)
         first = part.stop
         shape = COLOURS, grids, height, width, WIDTH
         x = cells[:, part].view(shape).transpose(0, 1)
         for _ in range(passes):
-            x = plain_layer(x + asked[:, part].view(shape).transpose(0, 1), labels, case)
+            x = plain_layer(x + asked[:, part].view(shape).transpose(0, 1), laid, case)
         results.append(x.transpose(0, 1).reshape(COLOURS, -1, WIDTH))
     return torch.cat(results, 1).reshape(-1, WIDTH)
 
 
-def plain_layer(x: Tensor, labels: np.ndarray, case: Case) -> Tensor:
+def sights(numbers: np.ndarray, way: tuple[int, int]) -> np.ndarray:
+    """``[H, W]``: the number of the first cell of another colour, walked to step by step; -1 without."""
+    found = np.full(numbers.shape, -1)
+    for row, column in np.ndindex(numbers.shape):
+        y, x = row + way[0], column + way[1]
+        while 0 <= y < numbers.shape[0] and 0 <= x < numbers.shape[1]:
+            if numbers[y, x] != numbers[row, column]:
+                found[row, column] = y * numbers.shape[1] + x
+                break
+            y, x = y + way[0], x + way[1]
+    return found
+
+
+def plain_layer(x: Tensor, laid: Laid, case: Case) -> Tensor:
     """Of ``[B, C, H, W, D]``."""
-    (taps, along, mirrors), weights = case.kernels, case.weights
+    (taps, along, looks), weights = case.kernels, case.weights
+    labels = laid.labels
     height, width = x.shape[2:4]
     half = WIDTH // 2
-    sent, ray, mirror = torch.split(x @ weights.enter, [WIDTH, half, half], -1)
+    sent, ray, look = torch.split(x @ weights.enter, [WIDTH, half, half], -1)
 
     around = F.pad(sent, (0, 0, 1, 1, 1, 1))
     near = torch.zeros_like(x)
@@ -121,12 +136,17 @@ def plain_layer(x: Tensor, labels: np.ndarray, case: Case) -> Tensor:
     right = (ray.sum(3, keepdim=True) - ray.cumsum(3)) / width**0.5
     seen_along = above * along[0] + left * along[1] + right * along[2] + below * along[3]
 
-    views = [mirror.flip(3), mirror.flip(2), mirror.flip(2, 3)]
+    views = [look.flip(3), look.flip(2), look.flip(2, 3)]
     if height == width:
-        turned = mirror.transpose(2, 3)
+        turned = look.transpose(2, 3)
         views += [turned, turned.flip(2, 3), turned.flip(2), turned.flip(3)]
-    reflected = sum((view * vector for view, vector in zip(views, mirrors, strict=False)), torch.zeros(()))
+    reflected = sum((view * vector for view, vector in zip(views, looks[8:], strict=False)), torch.zeros(()))
     assert isinstance(reflected, Tensor)
+    for grid in range(GRIDS):
+        cells = F.pad(look[grid].flatten(1, 2), (0, 0, 0, 1))  # the last one is nothing
+        for way, vector in zip(WAYS, looks, strict=False):
+            seen = cells[:, torch.from_numpy(sights(laid.views[grid, 0], way))] * vector
+            reflected = reflected + F.pad(seen[None], (0, 0) * 4 + (grid, GRIDS - 1 - grid))
 
     heard = torch.zeros_like(x)
     for which in range(2):

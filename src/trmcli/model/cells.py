@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from trmcli.model.cells_config import CellsConfig
 from trmcli.model.cells_layer import Kernels, Weights, apply_layers
-from trmcli.model.sheet import Output, Sheet, hear
+from trmcli.model.links import hear
+from trmcli.model.sheet import Output, Sheet
 
 FEATURES = 10
 """Numbers that tell of the object that a cell belongs to."""
@@ -76,6 +77,8 @@ class CellsLayer(nn.Module):
         self.slanted = matrix(code, width)
         self.ray = normal(half, scale=0.5)
         self.ray_code = matrix(code, half)
+        self.sight = normal(2, half, scale=0.3)  # straight, along a diagonal
+        self.sight_code = matrix(code, half)
         self.mirror = nn.Parameter(torch.zeros(4, half))  # mirrors, half turn, transposes, quarter turns
         self.mirror_code = matrix(code, half)
         self.grid_enter = matrix(3 * width, 2 * width)
@@ -89,8 +92,10 @@ class CellsLayer(nn.Module):
         """What the code makes of directions and symmetries in this layer."""
         straight, slanted = code.straight @ self.straight, code.slanted @ self.slanted
         taps = torch.cat((torch.zeros_like(straight[:1]), straight, slanted)) + self.near[_TAP_KIND]
+        sights = torch.cat((code.straight, code.slanted)) @ self.sight_code + self.sight[_SIGHT_KIND]
         mirrors = code.symmetry @ self.mirror_code + self.mirror[_MIRROR_KIND]
-        return Kernels(taps[_TAP_ORDER], code.straight @ self.ray_code + self.ray, mirrors)
+        rays = code.straight @ self.ray_code + self.ray
+        return Kernels(taps[_TAP_ORDER], rays, torch.cat((sights, mirrors)))
 
     def weights(self) -> Weights:
         return Weights(
@@ -108,6 +113,7 @@ class CellsLayer(nn.Module):
 _TAP_KIND = torch.tensor([0, 1, 1, 1, 1, 2, 2, 2, 2])
 _TAP_ORDER = torch.tensor([5, 1, 6, 2, 0, 3, 7, 4, 8])
 """The rows of a 3x3 window among: the middle; up, left, right, down; the diagonals."""
+_SIGHT_KIND = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
 _MIRROR_KIND = torch.tensor([0, 0, 1, 2, 2, 3, 3])
 
 

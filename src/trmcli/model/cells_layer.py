@@ -9,9 +9,9 @@ For rows ``x`` of width D and R = D / 2, a layer computes::
     u = x @ enter                                        # D + R + R
     near   = 3x3 neighbours of u[:D], each times its tap
     ray    = sums of u[D:D+R] before and after, along columns and rows, each times its direction's vector
-    mirror = u[D+R:] seen through each symmetry, times the symmetry's vector
+    look   = u[D+R:] of the candidates that it sees, each times the vector of that way to look
     table  = what objects, the colour's whole grid and the cell's colours say, from their means (and maxima)
-    y = norm(x + (near, ray, mirror) @ leave + what is heard of the table)
+    y = norm(x + (near, ray, look) @ leave + what is heard of the table)
     z = norm(y + SwiGLU(y))
 """
 
@@ -44,11 +44,12 @@ class Weights(NamedTuple):
 
 
 class Kernels(NamedTuple):
-    """Vectors of directions: ``taps [9, D]``, ``rays [4, R]`` (up, left, right, down), ``mirrors [7, R]``."""
+    """Vectors of directions: ``taps [9, D]``; ``rays [4, R]``: up, left, right, down; ``looks [15, R]``:
+    the first thing up, left, right, down and along the diagonals, and the symmetries."""
 
     taps: Tensor
     rays: Tensor
-    mirrors: Tensor
+    looks: Tensor
 
 
 def apply_layers(
@@ -146,7 +147,7 @@ class _Layer:
         self.filters = kernels.taps.T.reshape(wide, 1, 3, 3)
         self.directions = [directions(*part.canvas, kernels.rays.dtype) for part in sheet.parts]
         self.rays = [one @ kernels.rays for one in self.directions]
-        self.mirrors = kernels.mirrors[: sheet.mirrors.count]
+        self.looks = kernels.looks[: sheet.looks.count]
         self.kernels = kernels
 
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -156,14 +157,14 @@ class _Layer:
         half, colours = wide // 2, sheet.colours
         around, sent, seen = (x @ enter for enter in self.enter)
         mixed = x.new_empty(rows, 2 * wide)
-        to_near, to_ray, to_mirror = torch.split(mixed, self.widths, 1)
+        to_near, to_ray, to_look = torch.split(mixed, self.widths, 1)
         sums: list[Tensor] = []
         for part, rays in zip(sheet.parts, self.rays, strict=True):
             part.of(to_near, colours).copy_(near(part.of(around, colours), self.filters))
             ray, *more = along(part.of(sent, colours), rays)
             part.of(to_ray, colours).copy_(ray)
             sums += more
-        to_mirror.copy_(sheet.mirrors.seen.sum((seen[:, None] * self.mirrors).view(-1, half)))
+        to_look.copy_(sheet.looks.seen.sum((seen[:, None] * self.looks).view(-1, half)))
 
         means = sheet.heard.back.sum(x).mul_(sheet.heard.share)
         table = torch.empty_like(means)
@@ -196,7 +197,7 @@ class _Layer:
         self.to_weights = Weights(*map(torch.zeros_like, self.weights))
         self.to_filters = torch.zeros_like(self.filters)
         self.to_rays = [torch.zeros_like(rays) for rays in self.rays]
-        self.to_mirrors = torch.zeros_like(self.kernels.mirrors)
+        self.to_looks = torch.zeros_like(self.kernels.looks)
         self.back_rays = [one @ self.kernels.rays.flip(0) for one in self.directions]
         self.leave = torch.split(self.weights.leave.T, self.widths, 1)
 
@@ -204,7 +205,7 @@ class _Layer:
         """Of all weights and kernels."""
         to_rays = [one.T @ rays for one, rays in zip(self.directions, self.to_rays, strict=True)]
         to_taps = self.to_filters.view(-1, 9).T
-        return *self.to_weights, to_taps, torch.stack(to_rays).sum(0), self.to_mirrors
+        return *self.to_weights, to_taps, torch.stack(to_rays).sum(0), self.to_looks
 
     def backward(
         self,
@@ -242,7 +243,7 @@ class _Layer:
         to.up.addmm_(y.T, to_both)
         into = _norm_backward(into.addmm_(to_both, weights.up.T), y, y_scale)
         to.leave.addmm_(mixed.T, into)
-        to_near, to_ray, to_mirror = (into @ leave for leave in self.leave)
+        to_near, to_ray, to_look = (into @ leave for leave in self.leave)
 
         same, any_, _, _ = torch.split(means, sheet.table)
         to_same, to_any, to_grid, to_cell = torch.split(sheet.heard.back.sum(into), sheet.table)
@@ -289,8 +290,8 @@ class _Layer:
             )
             part.of(to_sent, colours).copy_(to_part)
             self.to_rays[number] += to_rays
-        to_seen.copy_(sheet.mirrors.back.sum((to_mirror[:, None] * self.mirrors).view(-1, half)))
-        shown = F.pad(to_mirror, (0, 0, 0, 1)).index_select(0, sheet.mirrors.shown).view(-1, rows, half)
-        self.to_mirrors[: len(shown)] += shown.mul_(seen).sum(1)
+        to_seen.copy_(sheet.looks.back.sum((to_look[:, None] * self.looks).view(-1, half)))
+        taken = F.pad(seen, (0, 0, 0, 1)).index_select(0, sheet.looks.taken).view(-1, rows, half)
+        self.to_looks[: len(taken)] += taken.mul_(to_look).sum(1)
         to.enter.addmm_(x.T, to_u)
         return to_x.addmm_(to_u, weights.enter.T)

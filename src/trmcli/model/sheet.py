@@ -4,10 +4,7 @@ A row of the state stands for a candidate; rows run over colours, then over the 
 after another. So grids of unequal shapes need no padding: most of what is computed asks for no shape, and
 what does goes through the parts of a sheet, each with grids of one shape.
 
-Means over the cells of an object, over a colour's whole grid and over a cell's colours are all the same
-operation, a sum over given rows of a table; so is the way back from the table to the candidates, and what a
-candidate hears from those that lie where a symmetry takes it. Both directions are kept, as each is the
-other's gradient.
+What candidates hear is in :mod:`trmcli.model.links`, what they see in :mod:`trmcli.model.looks`.
 """
 
 from __future__ import annotations
@@ -15,79 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-Integers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Bags:
-    """Sums over given rows of a table: ``result[i] = sum of table[index[offset[i]:offset[i + 1]]]``."""
-
-    index: Tensor
-    offset: Tensor
-
-    def sum(self, table: Tensor) -> Tensor:
-        """``[bags, D]`` from a contiguous ``[rows, D]``; gives no gradient."""
-        sums: Tensor = torch.ops.aten._embedding_bag_forward_only(
-            table, self.index, self.offset, False, 0, False, None, True
-        )[0]
-        return sums
-
-
-@dataclass(frozen=True)
-class Links:
-    """Who hears what: every candidate hears some rows of a table.
-
-    Attributes:
-        out: from the table to the candidates.
-        back: from the candidates to the table.
-        share: ``[table rows, 1]``: one over the number of candidates that hear a row.
-    """
-
-    out: Bags
-    back: Bags
-    share: Tensor
-
-    @staticmethod
-    def build(heard: Integers, table: int) -> Links:
-        """From ``[rows, k]`` rows of a table of ``table`` rows; -1 where nothing is heard."""
-        there = heard >= 0
-        flat = heard[there]
-        counts = np.bincount(flat, minlength=table)
-        order = np.nonzero(there)[0][np.argsort(flat, kind="stable")]
-        share = 1 / np.maximum(counts, 1).astype(np.float32)
-        return Links(
-            Bags(torch.from_numpy(flat), _ends(there.sum(1))),
-            Bags(torch.from_numpy(order), _ends(counts)),
-            torch.from_numpy(share)[:, None],
-        )
-
-
-def _ends(counts: Integers) -> Tensor:
-    return torch.from_numpy(np.concatenate(([0], np.cumsum(counts))))
-
-
-class _Hear(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, links: Links) -> Tensor:
-        ctx.links = links
-        return links.out.sum(table)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return ctx.links.back.sum(gradient.contiguous()), None
-
-
-def hear(table: Tensor, links: Links) -> Tensor:
-    """``[rows, D]``: for every candidate the sum of the rows of ``table`` that it hears."""
-    result: Tensor = _Hear.apply(table, links)  # type: ignore[no-untyped-call]
-    return result
+from trmcli.model.links import Integers, Links
+from trmcli.model.looks import Looks, images, sights
 
 
 @dataclass(frozen=True)
@@ -152,57 +84,6 @@ class Output(Part):
 
 
 @dataclass(frozen=True)
-class Mirrors:
-    """Where the symmetries of each grid take its candidates.
-
-    There are seven: left-right, up-down, the half turn and, for squares alone, transpose, anti-transpose and
-    the quarter turns. Sheets without squares have the first three.
-
-    Attributes:
-        count: three or seven.
-        seen: for each candidate those in whose place it sees itself through each symmetry, from a table
-            ``[rows, count]``.
-        back: the same for the reverse of each symmetry.
-        shown: ``[count * rows]``: for each symmetry and row the one that sees it so, or, where there is none,
-            the number of rows.
-    """
-
-    count: int
-    seen: Bags
-    back: Bags
-    shown: Tensor
-
-    @staticmethod
-    def build(parts: Sequence[Part], colours: int) -> Mirrors:
-        count = 7 if any(part.canvas[0] == part.canvas[1] for part in parts) else 3
-        sources: list[Integers] = []
-        reverse: list[Integers] = []
-        for part in parts:
-            cells = np.arange(part.canvas[0] * part.canvas[1]).reshape(part.canvas)
-            views = [cells[:, ::-1], cells[::-1], cells[::-1, ::-1]]
-            if part.canvas[0] == part.canvas[1]:
-                views += [cells.T, cells.T[::-1, ::-1], cells.T[::-1], cells.T[:, ::-1]]
-            taken = np.full((count, cells.size), _NOWHERE)
-            taken[: len(views)] = np.stack([view.ravel() for view in views])
-            back = np.where(taken == _NOWHERE, _NOWHERE, np.argsort(taken, axis=1))
-            first = part.first + cells.size * np.arange(part.grids)[:, None, None]
-            for into, one in ((sources, taken), (reverse, back)):
-                into.append((one.T + first).reshape(-1, count))
-        bags, rows = [], []
-        for cells in (np.concatenate(sources), np.concatenate(reverse)):
-            there = np.tile(cells >= 0, (colours, 1))
-            rows.append((cells + len(cells) * np.arange(colours)[:, None, None]).reshape(-1, count))
-            index = (rows[-1] * count + np.arange(count))[there]
-            bags.append(Bags(torch.from_numpy(index), _ends(there.sum(1))))
-        shown = np.where(there, rows[1], len(there))
-        return Mirrors(count, bags[0], bags[1], torch.from_numpy(np.ascontiguousarray(shown.T).ravel()))
-
-
-_NOWHERE = -(10**9)
-"""In place of a cell that there is none of."""
-
-
-@dataclass(frozen=True)
 class Sheet:
     """Grids as the network needs them.
 
@@ -212,7 +93,7 @@ class Sheet:
         colours, views: C, the colours of the task; the most ways in which an input is laid out.
         said: links from the table of the question; see :meth:`trmcli.model.cells.CellsModel.question`.
         heard: links from the table of means: objects of one colour, objects of any colour, grids, cells.
-        mirrors: links from a table with one row for every candidate and symmetry.
+        looks: what the candidates see.
         table: rows of the table of means for objects of one colour, of any, for grids and for cells.
         features: ``[cells, features]`` of the cell's object.
         edges: ``[cells, 4]``: 1 in the first row, first column, last column, last row.
@@ -225,7 +106,7 @@ class Sheet:
     views: int
     said: Links
     heard: Links
-    mirrors: Mirrors
+    looks: Looks
     table: list[int]
     features: Tensor
     edges: Tensor
@@ -266,11 +147,14 @@ class Sheet:
             grids.append(np.repeat(np.arange(number, number + count), height * width))
             edges.append(np.tile(_edges(height, width), (count, 1)))
             number, first = number + count, first + count * height * width
-        parts = []
+        parts, seen_cells = [], []
+        square = any(height == width for height, width in (output.canvas for output in outputs))
         for canvas, alike in groupby(outputs, key=lambda output: output.canvas):
             head, *tail = alike
             grids_alike = head.grids + sum(output.grids for output in tail)
             parts.append(Part(head.number, head.first, grids_alike, canvas))
+            numbers = np.concatenate([one.views[:, 0] for one in laid if one.views.shape[2:] == canvas])
+            seen_cells.append(_looks(numbers, 7 if square else 3, head.first))
         colour, cell = np.indices((colours, first)).reshape(2, -1)
         said = []
         for view, value in enumerate(np.concatenate(seen)[cell].T):
@@ -291,7 +175,7 @@ class Sheet:
             views,
             Links.build(np.stack(said, 1), views * (colours + 2) + colours + first),
             Links.build(np.stack(heard, 1), start + colours * number + first),
-            Mirrors.build(parts, colours),
+            Looks.build(np.concatenate(seen_cells), colours),
             [int(objects[0]) * colours, int(objects[1]) * colours, number * colours, first],
             torch.from_numpy(
                 np.concatenate([one.features.reshape(-1, one.features.shape[-1]) for one in laid])
@@ -303,6 +187,17 @@ class Sheet:
 
 _NO_VIEW = -2
 """In place of a colour's number where the input is not laid out in this way."""
+
+
+def _looks(numbers: Integers, symmetries: int, first: int) -> Integers:
+    """``[cells, 8 + symmetries]``: what cells of ``[B, H, W]`` grids look at; ``first`` is their first."""
+    grids, height, width = numbers.shape
+    through = np.full((symmetries, height * width), -1)
+    through[: 7 if height == width else 3] = images(height, width)
+    through = np.broadcast_to(through.reshape(symmetries, height, width), (grids, symmetries, height, width))
+    cells = np.concatenate((sights(numbers), through), 1)
+    starts = first + height * width * np.arange(grids)[:, None, None, None]
+    return _by_cell(np.where(cells < 0, -1, cells + starts))
 
 
 def _by_cell(arrays: Integers) -> Integers:

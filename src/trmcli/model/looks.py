@@ -1,0 +1,96 @@
+"""Where a cell looks: at the first thing that it meets each way, and at its image in a mirror."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trmcli.model.links import Bags, Integers, ends
+
+WAYS = ((-1, 0), (0, -1), (0, 1), (1, 0), (-1, -1), (-1, 1), (1, -1), (1, 1))
+"""Rows and columns that one step goes: up, left, right, down, and along the diagonals."""
+
+
+def sights(numbers: Integers) -> Integers:
+    """What is met each way: the nearest cell of another colour than one's own.
+
+    Args:
+        numbers: ``[B, H, W]``, numbers of colours.
+
+    Returns:
+        ``[B, 8, H, W]``: the cell's number in its grid, in the order of :data:`WAYS`; -1 where there is none
+        up to the border.
+    """
+    _, height, width = numbers.shape
+    cells = np.broadcast_to(np.arange(height * width).reshape(height, width), numbers.shape)
+    return np.stack([_sight(numbers, cells, *way) for way in WAYS], 1)
+
+
+def _sight(numbers: Integers, cells: Integers, down: int, right: int) -> Integers:
+    def beyond(array: Integers) -> Integers:
+        """``array`` as the cells see it that are one step before."""
+        height, width = array.shape[1:]
+        padded = np.pad(array, ((0, 0), (1, 1), (1, 1)), constant_values=_NOTHING)
+        return padded[:, 1 + down : 1 + down + height, 1 + right : 1 + right + width]
+
+    other = beyond(numbers) != numbers
+    seen = np.where(other, beyond(cells), _NOTHING)
+    while not np.array_equal(seen, further := np.where(other, seen, beyond(seen))):
+        seen = further  # a cell sees what the next one sees, if that is of its own colour
+    return np.maximum(seen, -1)
+
+
+_NOTHING = -(10**9)
+"""Outside of a grid, in place of a colour and of a cell."""
+
+
+def images(height: int, width: int) -> Integers:
+    """``[3 or 7, H * W]``: the cells that lie where each symmetry of the grid takes one's own.
+
+    They are left-right, up-down, the half turn and, for squares alone, transpose, anti-transpose and the
+    quarter turns.
+    """
+    cells = np.arange(height * width).reshape(height, width)
+    views = [cells[:, ::-1], cells[::-1], cells[::-1, ::-1]]
+    if height == width:
+        views += [cells.T, cells.T[::-1, ::-1], cells.T[::-1], cells.T[:, ::-1]]
+    return np.stack([view.ravel() for view in views])
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What the candidates of a sheet see: those of their own colour in the cells that their cell looks at.
+
+    Attributes:
+        count: ways to look.
+        seen: for each candidate those that it sees, from a table ``[rows, count]`` of what a candidate is to
+            those that see it in each way.
+        back: for each candidate those that see it, from a table ``[rows, count]`` of what it is told by
+            those in each way.
+        taken: ``[count * rows]``: for each way and row the row that is seen, or else the number of rows.
+    """
+
+    count: int
+    seen: Bags
+    back: Bags
+    taken: Tensor
+
+    @staticmethod
+    def build(cells: Integers, colours: int) -> Looks:
+        """From ``[cells, count]``, the cell that each looks at, -1 if there is none."""
+        count = cells.shape[1]
+        shift = len(cells) * np.arange(colours)[:, None, None]
+        rows = np.where(cells < 0, -1, cells + shift).reshape(-1, count)
+        there = rows >= 0
+        seen = (rows * count + np.arange(count))[there]
+        order = np.flatnonzero(there)[np.argsort(rows[there], kind="stable")]
+        taken = np.where(there, rows, len(rows)).T
+        return Looks(
+            count,
+            Bags(torch.from_numpy(seen), ends(there.sum(1))),
+            Bags(torch.from_numpy(order), ends(np.bincount(rows[there], minlength=len(rows)))),
+            torch.from_numpy(np.ascontiguousarray(taken).ravel()),
+        )
