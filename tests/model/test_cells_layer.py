@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trmcli.model.cells_layer import EPSILON, Kernels, Weights, apply_layers
-from trmcli.model.looks import WAYS
+from trmcli.model.looks import looks_of
 from trmcli.model.sheet import Laid, Sheet
 
 WIDTH, CODE = 6, 3
-GRIDS, COLOURS = 2, 3
+GRIDS, COLOURS, BACKGROUND = 2, 3, 0
 
 
 class Case(NamedTuple):
@@ -55,14 +55,14 @@ def case(*shapes: tuple[int, int]) -> Case:
         labels[:, :, 0, :4] = np.arange(4)  # every number is there
         features = np.zeros((GRIDS, height, width, 1), np.float32)
         laid.append(Laid(views, labels, features, (height, width)))
-    sheet = with_shares(Sheet.build(laid, 0, COLOURS), torch.float64)
+    sheet = with_shares(Sheet.build(laid, BACKGROUND, COLOURS), torch.float64)
     torch.manual_seed(0)
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
 
     half = WIDTH // 2
-    kernels = Kernels(normal(9, WIDTH), normal(4, half), normal(15, half))
+    kernels = Kernels(normal(9, WIDTH), normal(4, half), normal(22, half))
     weights = Weights(
         enter=normal(WIDTH, 2 * WIDTH),
         leave=normal(2 * WIDTH, WIDTH),
@@ -103,19 +103,6 @@ def plain(case: Case, question: Tensor | None = None, passes: int = 1) -> Tensor
     return torch.cat(results, 1).reshape(-1, WIDTH)
 
 
-def sights(numbers: np.ndarray, way: tuple[int, int]) -> np.ndarray:
-    """``[H, W]``: the number of the first cell of another colour, walked to step by step; -1 without."""
-    found = np.full(numbers.shape, -1)
-    for row, column in np.ndindex(numbers.shape):
-        y, x = row + way[0], column + way[1]
-        while 0 <= y < numbers.shape[0] and 0 <= x < numbers.shape[1]:
-            if numbers[y, x] != numbers[row, column]:
-                found[row, column] = y * numbers.shape[1] + x
-                break
-            y, x = y + way[0], x + way[1]
-    return found
-
-
 def plain_layer(x: Tensor, laid: Laid, case: Case) -> Tensor:
     """Of ``[B, C, H, W, D]``."""
     (taps, along, looks), weights = case.kernels, case.weights
@@ -136,17 +123,14 @@ def plain_layer(x: Tensor, laid: Laid, case: Case) -> Tensor:
     right = (ray.sum(3, keepdim=True) - ray.cumsum(3)) / width**0.5
     seen_along = above * along[0] + left * along[1] + right * along[2] + below * along[3]
 
-    views = [look.flip(3), look.flip(2), look.flip(2, 3)]
-    if height == width:
-        turned = look.transpose(2, 3)
-        views += [turned, turned.flip(2, 3), turned.flip(2), turned.flip(3)]
-    reflected = sum((view * vector for view, vector in zip(views, looks[8:], strict=False)), torch.zeros(()))
-    assert isinstance(reflected, Tensor)
-    for grid in range(GRIDS):
-        cells = F.pad(look[grid].flatten(1, 2), (0, 0, 0, 1))  # the last one is nothing
-        for way, vector in zip(WAYS, looks, strict=False):
-            seen = cells[:, torch.from_numpy(sights(laid.views[grid, 0], way))] * vector
-            reflected = reflected + F.pad(seen[None], (0, 0) * 4 + (grid, GRIDS - 1 - grid))
+    ways_of = looks_of(laid.views[:, 0], labels[:, 1], laid.views[:, 0] == BACKGROUND)
+    seen_there = torch.zeros_like(look)
+    for grid, ways in enumerate(torch.from_numpy(ways_of)):
+        table = F.pad(look[grid].flatten(1, 2), (0, 0, 0, 1))  # the last one is nothing
+        seen = sum(
+            (table[:, way] * vector for way, vector in zip(ways, looks, strict=False)), torch.zeros(())
+        )
+        seen_there = seen_there + F.pad(seen[None], (0, 0) * 4 + (grid, GRIDS - 1 - grid))
 
     heard = torch.zeros_like(x)
     for which in range(2):
@@ -164,7 +148,7 @@ def plain_layer(x: Tensor, laid: Laid, case: Case) -> Tensor:
     heard = heard + said[:, :, None, None]
     heard = heard + (torch.cat((x.mean(1), x.amax(1)), -1) @ weights.cell)[:, None]
 
-    y = norm(x + torch.cat((near, seen_along, reflected), -1) @ weights.leave + heard)
+    y = norm(x + torch.cat((near, seen_along, seen_there), -1) @ weights.leave + heard)
     return norm(y + gated(y @ weights.up) @ weights.down)
 
 

@@ -79,6 +79,8 @@ class CellsLayer(nn.Module):
         self.ray_code = matrix(code, half)
         self.sight = normal(2, half, scale=0.3)  # straight, along a diagonal
         self.sight_code = matrix(code, half)
+        self.inner = nn.Parameter(torch.zeros(4, half))  # in the box of an object: as below
+        self.inner_code = matrix(code, half)
         self.mirror = nn.Parameter(torch.zeros(4, half))  # mirrors, half turn, transposes, quarter turns
         self.mirror_code = matrix(code, half)
         self.grid_enter = matrix(3 * width, 2 * width)
@@ -93,9 +95,10 @@ class CellsLayer(nn.Module):
         straight, slanted = code.straight @ self.straight, code.slanted @ self.slanted
         taps = torch.cat((torch.zeros_like(straight[:1]), straight, slanted)) + self.near[_TAP_KIND]
         sights = torch.cat((code.straight, code.slanted)) @ self.sight_code + self.sight[_SIGHT_KIND]
+        inner = code.symmetry @ self.inner_code + self.inner[_MIRROR_KIND]
         mirrors = code.symmetry @ self.mirror_code + self.mirror[_MIRROR_KIND]
         rays = code.straight @ self.ray_code + self.ray
-        return Kernels(taps[_TAP_ORDER], rays, torch.cat((sights, mirrors)))
+        return Kernels(taps[_TAP_ORDER], rays, torch.cat((sights, inner, mirrors)))
 
     def weights(self) -> Weights:
         return Weights(

@@ -44,8 +44,9 @@ class Weights(NamedTuple):
 
 
 class Kernels(NamedTuple):
-    """Vectors of directions: ``taps [9, D]``; ``rays [4, R]``: up, left, right, down; ``looks [15, R]``:
-    the first thing up, left, right, down and along the diagonals, and the symmetries."""
+    """Vectors of directions: ``taps [9, D]``; ``rays [4, R]``: up, left, right, down; ``looks [22, R]``:
+    the first thing up, left, right, down and along the diagonals, and the symmetries of objects and of the
+    grid."""
 
     taps: Tensor
     rays: Tensor

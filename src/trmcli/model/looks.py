@@ -1,10 +1,12 @@
-"""Where a cell looks: at the first thing that it meets each way, and at its image in a mirror."""
+"""Where a cell looks: at the first thing each way, and its images in its object and in the grid."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -60,6 +62,45 @@ def images(height: int, width: int) -> Integers:
     return np.stack([view.ravel() for view in views])
 
 
+def images_within(objects: Integers, blank: npt.NDArray[np.bool_]) -> Integers:
+    """The images in the box around an object: the smallest box that one's own cell is in.
+
+    Args:
+        objects: ``[B, H, W]``: objects by number. Those of one cell have no box.
+        blank: ``[B, H, W]``: what is background and no object.
+
+    Returns:
+        ``[B, 7, H, W]``: as :func:`images`; -1 outside of all boxes, and where the box is no square.
+    """
+    grids, height, width = objects.shape
+    seen = np.full((grids, 7, height, width), -1)
+    cells = np.arange(height * width).reshape(height, width)
+    for grid in range(grids):
+        slices = []
+        for number in np.unique(objects[grid][~blank[grid]]):
+            rows, columns = np.nonzero(objects[grid] == number)
+            if len(rows) > 1:
+                slices.append(np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1])
+        for box in sorted(slices, key=lambda box: -cells[box].size):
+            inside = cells[box]
+            through = inside.ravel()[images(*inside.shape)]
+            of_box = seen[grid][:, box[0], box[1]]
+            of_box[:] = -1
+            of_box[: len(through)] = through.reshape(-1, *inside.shape)
+    return seen
+
+
+def looks_of(numbers: Integers, objects: Integers, blank: npt.NDArray[np.bool_]) -> Integers:
+    """``[B, ways, H, W]``: all that a cell looks at, as numbers of cells in the grid; -1 where nothing is.
+
+    There are 8 sights, 7 images in the box of an object, and 3 or 7 images in the grid.
+    """
+    grids, height, width = numbers.shape
+    through = images(height, width).reshape(1, -1, height, width)
+    through = np.broadcast_to(through, (grids, *through.shape[1:]))
+    return np.concatenate((sights(numbers), images_within(objects, blank), through), 1)
+
+
 @dataclass(frozen=True)
 class Looks:
     """What the candidates of a sheet see: those of their own colour in the cells that their cell looks at.
@@ -79,9 +120,18 @@ class Looks:
     taken: Tensor
 
     @staticmethod
-    def build(cells: Integers, colours: int) -> Looks:
-        """From ``[cells, count]``, the cell that each looks at, -1 if there is none."""
-        count = cells.shape[1]
+    def build(looks: Sequence[Integers], colours: int) -> Looks:
+        """From :func:`looks_of` all grids of each shape, one after another."""
+        count = max(cells.shape[1] for cells in looks)
+        parts, first = [], 0
+        for cells in looks:
+            grids, ways, height, width = cells.shape
+            starts = first + height * width * np.arange(grids)[:, None, None, None]
+            part = np.where(cells < 0, -1, cells + starts)
+            part = np.moveaxis(part, 1, -1).reshape(-1, ways)
+            parts.append(np.pad(part, ((0, 0), (0, count - ways)), constant_values=-1))
+            first += len(part)
+        cells = np.concatenate(parts)
         shift = len(cells) * np.arange(colours)[:, None, None]
         rows = np.where(cells < 0, -1, cells + shift).reshape(-1, count)
         there = rows >= 0

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from trmcli.model.links import Integers, Links
-from trmcli.model.looks import Looks, images, sights
+from trmcli.model.looks import Looks, looks_of
 
 
 @dataclass(frozen=True)
@@ -147,14 +147,18 @@ class Sheet:
             grids.append(np.repeat(np.arange(number, number + count), height * width))
             edges.append(np.tile(_edges(height, width), (count, 1)))
             number, first = number + count, first + count * height * width
-        parts, seen_cells = [], []
-        square = any(height == width for height, width in (output.canvas for output in outputs))
+        parts, looks = [], []
         for canvas, alike in groupby(outputs, key=lambda output: output.canvas):
             head, *tail = alike
             grids_alike = head.grids + sum(output.grids for output in tail)
             parts.append(Part(head.number, head.first, grids_alike, canvas))
-            numbers = np.concatenate([one.views[:, 0] for one in laid if one.views.shape[2:] == canvas])
-            seen_cells.append(_looks(numbers, 7 if square else 3, head.first))
+            numbers, things = (
+                np.concatenate(
+                    [array for array, output in zip(arrays, outputs, strict=True) if output.canvas == canvas]
+                )
+                for arrays in ([one.views[:, 0] for one in laid], [one.labels[:, 1] for one in laid])
+            )
+            looks.append(looks_of(numbers, things, numbers == background))
         colour, cell = np.indices((colours, first)).reshape(2, -1)
         said = []
         for view, value in enumerate(np.concatenate(seen)[cell].T):
@@ -175,7 +179,7 @@ class Sheet:
             views,
             Links.build(np.stack(said, 1), views * (colours + 2) + colours + first),
             Links.build(np.stack(heard, 1), start + colours * number + first),
-            Looks.build(np.concatenate(seen_cells), colours),
+            Looks.build(looks, colours),
             [int(objects[0]) * colours, int(objects[1]) * colours, number * colours, first],
             torch.from_numpy(
                 np.concatenate([one.features.reshape(-1, one.features.shape[-1]) for one in laid])
@@ -187,17 +191,6 @@ class Sheet:
 
 _NO_VIEW = -2
 """In place of a colour's number where the input is not laid out in this way."""
-
-
-def _looks(numbers: Integers, symmetries: int, first: int) -> Integers:
-    """``[cells, 8 + symmetries]``: what cells of ``[B, H, W]`` grids look at; ``first`` is their first."""
-    grids, height, width = numbers.shape
-    through = np.full((symmetries, height * width), -1)
-    through[: 7 if height == width else 3] = images(height, width)
-    through = np.broadcast_to(through.reshape(symmetries, height, width), (grids, symmetries, height, width))
-    cells = np.concatenate((sights(numbers), through), 1)
-    starts = first + height * width * np.arange(grids)[:, None, None, None]
-    return _by_cell(np.where(cells < 0, -1, cells + starts))
 
 
 def _by_cell(arrays: Integers) -> Integers:
