@@ -70,6 +70,17 @@ def test_where_the_size_is_unsure_members_take_both_guesses() -> None:
     assert [grid.shape for grid in job.adapted().tests[0].attempts] == [(3, 1), (5, 1)]
 
 
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
+def test_every_third_member_is_without_sights(number: int) -> None:
+    """Of what it looks at, the first 8 are sights, and the next ones images within objects, of which no box that
+    is no square has more than 3."""
+    member = Member(prepare(recolouring()), AdaptOptions(QUICK).member(number), seed=1)
+    member.learn()
+    for kernels in member.model.kernels(member.code):
+        assert bool((kernels.looks[:11] != 0).any(1).all()) is (number % 3 != 2)
+        assert (kernels.looks[15:] != 0).any()
+
+
 def test_a_fit_that_is_looked_at_goes_on_as_if_nobody_had() -> None:
     """What would be answered if it were cut off, and batches of any size, change nothing."""
     kept: list[Fitted] = []

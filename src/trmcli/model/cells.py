@@ -70,6 +70,7 @@ class CellsLayer(nn.Module):
     def __init__(self, config: CellsConfig) -> None:
         super().__init__()
         width, code, half = config.width, config.code, config.width // 2
+        self.sees = config.sights
         self.enter = matrix(width, 2 * width)
         self.leave = matrix(2 * width, width, 0.7)
         self.near = normal(3, width, scale=0.3)  # the cell itself, its four neighbours, the diagonal ones
@@ -96,9 +97,12 @@ class CellsLayer(nn.Module):
         taps = torch.cat((torch.zeros_like(straight[:1]), straight, slanted)) + self.near[_TAP_KIND]
         sights = torch.cat((code.straight, code.slanted)) @ self.sight_code + self.sight[_SIGHT_KIND]
         inner = code.symmetry @ self.inner_code + self.inner[_MIRROR_KIND]
+        single = torch.cat((sights, inner))
+        if not self.sees:
+            single = torch.zeros_like(single)
         mirrors = code.symmetry @ self.mirror_code + self.mirror[_MIRROR_KIND]
         rays = code.straight @ self.ray_code + self.ray
-        return Kernels(taps[_TAP_ORDER], rays, torch.cat((sights, inner, mirrors)))
+        return Kernels(taps[_TAP_ORDER], rays, torch.cat((single, mirrors)))
 
     def weights(self) -> Weights:
         return Weights(

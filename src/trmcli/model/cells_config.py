@@ -15,6 +15,7 @@ class CellsConfig:
         passes: times that the state goes through the layers in one supervision step.
         code: numbers in the code of a direction or a symmetry.
         expansion: hidden width of the SwiGLU, in widths.
+        sights: whether a cell sees the first thing each way, and its images within its object.
     """
 
     width: int = 32
@@ -22,3 +23,4 @@ class CellsConfig:
     passes: int = 3
     code: int = 16
     expansion: int = 2
+    sights: bool = True

@@ -109,11 +109,16 @@ class AdaptOptions:
     varied: bool = False
 
     def member(self, number: int) -> FitOptions:
-        """The options of member ``number``, from 1: every second one takes the second guess of sizes."""
-        chosen = replace(self.fit, guess=(number - 1) % 2)
+        """The options of member ``number``, from 1.
+
+        Every second one takes the second guess of sizes. Every third, from the second on, is without sights:
+        what leads the others to a wrong rule may be what they see, and there are two attempts.
+        """
+        cells = replace(self.fit.cells, sights=number % 3 != 2)
+        chosen = replace(self.fit, cells=cells, guess=(number - 1) % 2)
         if self.varied:
             width, layers, passes = VARIED[(number - 1) % len(VARIED)]
-            size = CellsConfig(width, layers, passes)
+            size = replace(cells, width=width, layers=layers, passes=passes)
             chosen = replace(chosen, cells=size)
         return chosen
 
