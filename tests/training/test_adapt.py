@@ -72,8 +72,7 @@ def test_where_the_size_is_unsure_members_take_both_guesses() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
 def test_every_third_member_is_without_sights(number: int) -> None:
-    """Of what it looks at, the first 8 are sights, and the next ones images within objects, of which no box that
-    is no square has more than 3."""
+    """The first 8 looks are sights, then come images within objects: 3 where no box is a square."""
     member = Member(prepare(recolouring()), AdaptOptions(QUICK).member(number), seed=1)
     member.learn()
     for kernels in member.model.kernels(member.code):
