@@ -307,6 +307,16 @@ def test_damaged_json_is_refused_with_its_place(text: str, message: str) -> None
     assert refused(text).startswith(message)
 
 
+def test_how_deep_a_list_may_be_does_not_depend_on_python() -> None:
+    """Other code of the process, torch's compiler for one, may have raised its limit."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000)
+    try:
+        assert refused("[" * 500 + "]" * 500).startswith("1: is nested too deeply")
+    finally:
+        sys.setrecursionlimit(before)
+
+
 def test_bad_json_is_skipped_and_the_next_records_come() -> None:
     good = f'{{"puzzle": "{Q}"}}\n'
     puzzles, bad = skipping(

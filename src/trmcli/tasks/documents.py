@@ -16,7 +16,8 @@ from trmcli.errors import InputError, Origin
 from trmcli.tasks.nested import Reading
 from trmcli.tasks.records import Item, Line, Lines, Place, Skip
 
-_TOO_DEEP = "is nested too deeply for a puzzle"
+_DEEPEST = 100
+"""Brackets that may be open at once, however deep Python itself could go."""
 
 _BEGINS = re.compile(
     r"\s*(?:\w+\s*=\s*)?(?:[\w.]+\()?(\{\s*(?:[\"'}]|$)|\(\s*[\[(]|\[\s*(?:[\[{(\"'\]]|-?\d|None|null|NaN|$))"
@@ -58,7 +59,7 @@ def take(line: Line, more: Lines, alone: bool, skip: Skip | None) -> tuple[Itera
     start = begin.start(1) if begin else 0
     taken, pieces = [line], [line.text[start:]]
     alone = alone and pieces[0].strip() not in ("[", "{")
-    depth, end = _nesting(pieces[0], 0)
+    depth, end = _nesting(pieces[0], 0, line.origin)
     while end is None and not alone and (following := next(more, None)) is not None:
         if following.text.startswith('{"') and pieces[0].startswith(
             '{"'
@@ -67,7 +68,7 @@ def take(line: Line, more: Lines, alone: bool, skip: Skip | None) -> tuple[Itera
             break
         taken.append(following)
         pieces.append(following.text)
-        depth, end = _nesting(following.text, depth)
+        depth, end = _nesting(following.text, depth, line.origin)
     if end is not None:
         last, rest = taken[-1], pieces[-1][end:]
         pieces[-1] = pieces[-1][:end]
@@ -78,21 +79,16 @@ def take(line: Line, more: Lines, alone: bool, skip: Skip | None) -> tuple[Itera
     document = _Document("\n".join(pieces), line.origin, start)
     value = document.parse()
     reading = Reading(line.origin.name, skip, document.place)
-    return _not_too_deep(reading.items(value), line.origin), len(taken) == 1
+    return reading.items(value), len(taken) == 1
 
 
-def _not_too_deep(items: Iterator[Item], origin: Origin) -> Iterator[Item]:
-    try:
-        yield from items
-    except RecursionError:
-        raise InputError(_TOO_DEEP, origin) from None
-
-
-def _nesting(text: str, depth: int) -> tuple[int, int | None]:
+def _nesting(text: str, depth: int, origin: Origin) -> tuple[int, int | None]:
     """How many brackets are open after a line, and where in it the last one is closed."""
     for bracket in _BRACKET.finditer(text):
         if bracket[0] in "[({":
             depth += 1
+            if depth > _DEEPEST:
+                raise InputError("is nested too deeply for a puzzle", origin)
         elif bracket[0] in "])}":
             depth -= 1
             if depth <= 0:
@@ -111,8 +107,6 @@ class _Document:
     def parse(self) -> Any:
         try:
             return json.loads(self.text)
-        except RecursionError:
-            raise InputError(_TOO_DEEP, self.origin) from None
         except ValueError as error:
             wrong = error
         with warnings.catch_warnings():
