@@ -38,7 +38,7 @@ from trmcli.solving import numpy_engine, numpy_layers, numpy_mixers
 from trmcli.solving.blas import one_thread
 from trmcli.solving.compiled import can_compile
 from trmcli.solving.crossover import torch_has_more
-from trmcli.solving.engine import Engine, Inputs
+from trmcli.solving.engine import Engine, Inputs, step
 from trmcli.solving.evaluation import Evaluation
 from trmcli.solving.numpy_engine import NumPyEngine
 from trmcli.solving.search import SearchConfig, solve_many
@@ -117,7 +117,7 @@ def evaluation(source: Path, data: Path, options: Sequence[str]) -> float:
 def step_flops(engine: TorchEngine) -> int:
     """Operations of one supervision step of one 9x9 puzzle."""
     with engine.working(), FlopCounterMode(display=False) as counter:
-        engine.step(engine.begin(Inputs(np.ones((1, 81), dtype=np.int64), (9, 9))))
+        step(engine, engine.begin(Inputs(np.ones((1, 81), dtype=np.int64), (9, 9))))
     flops: int = counter.get_total_flops()
     return flops
 
@@ -147,10 +147,10 @@ def stepped(engine: Engine[Any], size: int, runs: int) -> dict[str, Any]:
     best, busy = float("inf"), float("inf")
     with engine.working():
         state = engine.begin(Inputs(tokens, (9, 9)))
-        state, _ = engine.step(state)
+        state, _ = step(engine, state)
         for _ in range(runs):
             start, worked = time.perf_counter(), time.process_time()
-            state, _ = engine.step(state)
+            state, _ = step(engine, state)
             best = min(best, time.perf_counter() - start)
             busy = min(busy, time.process_time() - worked)
     return {
@@ -169,7 +169,7 @@ def shares(engine: Engine[Any], runs: int) -> dict[str, float]:
         "products": [(np, "matmul")],
         "activations": [(numpy_layers, "gate"), (numpy_mixers, "gate")],
         "norms": [(numpy_engine, "norm")],
-        "all": [(engine, "step")],
+        "all": [(engine, "round")],
     }
     spent: dict[str, float] = {}
     state = engine.begin(Inputs(np.ones((1, 81), dtype=np.int64), (9, 9)))
@@ -187,7 +187,7 @@ def shares(engine: Engine[Any], runs: int) -> dict[str, float]:
                 patches.enter_context(patch.object(module, name, partial(timed, getattr(module, name), part)))
         for _ in range(runs):
             spent.clear()
-            engine.step(state)
+            step(engine, state)
             found.append(dict(spent))
     least = {part: min(run[part] for run in found) for part in places}
     return {part: seconds / least["all"] for part, seconds in least.items() if part != "all"}

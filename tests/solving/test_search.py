@@ -97,14 +97,14 @@ def test_free_places_go_to_the_tries_of_what_is_left() -> None:
     """One puzzle, four places, tries of one step: 1, then 2 and 3, then 4 to 7, then 8 and 9."""
     calls = 0
     solver = small_solver()
-    step = solver.engine.step
+    whole = solver.engine.round
 
     def counted(state: State[Any]) -> tuple[State[Any], Output]:
         nonlocal calls
         calls += 1
-        return step(state)
+        return whole(state)
 
-    solver.engine.step = counted  # type: ignore[method-assign, assignment]
+    solver.engine.round = counted  # type: ignore[method-assign, assignment]
     (answer,) = solve_many(solver, puzzles(1), SearchConfig(max_steps=1, tries=9, batch_size=4))
     assert (answer.tries, answer.steps, calls) == (9, 9, 4)
 

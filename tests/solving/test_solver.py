@@ -10,8 +10,9 @@ import pytest
 import torch
 from small_models import model_of, random_tokens, relation_config, small_solver
 
-from trmcli.model import Carry, Output
+from trmcli.model import Carry
 from trmcli.model.mixers import RelationMixer
+from trmcli.solving.choices import Halt
 from trmcli.solving.solver import (
     COMMIT_FROM,
     SETTLED,
@@ -71,6 +72,44 @@ def test_a_checked_answer_leaves_the_batch() -> None:
     assert rows == [[0, 1, 2, 3], [0, 2], [0]]
 
 
+def test_a_puzzle_whose_answer_a_round_has_gets_none_of_the_rounds_that_follow() -> None:
+    """Three rounds a step; the rules accept one of three puzzles after the first, one after the second."""
+    shown: list[int] = []
+
+    class OneByOne(SudokuRules):
+        def check(self, questions: Cells, answers: Cells) -> Bools:
+            shown.append(len(answers))
+            return np.arange(len(answers)) < (len(shown) < 3)  # the first of those that are left
+
+    solver, alone = small_solver(rounds=3), small_solver(rounds=1)
+    tokens = random_tokens(3)
+    solver.task = replace(TASK, rules=OneByOne())
+    first, second = solver.steps(tokens, (9, 9), max_steps=2)
+    assert shown == [3, 2, 1, 1, 1, 1]
+    assert first.checked.tolist() == first.done.tolist() == [True, True, False]
+    assert second.rows.tolist() == [2]
+    rounds = list(alone.steps(tokens, (9, 9), max_steps=6, halt="never"))
+    for row in range(3):
+        np.testing.assert_allclose(first.confidence[row], rounds[row].confidence[row], atol=1e-5)
+    np.testing.assert_allclose(second.confidence[0], rounds[5].confidence[2], atol=1e-5)
+
+
+@pytest.mark.parametrize("halt", ["head", "never"])
+def test_who_does_not_wait_for_the_rules_gets_whole_steps(halt: Halt) -> None:
+    shown: list[int] = []
+
+    class All(SudokuRules):
+        def check(self, questions: Cells, answers: Cells) -> Bools:
+            shown.append(len(answers))
+            return np.ones(len(answers), np.bool_)
+
+    solver = small_solver(rounds=3)
+    solver.task = replace(TASK, rules=All())
+    steps = list(solver.steps(random_tokens(2), (9, 9), max_steps=2, halt=halt))
+    assert len(steps) == 2 and all(step.checked.all() for step in steps)
+    assert set(shown) == {2}
+
+
 def test_whoever_consumes_the_steps_may_send_puzzles_away() -> None:
     seen = []
     for step in small_solver().steps(random_tokens(4), (9, 9), max_steps=3, halt="never"):
@@ -102,13 +141,13 @@ def test_a_batch_that_is_shared_between_threads_gives_the_same_answers(
     state = model_of(sharing).initial_carry(puzzles, 81).answer
     monkeypatch.setattr("trmcli.solving.torch_engine.SHARE_BYTES", state.nbytes)
     parts: list[int] = []
-    whole = model_of(sharing).supervision_step
+    whole = model_of(sharing).round
 
-    def watched(carry: Carry, *inputs: Any) -> tuple[Carry, Output]:
+    def watched(carry: Carry, *inputs: Any) -> Carry:
         parts.append(len(carry.answer))
         return whole(carry, *inputs)
 
-    monkeypatch.setattr(model_of(sharing), "supervision_step", watched)
+    monkeypatch.setattr(model_of(sharing), "round", watched)
     shared = list(sharing.steps(tokens, (9, 9), max_steps=3, halt="never"))[-1]
     assert sorted(parts) == sorted(3 * sizes)
     np.testing.assert_array_equal(alone.tokens, shared.tokens)
@@ -281,13 +320,13 @@ def test_no_operation_is_shared_between_threads(monkeypatch: pytest.MonkeyPatch)
     """Whatever torch would use otherwise, and it is as before when the step is done."""
     seen = []
     solver = small_solver()
-    whole = model_of(solver).supervision_step
+    whole = model_of(solver).round
 
-    def watched(*inputs: Any) -> tuple[Carry, Output]:
+    def watched(*inputs: Any) -> Carry:
         seen.append(torch.get_num_threads())
         return whole(*inputs)
 
-    monkeypatch.setattr(model_of(solver), "supervision_step", watched)
+    monkeypatch.setattr(model_of(solver), "round", watched)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:

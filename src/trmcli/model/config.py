@@ -146,6 +146,11 @@ class TRMConfig:
         return round_up(round(expansion * size * 2 / 3), self.ffn_multiple)
 
     @property
+    def updates(self) -> int:
+        """Updates of the latent in a round. A single z has one more: the one that is y's elsewhere."""
+        return self.latent_updates + (self.features == 1)
+
+    @property
     def head_width(self) -> int:
         return self.head_size or self.hidden_size // self.num_heads
 

@@ -53,7 +53,7 @@ def single_recursion(
     m: Networks, y: Tensor, z: Tensor, x: Tensor, relations: Relations | None
 ) -> tuple[Tensor, Tensor]:
     """Single z: n + 1 updates of z, which is the answer as well (arXiv:2510.04871, table 2)."""
-    for _ in range(m.config.latent_updates + 1):
+    for _ in range(m.config.updates):
         z = m.network(z, x, relations)
     return z, z
 

@@ -205,14 +205,17 @@ class TinyRecursiveModel(nn.Module):
             for _ in range((rounds or self.config.rounds) - 1):
                 carry = self.round(carry, question, relations)
         carry = self.round(carry, question, relations)
-        answer = carry.answer
+        return Carry(carry.answer.detach(), carry.latent.detach()), self.read(carry.answer, relations)
+
+    def read(self, answer: Tensor, relations: Relations | None = None) -> Output:
+        """What the heads say of y, ``[B, P + L, D]``."""
         pooled = answer[:, 0] if self.config.halt_pool == "first" else answer.mean(dim=1)
         halt = at_least_float32(self.halt_head(pooled))
         logits = self.lm_head(answer[:, self.config.puzzle_emb_len :])
         if self.config.vectors == "candidates":
             assert relations is not None, "candidates need the task's relations"
             logits = spread_logits(logits, relations.candidates, self.config.vocab_size)
-        return Carry(answer.detach(), carry.latent.detach()), Output(logits, halt[:, 0], halt[:, 1])
+        return Output(logits, halt[:, 0], halt[:, 1])
 
     def forward(
         self,

@@ -64,7 +64,6 @@ class Compiled:
 
     Args:
         model: ready to be used.
-        rounds: T of a supervision step, if not the configuration's.
         when: ``on`` at once, ``auto`` after some work (:data:`WORTH_COMPILING`) on a CPU that has a compiler.
             On a GPU nobody has measured what it brings, so ``auto`` leaves it out there.
 
@@ -75,21 +74,21 @@ class Compiled:
         InputError: it is to be on, and there is no compiler.
     """
 
-    def __init__(self, model: TinyRecursiveModel, rounds: int | None, when: CompileName) -> None:
+    def __init__(self, model: TinyRecursiveModel, when: CompileName) -> None:
         able, self._must = can_compile(model.device), when == "on"
         if self._must and not able:
             message = "torch finds no C++ compiler: install g++, or name another in CXX"
             raise InputError(message, "--compile on")
         self._off = not able or when == "off" or (when == "auto" and model.device.type != "cpu")
-        self._config = replace(model.config, rounds=rounds or model.config.rounds)
+        self._config = replace(model.config, rounds=1)
         self._seen: dict[Shape, _Seen] = {}
         self.model = copy.copy(model)
         self._eager = model
 
     def size(self, state: State[Tensor], relations: Relations, most: int) -> int:
-        """How many puzzles of this batch are a part, ``most`` or fewer; 0 if the step is not to be compiled.
+        """How many puzzles of this batch are a part, ``most`` or fewer; 0 if the round is not to be compiled.
 
-        To be asked before each step, by one thread alone. It is here that a form is compiled, for no more
+        To be asked before each round, by one thread alone. It is here that a form is compiled, for no more
         puzzles than have come at once by then.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What an engine is: it runs supervision steps for puzzles that come and go.
+"""What an engine is: it runs the rounds of supervision steps for puzzles that come and go.
 
 Tokens flow in, probabilities flow out, NumPy arrays both. An engine knows neither rules nor tries nor
 terminals: whoever drives it decides which rows stay.
@@ -40,7 +40,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class State(Generic[Array]):
-    """``B`` puzzles between two supervision steps, as the engine's own arrays, ``[B, P + L, D]`` each.
+    """``B`` puzzles between two rounds, as the engine's own arrays, ``[B, P + L, D]`` each.
 
     Whoever wants other states or another question in some rows makes a state with other arrays.
 
@@ -59,25 +59,22 @@ class State(Generic[Array]):
 
 @dataclass(frozen=True)
 class Output:
-    """What ``B`` puzzles say after a supervision step, in the dtype of computation.
+    """What ``B`` puzzles say after a round, in the dtype of computation.
 
     Attributes:
         probabilities: ``[B, cells, V]`` of each cell's tokens.
         halt: ``[B]`` probability that the answer is exactly right, by the halting head.
-        residual: ``[B]`` how much the step changed y: the root mean square of the change. y itself has a root
-            mean square of one. The less, the nearer is a fixed point, and the likelier a right answer (EqR,
-            arXiv:2605.21488, figure 1, where it is the norm of the change of y and z together).
     """
 
     probabilities: Numbers
     halt: Numbers
-    residual: Numbers
 
 
 @dataclass(frozen=True)
 class Inner:
     """Where within a supervision step one is: after ``update`` of ``updates`` of the latent, in ``round`` of
-    ``rounds``, all from 1. What is read there is the answer that the round would come to if it ended there.
+    ``rounds``, all from 1. What is read there is the answer that the round would come to if it ended there;
+    after the last update, the one that it does come to.
     """
 
     round: int
@@ -89,12 +86,18 @@ class Inner:
         return f"round {self.round}/{self.rounds}, update {self.update}/{self.updates}"
 
 
-Seen = Callable[[Inner, Output], None]
-"""Hears of each update within a step, but for the last one, after which the step is over."""
+Seen = Callable[[int, Output], None]
+"""Hears of each update of the latent within a round, from 1, but for the last one, after which it is over."""
 
 
 class Engine(Protocol[Array]):
-    """Supervision steps of one trained model. It is worked with inside of :meth:`working`."""
+    """Rounds of one trained model. It is worked with inside of :meth:`working`.
+
+    Attributes:
+        rounds: T of a supervision step.
+    """
+
+    rounds: int
 
     @property
     def config(self) -> TRMConfig:
@@ -108,10 +111,10 @@ class Engine(Protocol[Array]):
         """While it lasts, the machine is set for this engine, and its arrays may be written to."""
 
     def begin(self, inputs: Inputs) -> State[Array]:
-        """The states before the first step. Whoever writes to them joins them first."""
+        """The states before the first round. Whoever writes to them joins them first."""
 
-    def step(self, state: State[Array], seen: Seen | None = None) -> tuple[State[Array], Output]:
-        """One supervision step of all rows. The state that comes in stays as it is.
+    def round(self, state: State[Array], seen: Seen | None = None) -> tuple[State[Array], Output]:
+        """One round of all rows, and what the heads say after it. The state that comes in stays as it is.
 
         Raises:
             ValueError: somebody wants to see the inside, and this engine does not show it.
@@ -129,6 +132,13 @@ class Engine(Protocol[Array]):
 
     def array(self, numbers: Numbers) -> Array:
         """NumPy's numbers as the engine keeps its own."""
+
+
+def step(engine: Engine[Array], state: State[Array]) -> tuple[State[Array], Output]:
+    """One supervision step of all rows: T rounds."""
+    for _ in range(engine.rounds):
+        state, output = engine.round(state)
+    return state, output
 
 
 def shape_of(states: Sequence[State[Any]]) -> Shape:

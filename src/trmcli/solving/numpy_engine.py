@@ -1,6 +1,6 @@
-"""Supervision steps in plain NumPy: an answer is there before torch would have been imported.
+"""Rounds of supervision steps in plain NumPy: an answer is there before torch would have been imported.
 
-It is :meth:`trmcli.model.TinyRecursiveModel.supervision_step` in other words, for every model that there is.
+It is :meth:`trmcli.model.TinyRecursiveModel.round` in other words, for every model that there is.
 A thread works on a few puzzles at a time, as many as fit its cache; the others wait, which costs nothing.
 """
 
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from trmcli.model.config import TRMConfig
 from trmcli.model.layout import Layout
 from trmcli.solving.blas import one_thread
-from trmcli.solving.engine import Inner, Inputs, Numbers, Output, Seen, State, shape_of
+from trmcli.solving.engine import Inputs, Numbers, Output, Seen, State, shape_of
 from trmcli.solving.numpy_layers import Room, SwiGLU, Weights, norm, softmax, turned
 from trmcli.solving.numpy_mixers import MIXERS
 from trmcli.tasks.base import Bools, Ints, Shape
@@ -38,7 +38,7 @@ long as of two.
 """
 
 PARTS = 32
-"""A step goes into so many parts before one of them has more than :data:`LEAST` vectors.
+"""A round goes into so many parts before one of them has more than :data:`LEAST` vectors.
 
 They do not depend on the number of threads, and neither does what is found.
 """
@@ -120,24 +120,24 @@ class NumPyEngine:
         answer, latent = (np.broadcast_to(state, question.shape) for state in self._initial)
         return State(question, answer, latent, inputs.shape)
 
-    def step(self, state: State[Numbers], seen: Seen | None = None) -> tuple[State[Numbers], Output]:
+    def round(self, state: State[Numbers], seen: Seen | None = None) -> tuple[State[Numbers], Output]:
         count, length, _ = state.question.shape
         layout = self.layout(state.shape)
         answer, latent = (np.empty(state.question.shape, self.dtype) for _ in range(2))
         part = max(1, LEAST // length, min(PART // length, count // PARTS)) if seen is None else max(1, count)
         parts = [slice(start, start + part) for start in range(0, count, part)]
-        hear = None if seen is None else lambda inner, y: seen(inner, self._read(y, state.answer, layout))
+        hear = None if seen is None else lambda update, y: seen(update, self._read(y, layout))
 
         def work(rows: slice) -> Output:
             answer[rows], latent[rows] = state.answer[rows], state.latent[rows]
             # exp(-g) may be infinite, and silu(g) is 0 then.
             with np.errstate(over="ignore", under="ignore"):
-                self._supervise(state.question[rows], answer[rows], latent[rows], layout, hear)
-                return self._read(answer[rows], state.answer[rows], layout)
+                self._recur(state.question[rows], answer[rows], latent[rows], layout, hear)
+                return self._read(answer[rows], layout)
 
         with one_thread():
             outputs = list((map if len(parts) < 2 else self._pool.map)(work, parts))
-        output = joined(outputs or [self._read(answer, state.answer, layout)])
+        output = joined(outputs or [self._read(answer, layout)])
         return replace(state, answer=answer, latent=latent), output
 
     @cached_property
@@ -192,31 +192,26 @@ class NumPyEngine:
         embedded *= math.sqrt(self.config.hidden_size)
         return embedded
 
-    def _supervise(
+    def _recur(
         self,
         x: Numbers,
         y: Numbers,
         z: Numbers,
         layout: Layout,
-        hear: Callable[[Inner, Numbers], None] | None = None,
+        hear: Callable[[int, Numbers], None] | None = None,
     ) -> None:
-        """T rounds of the recursion; y and z in place (arXiv:2510.04871, figure 3 and table 2).
+        """A round of the recursion; y and z in place (arXiv:2510.04871, figure 3 and table 2).
 
         ``hear`` gets, after each update but the last, the y that the round would end with there.
         """
         single, room = self.config.features == 1, self._memory.room
-        injected = x if single else room("injected", *x.shape)
-        updates = self.config.latent_updates + single
-        for number in range(self.rounds):
-            if not single:
-                np.add(y, x, out=injected)
-            for update in range(updates):
-                z += injected
-                _update(self._layers, z, layout, room)
-                if hear is not None and (number, update) != (self.rounds - 1, updates - 1):
-                    inner = Inner(number + 1, self.rounds, update + 1, updates)
-                    hear(inner, self._ended(y.copy(), z, layout, room))
-            self._ended(y, z, layout, room)
+        injected = x if single else np.add(y, x, out=room("injected", *x.shape))
+        for update in range(1, self.config.updates + 1):
+            z += injected
+            _update(self._layers, z, layout, room)
+            if hear is not None and update < self.config.updates:
+                hear(update, self._ended(y.copy(), z, layout, room))
+        self._ended(y, z, layout, room)
 
     def _ended(self, y: Numbers, z: Numbers, layout: Layout, room: Room) -> Numbers:
         """The end of a round: y in place from z, or from both."""
@@ -227,7 +222,7 @@ class NumPyEngine:
             _update(self._answer_layers, y, layout, room)
         return y
 
-    def _read(self, y: Numbers, before: Numbers, layout: Layout) -> Output:
+    def _read(self, y: Numbers, layout: Layout) -> Output:
         """What the heads say of y."""
         cells = y[:, self.config.puzzle_emb_len :]
         logits = cells @ self._lm_head
@@ -240,10 +235,7 @@ class NumPyEngine:
         pooled = y[:, 0] if self.config.halt_pool == "first" else y.mean(axis=1)
         halt = pooled @ self._halt_head
         halt += self._halt_bias
-        change = y - before
-        residual = np.einsum("btd,btd->b", change, change)
-        residual /= math.prod(y.shape[1:])
-        return Output(probabilities, 1 / (1 + np.exp(-halt)), np.sqrt(residual, out=residual))
+        return Output(probabilities, 1 / (1 + np.exp(-halt)))
 
 
 def _update(layers: Sequence[Layer], x: Numbers, layout: Layout, room: Room) -> None:
@@ -255,11 +247,10 @@ def joined(outputs: Sequence[Output]) -> Output:
     """What parts of a batch say, one after another."""
     if len(outputs) == 1:
         return outputs[0]
-    probabilities, halt, residual = (
-        np.concatenate([getattr(output, name) for output in outputs])
-        for name in ("probabilities", "halt", "residual")
+    probabilities, halt = (
+        np.concatenate([getattr(output, name) for output in outputs]) for name in ("probabilities", "halt")
     )
-    return Output(probabilities, halt, residual)
+    return Output(probabilities, halt)
 
 
 def default_threads() -> int:

@@ -1,17 +1,17 @@
 """``Pool.step``: the one place where recursion runs for inference.
 
 A :class:`Solver` holds an engine and a task. A :class:`Pool` holds the
-puzzles that are worked on together: they come and go between supervision steps, so that none waits for
-another. ``Solver.steps`` is a pool that is filled once. Everything that solves puzzles consumes the
-:class:`Step` that they give.
+puzzles that are worked on together: they come between supervision steps, and go as soon as a round of a step
+has the answer, so that none waits for another. ``Solver.steps`` is a pool that is filled once. Everything
+that solves puzzles consumes the :class:`Step` that they give.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,11 @@ Floats = npt.NDArray[np.float32]
 class Step:
     """The ``b`` puzzles of a pool after one supervision step.
 
+    A puzzle whose answer the rules accept after one of the step's rounds has none of the rounds that follow.
+
     Attributes:
         rows: ``[b]`` the numbers that the puzzles were added under.
-        number: ``[b]`` supervision steps that each of them has had, from 1.
+        number: ``[b]`` supervision steps that each of them has had, from 1; one that ended early is one.
         tokens: ``[b, L]`` most probable tokens.
         probabilities: ``[b, L, V]`` of all tokens.
         halt: ``[b]`` probability that the answer is exactly right, by the halting head.
@@ -54,6 +56,16 @@ class Step:
         """``[b, L]`` probabilities of the tokens."""
         highest: Floats = self.probabilities.max(axis=2)
         return highest
+
+    def after(self, places: Ints, later: Step) -> Step:
+        """The same, where some of the puzzles have had one more round, after which they are ``later``."""
+        if len(places) == len(self.rows):
+            return later
+        names = ("tokens", "probabilities", "halt", "checked")
+        arrays = {name: getattr(self, name).copy() for name in names}
+        for name, array in arrays.items():
+            array[places] = getattr(later, name)
+        return replace(self, **arrays)
 
 
 @dataclass(frozen=True)
@@ -157,10 +169,10 @@ class Pool:
         solver: does the work.
         shape: height and width of the puzzles.
         max_steps: most supervision steps of a puzzle.
-        halt: when a puzzle leaves: ``checked``, as soon as the rules accept its answer; ``head``, when the
-            halting head says so; both also when the answer has settled (:data:`SETTLED`). Where there are no
-            rules, both ask for the head's word, and for an answer that has stood for a step. ``never``: only
-            after ``max_steps``.
+        halt: when a puzzle leaves: ``checked``, as soon as the rules accept its answer, which they are shown
+            after every round; ``head``, when the halting head says so after a step; both also when the answer
+            has settled (:data:`SETTLED`). Where there are no rules, both ask for the head's word, and for an
+            answer that has stood for a step. ``never``: only after ``max_steps``.
         commit: after each step from :data:`COMMIT_FROM` on, take the surest doubtful cell of each answer as
             given; see :meth:`trmcli.tasks.task.Givens.commit`.
         inner: whether what happens within a step is kept as well.
@@ -200,6 +212,7 @@ class Pool:
         nothing = solver.inputs(np.zeros((0, length), dtype=np.int64), shape)
         with solver.engine.working():
             self._state = solver.engine.begin(nothing)
+        self._under_way: Ints = np.zeros(0, dtype=np.int64)  # the places that the rows of the state are of
         self._last: Step | None = None
 
     def __len__(self) -> int:
@@ -242,51 +255,67 @@ class Pool:
     def step(self) -> Step:
         """One supervision step of all puzzles."""
         start = time.perf_counter()
-        engine, task = self.solver.engine, self.solver.task
-        with engine.working():
+        with self.solver.engine.working():
             self._release()
-            places = self._places
-            for place, chance in enumerate(places["chance"]):
+            for place, chance in enumerate(self._places["chance"]):
                 if chance is not None and chance.noise:
                     self._state.latent[place] += chance.noise * self._drawn(chance)
-            self.inside.clear()
-            self._state, output = engine.step(self._state, *([self._see] if self.inner else []))
-        probabilities: Floats = output.probabilities.astype(np.float32, copy=False)
-        halt: Floats = output.halt.astype(np.float32, copy=False)
-        answers: Ints = probabilities.argmax(axis=-1)
-        checked = task.accepts(places["cells"], task.codec.decode(answers, self.shape))
-        unchanged = (answers == places["answer"]).all(axis=1)
+            said = self._rounds()
+        places = self._places
+        unchanged = (said.tokens == places["answer"]).all(axis=1)
         places["number"] += 1
         places["same"] = np.where(unchanged, places["same"] + 1, 0)
-        places["answer"] = answers
+        places["answer"] = said.tokens
         done = places["number"] >= self.max_steps
-        trusted = (halt > 0.5) & (unchanged | (task.rules is not None))
         if self.halt != "never":
             settled = (places["same"] >= SETTLED) & (places["number"] > (COMMIT_FROM if self.commit else 0))
-            done |= settled | (checked if self.halt == "checked" and task.rules else trusted)
+            trusted = (said.halt > 0.5) & (unchanged | (self.solver.task.rules is not None))
+            done |= settled | (said.checked if self._at_once else trusted)
         self.seconds += time.perf_counter() - start
-        self._last = Step(
-            places["row"].copy(),
-            places["number"].copy(),
-            answers,
-            probabilities,
-            halt,
-            checked,
-            done,
-            self.seconds,
-        )
+        self._last = replace(said, number=places["number"].copy(), done=done, seconds=self.seconds)
         return self._last
 
-    def _see(self, inner: Inner, output: Output) -> None:
-        """Keep what can be read within a step."""
+    @property
+    def _at_once(self) -> bool:
+        """Whether a puzzle leaves as soon as the rules accept its answer."""
+        return self.halt == "checked" and self.solver.task.rules is not None
+
+    def _rounds(self) -> Step:
+        """The rounds of a step, and what is known after them."""
+        engine, self._under_way = self.solver.engine, np.arange(len(self._places))
+        said: Step | None = None
+        self.inside.clear()
+        for number in range(1, engine.rounds + 1):
+            self._state, output = engine.round(self._state, *([partial(self._see, number)] * self.inner))
+            one = self._read(output)
+            said = one if said is None else said.after(self._under_way, one)
+            if number == engine.rounds:
+                break
+            if self.inner:
+                self._see(number, engine.config.updates, output)
+            if self._at_once and one.checked.any():
+                left = np.flatnonzero(~one.checked)
+                self._state, self._under_way = engine.take(self._state, left), self._under_way[left]
+                if not len(left):
+                    break
+        assert said is not None, "a step has rounds"
+        return said
+
+    def _read(self, output: Output) -> Step:
+        """What the puzzles that are under way have come to."""
+        places, task = self._places[self._under_way], self.solver.task
         probabilities: Floats = output.probabilities.astype(np.float32, copy=False)
-        answers: Ints = probabilities.argmax(axis=-1)
-        places, task = self._places, self.solver.task
-        checked = task.accepts(places["cells"], task.codec.decode(answers, self.shape))
         halt: Floats = output.halt.astype(np.float32, copy=False)
-        rows, number, nobody = places["row"].copy(), places["number"] + 1, np.zeros(len(places), np.bool_)
-        step = Step(rows, number, answers, probabilities, halt, checked, nobody, self.seconds)
-        self.inside.append((inner, step))
+        answers: Ints = probabilities.argmax(axis=-1)
+        checked = task.accepts(places["cells"], task.codec.decode(answers, self.shape))
+        rows, number, nobody = places["row"], places["number"] + 1, np.zeros(len(places), np.bool_)
+        return Step(rows, number, answers, probabilities, halt, checked, nobody, self.seconds)
+
+    def _see(self, number: int, update: int, output: Output) -> None:
+        """Keep what can be read within a round."""
+        engine = self.solver.engine
+        inner = Inner(number, engine.rounds, update, engine.config.updates)
+        self.inside.append((inner, self._read(output)))
 
     def _drawn(self, chance: Chance) -> Any:
         """``[P + L, D]`` normal numbers, as the engine's array."""
@@ -305,7 +334,9 @@ class Pool:
         last, left = self._last, np.flatnonzero(~self._last.done)
         if len(left) < len(self._places):
             self._places = self._places[left]
-            self._state = self.solver.engine.take(self._state, left)
+        stay = np.flatnonzero(~last.done[self._under_way])
+        if len(stay) < len(self._under_way):
+            self._state = self.solver.engine.take(self._state, stay)
         self._last = None
         due = np.flatnonzero(self._due())
         givens = self.solver.task.givens

@@ -1,4 +1,4 @@
-"""Supervision steps in PyTorch: for batches and devices.
+"""Rounds of supervision steps in PyTorch: for batches and devices.
 
 On a CPU a large batch is shared out between threads, each of which works alone on one small part after
 another. What is compiled works on parts of one size.
@@ -144,9 +144,9 @@ class TorchEngine:
     ) -> None:
         self.device = device or pick_device()
         self.model = model.to(self.device, dtype or default_dtype(self.device)).eval().requires_grad_(False)
-        self.config, self.task, self.rounds = model.config, task, rounds
+        self.config, self.task, self.rounds = model.config, task, rounds or model.config.rounds
         self._relations: dict[Shape, Relations] = {}
-        self._compiled = Compiled(self.model, rounds, compiling)
+        self._compiled = Compiled(self.model, compiling)
         keep_memory()
         self._workers = (threads or default_threads()) if self.device.type == "cpu" else 1
         self._pool = ThreadPoolExecutor(self._workers, initializer=torch.set_num_threads, initargs=(1,))
@@ -163,17 +163,13 @@ class TorchEngine:
         carry = self.model.initial_carry(len(tokens), relations.length)
         return State(question, carry.answer, carry.latent, inputs.shape)
 
-    def step(self, state: State[Tensor], seen: Seen | None = None) -> tuple[State[Tensor], Output]:
+    def round(self, state: State[Tensor], seen: Seen | None = None) -> tuple[State[Tensor], Output]:
         if seen is not None:
             raise ValueError("what happens within a step is shown by the NumPy engine alone")
-        carry, heads = self._supervise(state)
-        moved, exact = carry.answer - state.answer, heads.halt.dtype  # float32 at least
-        change = torch.linalg.vector_norm(moved, dim=(1, 2), dtype=exact)
-        change /= math.sqrt(math.prod(moved.shape[1:]))
+        carry, heads = self._recur(state)
         output = Output(
             heads.logits.float().softmax(dim=-1).cpu().numpy(),
             heads.halt.sigmoid().cpu().numpy(),
-            change.cpu().numpy(),
         )
         return State(state.question, carry.answer, carry.latent, state.shape), output
 
@@ -197,8 +193,8 @@ class TorchEngine:
             self._relations[shape] = build_relations(self.task, shape, self.config).to(self.device)
         return self._relations[shape]
 
-    def _supervise(self, state: State[Tensor]) -> tuple[Carry, Heads]:
-        """One supervision step of the batch, in one part or several.
+    def _recur(self, state: State[Tensor]) -> tuple[Carry, Heads]:
+        """One round of the batch, in one part or several.
 
         On a CPU these are shared out between threads that each work alone on one part after another
         (:func:`one_thread`).
@@ -216,7 +212,8 @@ class TorchEngine:
         def work(part: tuple[Tensor, ...]) -> tuple[Carry, Heads]:
             answer, latent, question = part
             with torch.inference_mode():  # it holds in one thread only
-                return model.supervision_step(Carry(answer, latent), question, relations, self.rounds)
+                carry = model.round(Carry(answer, latent), question, relations)
+                return carry, model.read(carry.answer, relations)
 
         if len(parts) == 1 and not size:
             return work(parts[0])
