@@ -290,6 +290,28 @@ def test_unless_it_is_said_the_kind_says_how_many_steps_a_try_may_take() -> None
         assert answer.try_steps == (steps, steps)
 
 
+@pytest.mark.parametrize(("most", "half"), [(4, 4), (9, 8), (16, 8), (40, 20)])
+def test_tries_that_guess_have_half_of_the_steps_and_some_of_them_all(most: int, half: int) -> None:
+    solver, (puzzle,) = small_solver(), puzzles(1)
+
+    def steps(strategy: Strategy) -> list[int]:
+        config = SearchConfig(most, strategy=strategy)
+        return [begin(solver, puzzle, attempt, config).max_steps for attempt in range(1, 35)]
+
+    guessing = steps("guess")
+    assert [attempt for attempt in range(1, 35) if guessing[attempt - 1] == most != half] == (
+        [1, 9, 17, 33] if most != half else []
+    )
+    assert set(guessing) == {most, half}
+    assert set(steps("symmetry")) == set(steps("restart")) == {most}
+
+
+def test_where_nothing_can_be_taken_as_given_every_try_has_all_steps() -> None:
+    solver, (puzzle,) = small_solver(), puzzles(1)
+    solver.task = replace(solver.task, givens=None)
+    assert {begin(solver, puzzle, number, SearchConfig()).max_steps for number in range(1, 9)} == {16}
+
+
 def test_mazes_take_more_steps_the_larger_they_are() -> None:
     maze = get_task("maze")
     assert [maze.steps((side, side)) for side in (5, 8, 9, 64)] == [16, 16, 18, 128]
