@@ -16,7 +16,7 @@ from trmcli.model import TinyRecursiveModel
 from trmcli.solving import compiled
 from trmcli.solving.choices import CompileName
 from trmcli.solving.compiled import can_compile
-from trmcli.solving.crossover import step_work
+from trmcli.solving.crossover import round_work
 from trmcli.solving.engine import Inputs, Output, State, step
 from trmcli.solving.torch_engine import LEAST_SHARE, TorchEngine
 from trmcli.tasks import get_task
@@ -107,7 +107,7 @@ def test_a_row_is_rounded_alike_in_every_batch(both: tuple[TorchEngine, TorchEng
 @needs_compiler
 def test_auto_begins_to_compile_after_a_fixed_amount_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
     torch._dynamo.reset()  # it would take the form of another engine of the same configuration
-    monkeypatch.setattr(compiled, "WORTH_COMPILING", 30 * step_work(CONFIG, 16))
+    monkeypatch.setattr(compiled, "WORTH_COMPILING", 30 * round_work(CONFIG, 16))
     one, found = engine("auto"), []
     for _ in range(4):
         before = forms()

@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from torch import Tensor
 from trmcli.errors import InputError
 from trmcli.model import Carry, Relations, TinyRecursiveModel
 from trmcli.solving.choices import CompileName
-from trmcli.solving.crossover import step_work
+from trmcli.solving.crossover import round_work
 from trmcli.solving.engine import State
 from trmcli.tasks.base import Shape
 
@@ -29,11 +29,11 @@ FORMS = 64
 the run as well. Beyond its own limit, 8, torch would go on without compiling and say so only in a warning."""
 
 WORTH_COMPILING = 2.5e12
-"""Work on puzzles of a shape, by :func:`trmcli.solving.crossover.step_work`, after which it is compiled.
+"""Work on puzzles of a shape, by :func:`trmcli.solving.crossover.round_work`, after which it is compiled.
 
-It takes one thread with AVX2 about a minute, 1,100 steps of a Sudoku by the default weights at 55 ms, as
+It takes one thread with AVX2 about a minute, 3,300 rounds of a Sudoku by the default weights at 18 ms, as
 compiling may. Who has worked so long will probably work as long again. It is not a time, so that the same
-puzzles are compiled from the same step on, and rounded alike, however busy the machine is.
+puzzles are compiled from the same round on, and rounded alike, however busy the machine is.
 """
 
 
@@ -80,7 +80,6 @@ class Compiled:
             message = "torch finds no C++ compiler: install g++, or name another in CXX"
             raise InputError(message, "--compile on")
         self._off = not able or when == "off" or (when == "auto" and model.device.type != "cpu")
-        self._config = replace(model.config, rounds=1)
         self._seen: dict[Shape, _Seen] = {}
         self.model = copy.copy(model)
         self._eager = model
@@ -102,7 +101,7 @@ class Compiled:
             return seen.size
         seen.most = max(seen.most, rows)
         if not self._must and seen.work < WORTH_COMPILING:
-            seen.work += rows * step_work(self._config, state.shape[0] * state.shape[1])
+            seen.work += rows * round_work(self._eager.config, state.shape[0] * state.shape[1])
             return 0
         if sum(other.size > 0 for other in self._seen.values()) == FORMS:
             return 0

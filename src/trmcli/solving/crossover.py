@@ -14,12 +14,12 @@ from pathlib import Path
 from trmcli.model.config import TRMConfig
 from trmcli.model.shapes import tensor_shapes
 
-WORTH_IMPORTING = 70e9
-"""Work of a supervision step of all puzzles from which PyTorch answers sooner: 32 Sudoku.
+WORTH_IMPORTING = 23.3e9
+"""Work of a round of all puzzles from which PyTorch answers sooner: 32 Sudoku.
 
-On 16 cores with AMX a step takes one thread of NumPy 24 ms a puzzle, and PyTorch 9 ms in a batch of 16 and
-4 ms in one of 64; its import takes 3.4 s. At 6 steps a puzzle both need 4.6 s for 32 puzzles. With fewer
-cores PyTorch catches up later (benchmarks/solve.py measures it).
+On 16 cores with AMX a round takes one thread of NumPy 8 ms a puzzle, and PyTorch 3 ms in a batch of 16 and
+1.3 ms in one of 64; its import takes 3.4 s. At 18 rounds a puzzle both need 4.6 s for 32 puzzles. With fewer
+cores PyTorch catches up later (benchmarks/solve.py measures it, in steps of three rounds).
 """
 
 SYSTEM = Path("/")
@@ -29,19 +29,19 @@ LOOKED_AT = 1000
 """Puzzles that are read, at most, before it is decided: they wait in memory, and nothing is solved."""
 
 
-def step_work(config: TRMConfig, cells: int) -> float:
-    """About how many multiplications a supervision step of one puzzle takes: weights, times vectors, times
+def round_work(config: TRMConfig, cells: int) -> float:
+    """About how many multiplications a round of one puzzle takes: weights, times vectors, times
     updates. It orders models and sizes; NumPy takes 11 to 29 ps for each of them."""
     vectors = cells * (9 if config.vectors == "candidates" else 1) + config.puzzle_emb_len
     one = tensor_shapes(replace(config, num_layers=1, answer_layers=0))
     weights = sum(prod(shape) for name, shape in one.items() if name.startswith("layers."))
-    return float(weights * config.num_layers * vectors * config.rounds * (config.latent_updates + 1))
+    return float(weights * config.num_layers * vectors * (config.latent_updates + 1))
 
 
 def many(config: TRMConfig, cells: int) -> int:
     """From how many puzzles of so many cells on PyTorch answers sooner, its import included; at least 2, and
     at most :data:`LOOKED_AT`."""
-    return min(LOOKED_AT, max(2, round(WORTH_IMPORTING / step_work(config, cells))))
+    return min(LOOKED_AT, max(2, round(WORTH_IMPORTING / round_work(config, cells))))
 
 
 def torch_has_more() -> bool:
