@@ -9,12 +9,14 @@ import pytest
 from small_models import accepting, made, model_of, one_in_sixteen, small_solver
 
 from trmcli.errors import Origin
+from trmcli.solving.answers import Answer, Frame
 from trmcli.solving.choices import SearchConfig
 from trmcli.solving.engine import Output
 from trmcli.solving.numpy_engine import NumPyEngine
-from trmcli.solving.search import watch
+from trmcli.solving.search import Search, watch
 from trmcli.solving.solver import Solver
-from trmcli.tasks.base import Puzzle
+from trmcli.tasks.base import Bools, Cells, Puzzle
+from trmcli.tasks.sudoku.kind import SudokuRules
 
 NAMES = ["groups and neighbours", "a network for the answer", "candidates by means", "single z"]
 PUZZLE = Puzzle(np.zeros((4, 4), dtype=np.uint8), Origin("here"))
@@ -69,6 +71,39 @@ def test_watching_the_inside_changes_nothing_of_the_steps() -> None:
         assert [(one.inner.round, one.inner.update) for one in inside if one.inner] == places[:-1]
         assert {(frame.attempt, frame.step) for frame in inside} == {(step.attempt, step.step)}
     assert str(both[0].inner) == f"round 1/{model.rounds}, update 1/{model.latent_updates}"
+
+
+def test_the_first_try_shows_the_rounds_of_its_steps() -> None:
+    solver, config = small_solver(rounds=3), SearchConfig(max_steps=2, tries=2, halt="never", batch_size=1)
+    found = list(Search(solver, [PUZZLE], config, shown=True, within="rounds").run())
+    frames = [frame for frame in found if isinstance(frame, Frame)]
+    assert [(frame.attempt, frame.step) for frame in frames] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert [len(frame.rounds) for frame in frames] == [2, 2, 0, 0]
+    one_by_one = small_solver(rounds=1).steps(
+        solver.task.codec.encode(PUZZLE.cells[None]), (4, 4), max_steps=6, halt="never"
+    )
+    shown = [part for frame in frames[:2] for part in (*frame.rounds, frame)]
+    for frame, step in zip(shown, one_by_one, strict=True):
+        np.testing.assert_allclose(frame.confidence.ravel(), step.confidence[0], atol=1e-6)
+    assert [str(part.inner) for part in frames[0].rounds] == [
+        "round 1/3, update 2/2",
+        "round 2/3, update 2/2",
+    ]
+
+
+def test_a_step_that_ends_early_has_fewer_rounds() -> None:
+    """The rules accept the second answer that they are shown."""
+    solver = small_solver(rounds=3)
+    verdicts = iter([False, True])
+
+    class Second(SudokuRules):
+        def check(self, questions: Cells, answers: Cells) -> Bools:
+            return np.array([next(verdicts)])
+
+    solver.task = replace(solver.task, rules=Second())
+    (frame, answer) = Search(solver, [PUZZLE], SearchConfig(), shown=True, within="rounds").run()
+    assert isinstance(frame, Frame) and frame.checked and len(frame.rounds) == 1
+    assert isinstance(answer, Answer) and (answer.checked, answer.steps) == (True, 1)
 
 
 def test_the_torch_engine_says_that_it_does_not_show_it() -> None:

@@ -322,12 +322,12 @@ def test_products_take_one_thread(early: bool, expected: str, monkeypatch: pytes
     assert result.stdout.strip() == expected
 
 
-def test_a_step_takes_one_thread_and_gives_the_others_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_round_takes_one_thread_and_gives_the_others_back(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = [4]
     monkeypatch.setattr(blas, "_controls", lambda: (threads.append, lambda: threads[-1]))
     case = made("means without a SwiGLU")
     engine = case.engine()
-    step(engine, case.drawn(engine))
+    engine.round(case.drawn(engine))
     assert threads == [4, 1, 4]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -52,6 +53,31 @@ def test_the_question_is_held_and_the_first_try_paced() -> None:
     assert list(seen) == [-1, 0, 1, 2, 3]
     assert seen[0] == pytest.approx(HOLD, abs=0.02)
     assert [b - a for a, b in pairwise(seen[n] for n in (0, 1, 2, 3))] == pytest.approx([0.25] * 3, abs=0.02)
+
+
+def test_the_rounds_of_a_step_share_its_time_and_a_pause_shows_what_it_came_to() -> None:
+    show = playing(2)
+    show.frames[0] = replace(show.frames[0], rounds=tuple(frames(3)))
+    seen: dict[tuple[int, int | None], float] = {}
+    for number in range(200):
+        show.advance(number / 100)
+        seen.setdefault((show.place, show.round), number / 100)
+    assert list(seen) == [(-1, None), (0, 0), (0, 1), (0, 2), (0, None), (1, None), (2, None)]
+    quarter = 0.25 / 4
+    expected = [HOLD + quarter * number for number in (0, 1, 2, 3, 4, 8)]
+    assert list(seen.values())[1:] == pytest.approx(expected, abs=0.02)
+    for key in ("r", "space", "right"):
+        show.press(key, 3.0)
+    show.advance(3.01)
+    assert (show.place, show.round) == (0, None)
+
+
+def test_without_waiting_no_rounds_are_shown() -> None:
+    show = playing(1, fps=0)
+    show.frames[0] = replace(show.frames[0], rounds=tuple(frames(3)))
+    for _ in range(3):
+        show.advance(0.0)
+        assert show.round is None
 
 
 def test_later_tries_hurry_and_do_not_fall_far_behind() -> None:

@@ -80,7 +80,7 @@ class View(Pace):
     ] = None
     inner: Annotated[
         bool,
-        typer.Option("--inner", help="Draw the rounds and updates within each step as well."),
+        typer.Option("--inner", help="Draw the updates within each round as well."),
     ] = False
     save: Annotated[
         Path | None,

@@ -122,7 +122,7 @@ def watched(
     Args:
         number: of the puzzle, for the random numbers.
         conclude: settles what becomes of the answer.
-        inner: whether what happens within a step is shown, too.
+        inner: whether the updates within the rounds of a step are shown, too.
 
     Returns:
         ``next`` or ``quit``, if a key asked for it.
@@ -133,7 +133,14 @@ def watched(
     frames: list[Frame] = []
     answer: Answer | None = None
     config = replace(config, batch_size=1)
-    search = Search(solver, [film.puzzle], config, numbers=[number], shown=True, inner=inner)
+    search = Search(
+        solver,
+        [film.puzzle],
+        config,
+        numbers=[number],
+        shown=True,
+        within="updates" if inner else "rounds",
+    )
     with player(film, pace, config.select) as show:
         for found in search.run():
             if isinstance(found, Answer):

@@ -30,6 +30,7 @@ class Frame:
         ruled: whether there are rules that can accept an answer.
         number: the puzzle's, among those that are solved with it.
         inner: where within the step this is; None after the whole step, which alone counts.
+        rounds: after a whole step, the same after each of its rounds but the last, where that was asked for.
     """
 
     attempt: int
@@ -43,6 +44,7 @@ class Frame:
     ruled: bool = True
     number: int = 0
     inner: Inner | None = None
+    rounds: tuple[Frame, ...] = ()
 
     def right(self, puzzle: Puzzle) -> bool:
         """Whether the rules accept the answer; without rules, whether it is the known one."""

@@ -27,6 +27,9 @@ CompileName = Literal["auto", "on", "off"]
 Select = Literal["halt", "vote"]
 """Which answer counts when the rules accept none; see :class:`SearchConfig`."""
 
+Within = Literal["nothing", "rounds", "updates"]
+"""What is to be seen of the inside of supervision steps."""
+
 MANY_TRIES = 10_000
 """Most tries of a puzzle that is to be tried until it is solved."""
 

@@ -21,7 +21,7 @@ from itertools import count, groupby
 import numpy as np
 
 from trmcli.solving.answers import Answer, Frame, choose, concluded, settle, untried
-from trmcli.solving.choices import SearchConfig, Select
+from trmcli.solving.choices import SearchConfig, Select, Within
 from trmcli.solving.solver import Pool, Solver
 from trmcli.solving.tries import Guesses, Question, Try, needs
 from trmcli.tasks.base import Puzzle
@@ -44,7 +44,12 @@ def watch(
     nothing is shown.
     """
     search = Search(
-        solver, [puzzle], replace(config, batch_size=1), numbers=[number], shown=True, inner=inner
+        solver,
+        [puzzle],
+        replace(config, batch_size=1),
+        numbers=[number],
+        shown=True,
+        within="updates" if inner else "nothing",
     )
     return (found for found in search.run() if isinstance(found, Frame))
 
@@ -125,7 +130,8 @@ class Search:
             work on, nothing waits for a puzzle that has not come.
         shown: whether every supervision step is to be seen. With one place they come puzzle by puzzle, try by
             try; with more, those of several tries come in turn.
-        inner: whether what happens within a step is to be seen, too.
+        within: what is to be seen of the inside of steps, too: after each ``update`` there is a frame of its
+            own, before that of the whole step; ``rounds`` are a part of the frames of the first try.
     """
 
     def __init__(
@@ -137,9 +143,9 @@ class Search:
         numbers: Iterable[int] | None = None,
         ready: Callable[[], bool] = lambda: True,
         shown: bool = False,
-        inner: bool = False,
+        within: Within = "nothing",
     ) -> None:
-        self.inner = inner
+        self.within = within
         self.solver, self.config, self.ready, self.shown = solver, config, ready, shown
         self.numbered = zip(count() if numbers is None else numbers, puzzles, strict=False)
         self.window: deque[_Open] = deque()  # in input order: open puzzles, and settled ones behind them
@@ -161,7 +167,7 @@ class Search:
                 max_steps=steps,
                 halt=config.halt,
                 commit=config.commit,
-                inner=self.inner,
+                within=self.within,
             )
             while self._fill() or self.window:
                 yield from self._settled()
@@ -233,10 +239,15 @@ class Search:
         """One supervision step, and what follows from it; yields what is to be seen of it."""
         before = self.pool.seconds
         step = self.pool.step()
+        rounds: dict[int, list[Frame]] = {}
         for inner, seen in self.pool.inside:
             for place, row in enumerate(seen.rows.tolist()):
                 one, start = self.working[row]
-                yield replace(start.frame(seen, place, step.seconds - one.since), inner=inner)
+                inside = replace(start.frame(seen, place, step.seconds - one.since), inner=inner)
+                if self.within == "updates":
+                    yield inside
+                elif start.attempt == 1:
+                    rounds.setdefault(row, []).append(inside)
         share = (step.seconds - before) / len(step.rows)
         tries = [self.working[row] for row in step.rows.tolist()]
         frames: dict[int, Frame] = {}
@@ -245,7 +256,8 @@ class Search:
             """The frame of a place, which is made once, and only where somebody asks for it."""
             if place not in frames:
                 one, start = tries[place]
-                frames[place] = start.frame(step, place, step.seconds - one.since)
+                inside = tuple(rounds.get(int(step.rows[place]), ()))
+                frames[place] = replace(start.frame(step, place, step.seconds - one.since), rounds=inside)
             return frames[place]
 
         for place, (one, start) in enumerate(tries):

@@ -18,11 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from trmcli.errors import InputError
-from trmcli.solving.choices import Halt
+from trmcli.solving.choices import Halt, Within
 from trmcli.solving.engine import Engine, Inner, Inputs, Output
 from trmcli.tasks.base import Bools, Ints, Shape
 
 Floats = npt.NDArray[np.float32]
+
+_SAID = ("tokens", "probabilities", "halt", "checked")
+"""What of a step a round says anew."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,16 @@ class Step:
         highest: Floats = self.probabilities.max(axis=2)
         return highest
 
+    def of(self, places: Ints) -> Step:
+        """Some of the puzzles."""
+        arrays = {name: getattr(self, name)[places] for name in ("rows", "number", "done", *_SAID)}
+        return replace(self, **arrays)
+
     def after(self, places: Ints, later: Step) -> Step:
         """The same, where some of the puzzles have had one more round, after which they are ``later``."""
         if len(places) == len(self.rows):
             return later
-        names = ("tokens", "probabilities", "halt", "checked")
-        arrays = {name: getattr(self, name).copy() for name in names}
+        arrays = {name: getattr(self, name).copy() for name in _SAID}
         for name, array in arrays.items():
             array[places] = getattr(later, name)
         return replace(self, **arrays)
@@ -175,7 +182,8 @@ class Pool:
             answer that has stood for a step. ``never``: only after ``max_steps``.
         commit: after each step from :data:`COMMIT_FROM` on, take the surest doubtful cell of each answer as
             given; see :meth:`trmcli.tasks.task.Givens.commit`.
-        inner: whether what happens within a step is kept as well.
+        within: what is kept of the inside of a step as well: the answers of its rounds before the last, or
+            those of updates, too.
 
     Attributes:
         inside: what could be read within the last step.
@@ -189,9 +197,9 @@ class Pool:
         max_steps: int = 16,
         halt: Halt = "checked",
         commit: bool = False,
-        inner: bool = False,
+        within: Within = "nothing",
     ) -> None:
-        self.solver, self.shape, self.inner = solver, shape, inner
+        self.solver, self.shape, self.within = solver, shape, within
         self.inside: list[tuple[Inner, Step]] = []
         self.max_steps, self.halt, self.commit = max_steps, halt, commit
         self.seconds = 0.0
@@ -286,18 +294,19 @@ class Pool:
         said: Step | None = None
         self.inside.clear()
         for number in range(1, engine.rounds + 1):
-            self._state, output = engine.round(self._state, *([partial(self._see, number)] * self.inner))
+            seen = [partial(self._see, number)] if self.within == "updates" else []
+            self._state, output = engine.round(self._state, *seen)
             one = self._read(output)
             said = one if said is None else said.after(self._under_way, one)
             if number == engine.rounds:
                 break
-            if self.inner:
-                self._see(number, engine.config.updates, output)
-            if self._at_once and one.checked.any():
-                left = np.flatnonzero(~one.checked)
+            left = np.flatnonzero(~one.checked | (not self._at_once))
+            if not len(left):
+                break
+            if self.within != "nothing":
+                self._keep(number, engine.config.updates, one.of(left))
+            if len(left) < len(self._under_way):
                 self._state, self._under_way = engine.take(self._state, left), self._under_way[left]
-                if not len(left):
-                    break
         assert said is not None, "a step has rounds"
         return said
 
@@ -312,10 +321,12 @@ class Pool:
         return Step(rows, number, answers, probabilities, halt, checked, nobody, self.seconds)
 
     def _see(self, number: int, update: int, output: Output) -> None:
-        """Keep what can be read within a round."""
+        """Read what there is within a round."""
+        self._keep(number, update, self._read(output))
+
+    def _keep(self, number: int, update: int, one: Step) -> None:
         engine = self.solver.engine
-        inner = Inner(number, engine.rounds, update, engine.config.updates)
-        self.inside.append((inner, self._read(output)))
+        self.inside.append((Inner(number, engine.rounds, update, engine.config.updates), one))
 
     def _drawn(self, chance: Chance) -> Any:
         """``[P + L, D]`` normal numbers, as the engine's array."""

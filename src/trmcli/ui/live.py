@@ -81,12 +81,19 @@ class Film:
         ending: tuple[Answer, str] | None,
         candidates: bool,
         hint: str,
+        number: int | None = None,
     ) -> Scene:
-        """What is to be seen at a place; -1 is the question. Frames are only ever added."""
+        """What is to be seen at a place; -1 is the question. Frames are only ever added. With the ``number``
+        of a round, from 0, it is this round of the step."""
         question = self.puzzle.cells
         frame = frames[min(place, len(frames) - 1)] if place >= 0 and frames else None
         before = frames[place - 1].cells if 0 < place <= len(frames) else question
-        return Scene(self, frame, before, ending, candidates, hint, self._curve(frames, place))
+        curve = self._curve(frames, place)
+        if number is not None and frame is not None:
+            rounds, curve = frame.rounds, curve[:-1]
+            before = rounds[number - 1].cells if number else before
+            frame = replace(rounds[number], inner=None)
+        return Scene(self, frame, before, ending, candidates, hint, curve)
 
     def _curve(self, frames: Sequence[Frame], place: int) -> list[Figures]:
         """The figures of the steps of a try up to a place; each is counted once."""

@@ -55,13 +55,20 @@ class Moment(Protocol):
     def inner(self) -> object:
         """Where within a step it is; None after a whole one."""
 
+    @property
+    def rounds(self) -> Sequence[object]:
+        """What came before it within the step, to be shown in a part of its time each."""
+
 
 class Shown(Protocol):
     """What draws moments: of one puzzle (:class:`trmcli.ui.live.Film`), or of several
     (:class:`trmcli.ui.wall.Wall`)."""
 
-    def scene(self, frames: Any, place: int, ending: Any, candidates: bool, hint: str) -> RenderableType:
-        """What is to be seen at a place: -1 is the question, behind the last frame is the end."""
+    def scene(
+        self, frames: Any, place: int, ending: Any, candidates: bool, hint: str, number: int | None = None
+    ) -> RenderableType:
+        """What is to be seen at a place: -1 is the question, behind the last frame is the end. With the
+        ``number`` of a round, from 0, it is this round of the moment's step."""
 
 
 class Playing:
@@ -75,6 +82,7 @@ class Playing:
 
     Attributes:
         place: the moment that is shown.
+        round: which of the moment's rounds is shown in its stead; None for the moment itself.
         asked: what a key asked for that ends the show: ``next``, ``quit``, or None.
         to_save: whether a key asked for what there is so far.
     """
@@ -84,6 +92,7 @@ class Playing:
         self.ending: tuple[Any, str] | None = None
         self.fps, self.stays = fps, stays
         self.place, self.pace = -1, 1.0
+        self.round: int | None = None
         self.paused = self.candidates = self.to_save = False
         self.asked: str | None = None
         self._due = now + self._length()
@@ -112,6 +121,7 @@ class Playing:
                 self._leave = math.inf if self._touched else now + (STAY if self.stays else 0.0)
             if self.fps == 0:
                 break
+        self.round = self._round(now)
 
     def press(self, key: str, now: float) -> None:
         """Do what a key says."""
@@ -149,6 +159,14 @@ class Playing:
         if following >= len(self.frames) or self.frames[following].attempt == 1:
             return 1
         return max(1, (len(self.frames) - following) // BEHIND)
+
+    def _round(self, now: float) -> int | None:
+        """The rounds of a step share its time with what it comes to, which is last."""
+        if self.paused or self.fps == 0 or not 0 <= self.place < len(self.frames):
+            return None
+        rounds, length = len(self.frames[self.place].rounds), self._length()
+        number = int((1 - (self._due - now) / length) * (rounds + 1))
+        return max(0, number) if number < rounds else None
 
     def _length(self) -> float:
         """Seconds for which the present moment stays."""
@@ -260,7 +278,7 @@ class Player:
                 playing.advance(now)
             if playing.over(now) or (playing.at_end and not self.keys.there):
                 self._over.set()
-        state = playing.place, playing.pace, playing.paused, playing.candidates, self._note
+        state = playing.place, playing.round, playing.pace, playing.paused, playing.candidates, self._note
         seen = *state, playing.at_end, self.console.size
         if seen == self._shown:
             return None
@@ -280,7 +298,8 @@ class Player:
     def _scene(self, place: int) -> RenderableType:
         playing = self._playing
         ending, hint = playing.ending if playing.at_end else None, "" if self._closed else self._hint()
-        return self.film.scene(playing.frames, place, ending, playing.candidates, hint)
+        number = None if self._closed else playing.round
+        return self.film.scene(playing.frames, place, ending, playing.candidates, hint, number)
 
     def _hint(self) -> str:
         """Which keys there are, and where in the show one is."""

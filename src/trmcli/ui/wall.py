@@ -52,6 +52,7 @@ class Together:
     frames: tuple[Frame | None, ...]
     attempt: int
     inner: None = None
+    rounds: tuple[()] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Wall:
         ending: tuple[Sequence[Answer], str] | None,
         candidates: bool,
         hint: str,
+        number: int | None = None,
     ) -> WallScene:
         """What is to be seen at a place; -1 is the question."""
         nothing: tuple[Frame | None, ...] = (None,) * len(self.films)
