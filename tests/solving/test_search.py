@@ -93,7 +93,7 @@ def test_a_hard_puzzle_does_not_let_the_finished_ones_pile_up() -> None:
     assert sum(answer.checked for answer in answers) == 199
 
 
-def test_free_places_go_to_the_tries_of_what_is_left() -> None:
+def test_free_places_go_to_the_tries_of_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """One puzzle, four places, tries of one step: 1, then 2 and 3, then 4 to 7, then 8 and 9."""
     calls = 0
     solver = small_solver()
@@ -104,7 +104,7 @@ def test_free_places_go_to_the_tries_of_what_is_left() -> None:
         calls += 1
         return whole(state)
 
-    solver.engine.round = counted  # type: ignore[method-assign, assignment]
+    monkeypatch.setattr(solver.engine, "round", counted)
     (answer,) = solve_many(solver, puzzles(1), SearchConfig(max_steps=1, tries=9, batch_size=4))
     assert (answer.tries, answer.steps, calls) == (9, 9, 4)
 

@@ -243,11 +243,13 @@ class Search:
         for inner, seen in self.pool.inside:
             for place, row in enumerate(seen.rows.tolist()):
                 one, start = self.working[row]
+                if self.within == "rounds" and start.attempt > 1:
+                    continue
                 inside = replace(start.frame(seen, place, step.seconds - one.since), inner=inner)
-                if self.within == "updates":
-                    yield inside
-                elif start.attempt == 1:
+                if self.within == "rounds":
                     rounds.setdefault(row, []).append(inside)
+                else:
+                    yield inside
         share = (step.seconds - before) / len(step.rows)
         tries = [self.working[row] for row in step.rows.tolist()]
         frames: dict[int, Frame] = {}
