@@ -72,6 +72,17 @@ def test_the_rounds_of_a_step_share_its_time_and_a_pause_shows_what_it_came_to()
     assert (show.place, show.round) == (0, None)
 
 
+def test_a_key_leaves_no_round_of_another_moment() -> None:
+    """The next look may come before the next advance: drawing rests while the model works."""
+    show = playing(2)
+    show.frames[1] = replace(show.frames[1], rounds=tuple(frames(3)))
+    for number in range(130):
+        show.advance(number / 100)
+    assert (show.place, show.round) == (1, 0)
+    show.press("left", 1.3)
+    assert (show.place, show.round) == (0, None)
+
+
 def test_without_waiting_no_rounds_are_shown() -> None:
     show = playing(1, fps=0)
     show.frames[0] = replace(show.frames[0], rounds=tuple(frames(3)))

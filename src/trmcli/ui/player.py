@@ -133,6 +133,7 @@ class Playing:
         if key not in KEYS:
             return
         self._touched, self._leave = True, math.inf
+        self.round = None  # of another moment, perhaps
         if key in ("left", "right"):
             self.paused = True
             self.place = max(-1, self.place - 1) if key == "left" else min(self.last, self.place + 1)
