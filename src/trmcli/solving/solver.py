@@ -296,6 +296,8 @@ class Pool:
         for number in range(1, engine.rounds + 1):
             seen = [partial(self._see, number)] if self.within == "updates" else []
             self._state, output = engine.round(self._state, *seen)
+            if number < engine.rounds and not self._at_once and self.within == "nothing":
+                continue
             one = self._read(output)
             said = one if said is None else said.after(self._under_way, one)
             if number == engine.rounds:
