@@ -36,7 +36,7 @@ def test_what_is_printed_stands_alone_on_its_lines(name: str, tmp_path: Path) ->
     commands = f'trm() {{ {python} -m trmcli "$@"; }}; arc() {{ {python} {shlex.quote(str(FAKE))} "$@"; }}'
     typed = typed.replace("FILE", shlex.quote(str(printed))).replace("TASKS", shlex.quote(str(tasks)))
     script.write_text(f"import subprocess\nsubprocess.run(['bash', '-c', {f'{commands}; {typed}'!r}])\n")
-    session = Watched(script, rows=40, columns=200, PYTHONUNBUFFERED="")  # which would tear lines by itself
+    session = Watched(script, rows=40, columns=200, PYTHONUNBUFFERED="1")  # as in containers
     try:
         session.end()
     finally:

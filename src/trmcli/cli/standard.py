@@ -28,10 +28,11 @@ def prepare() -> None:
         _open(2, os.O_WRONLY)
         sys.stderr = io.TextIOWrapper(io.BufferedWriter(io.FileIO(2, "w", closefd=False)))
     if isinstance(sys.stdout, io.TextIOWrapper):
-        if starting.shown():
+        if starting.shown() or isinstance(sys.stdout.buffer, io.RawIOBase):
+            # The latter by PYTHONUNBUFFERED: a line and its end would go apart, and others' words between them.
             results = io.BufferedWriter(_Results(1, "w", closefd=False))
-            sys.stdout = io.TextIOWrapper(results, sys.stdout.encoding, "replace", line_buffering=True)
-        elif sys.stdout.isatty():
+            sys.stdout = io.TextIOWrapper(results, sys.stdout.encoding, line_buffering=sys.stdout.isatty())
+        if sys.stdout.isatty():
             sys.stdout.reconfigure(errors="replace")
         else:
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
