@@ -124,6 +124,13 @@ def test_busy_compares_the_command_with_itself_on_one_thread() -> None:
         assert figures[f"{part}_ratio"] == pytest.approx(seconds["as it is"] / seconds["OMP_NUM_THREADS=1"])
 
 
+def test_sparse_makes_puzzles_with_few_givens() -> None:
+    header, *rows = script("sparse", "--count", 6, "--size", 4, "--most", 2).splitlines()
+    assert header == "source,question"
+    signs = [row.split(",")[1] for row in rows]
+    assert [len(one) - one.count(".") for one in signs] == [0, 2] * 3
+
+
 def test_start_waits_for_a_text_in_turns_with_another_revision() -> None:
     figures = json.loads(script("start", "--runs", "1", "--until", "┳", "--against", "HEAD"))
     python, this, other = (figures[name] for name in ("python", "this", "HEAD"))

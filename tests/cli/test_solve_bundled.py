@@ -93,6 +93,14 @@ def test_a_puzzle_with_several_solutions_is_solved_and_said_to_be(trm: Run) -> N
     assert record["unique"] is False
 
 
+@pytest.mark.parametrize("side", [4, 6, 9])
+def test_an_empty_grid_is_filled(side: int, trm: Run) -> None:
+    done = trm("solve", "." * side**2, "--tries", 4, "--json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert (answer["verified"], answer["solutions"]) == (True, "2+")
+
+
 def test_the_live_view_ends_with_the_answer(terminal: Callable[..., Screen]) -> None:
     screen = terminal("solve", EXAMPLES / "easy.txt", "--fps", 0)
     assert screen.status == 0

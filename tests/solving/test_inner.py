@@ -74,7 +74,8 @@ def test_watching_the_inside_changes_nothing_of_the_steps() -> None:
 
 
 def test_the_first_try_shows_the_rounds_of_its_steps() -> None:
-    solver, config = small_solver(rounds=3), SearchConfig(max_steps=2, tries=2, halt="never", batch_size=1)
+    solver = small_solver(rounds=3)
+    config = SearchConfig(max_steps=2, tries=2, halt="never", commit=False, batch_size=1)
     found = list(Search(solver, [PUZZLE], config, shown=True, within="rounds").run())
     frames = [frame for frame in found if isinstance(frame, Frame)]
     assert [(frame.attempt, frame.step) for frame in frames] == [(1, 1), (1, 2), (2, 1), (2, 2)]

@@ -312,6 +312,12 @@ def test_where_nothing_can_be_taken_as_given_every_try_has_all_steps() -> None:
     assert {begin(solver, puzzle, number, SearchConfig()).max_steps for number in range(1, 9)} == {16}
 
 
+def test_where_few_cells_are_given_every_try_has_all_steps() -> None:
+    solver, (puzzle,) = small_solver(), puzzles(1)
+    few = replace(puzzle, cells=np.where(np.arange(81).reshape(9, 9) < 9, puzzle.cells, 0).astype(np.uint8))
+    assert {begin(solver, few, number, SearchConfig()).max_steps for number in range(1, 9)} == {16}
+
+
 def test_mazes_take_more_steps_the_larger_they_are() -> None:
     maze = get_task("maze")
     assert [maze.steps((side, side)) for side in (5, 8, 9, 64)] == [16, 16, 18, 128]

@@ -17,11 +17,12 @@ from trmcli.solving.solver import (
     COMMIT_FROM,
     SETTLED,
     Chance,
+    Floats,
     Pool,
     Solver,
 )
 from trmcli.solving.torch_engine import TorchEngine, build_relations, default_threads
-from trmcli.tasks import get_task
+from trmcli.tasks import get_task, guesses
 from trmcli.tasks.base import Bools, Cells, Ints
 from trmcli.tasks.sudoku.kind import SudokuGivens, SudokuRules, SudokuStructure
 
@@ -201,13 +202,37 @@ def test_group_attention_equals_masked_attention() -> None:
 def test_committing_gives_the_network_its_own_guesses() -> None:
     """The first steps are the same; after that the question changes."""
     tokens = np.ones((2, 81), dtype=np.int64)
-    tokens[:, 0] = 2
+    tokens[:, :17] = 2
     length = COMMIT_FROM + 2
     plain = small_solver().steps(tokens, (9, 9), max_steps=length, halt="never")
     committing = small_solver().steps(tokens, (9, 9), max_steps=length, halt="never", commit=True)
     for one, two in zip(plain, committing, strict=True):
         differs = np.abs(one.confidence - two.confidence).max() > 1e-4
         assert differs == (one.number[0] > COMMIT_FROM)
+
+
+def test_where_few_cells_are_given_a_try_commits_at_once_and_to_several() -> None:
+    """A grid with one given beside one with seventeen, which commits later, one cell after another."""
+    tokens = np.ones((2, 81), dtype=np.int64)
+    tokens[0, 0] = tokens[1, :17] = 2
+    asked: list[np.ndarray] = []
+
+    class Watched(SudokuGivens):
+        def commit(self, questions: Ints, answers: Ints, confidence: Floats) -> Ints:
+            committed = guesses.commit(questions, np.full_like(answers, 3), np.full_like(confidence, 0.5))
+            asked.append((committed > guesses.OPEN).sum(axis=1))
+            return committed
+
+    solver = small_solver()
+    solver.task = replace(TASK, givens=Watched())
+    given: list[list[int]] = []
+    for _ in solver.steps(tokens, (9, 9), max_steps=COMMIT_FROM + 2, halt="never", commit=True):
+        given.append(sorted({int(count) for counts in asked for count in counts}))
+        asked.clear()
+    assert given[0] == []
+    assert given[1] == [2, 3, 4, 5, 6, 7]
+    assert given[4] == [20, 21, 22, 23, 24, 25]
+    assert given[5] == [18, 26, 27, 28]
 
 
 def settled_solver() -> Solver:

@@ -198,3 +198,10 @@ def test_without_doubt_there_is_nothing_to_commit_to() -> None:
     tokens = task.codec.encode(np.zeros((2, 4, 4), dtype=np.uint8))
     committed = SudokuGivens().commit(tokens, np.full((2, 16), 3), np.full((2, 16), 0.99, dtype=np.float32))
     np.testing.assert_array_equal(committed, tokens)
+
+
+@pytest.mark.parametrize(("size", "least"), [(4, 4), (6, 8), (9, 17), (16, 54)])
+def test_too_few_givens_for_one_solution(size: int, least: int) -> None:
+    tokens = np.ones((2, size * size), dtype=np.int64)
+    tokens[0, : least - 1] = tokens[1, :least] = 2
+    assert SudokuGivens().sparse(tokens).tolist() == [True, False]

@@ -29,7 +29,7 @@ def prepare() -> None:
         sys.stderr = io.TextIOWrapper(io.BufferedWriter(io.FileIO(2, "w", closefd=False)))
     if isinstance(sys.stdout, io.TextIOWrapper):
         if starting.shown() or isinstance(sys.stdout.buffer, io.RawIOBase):
-            # The latter by PYTHONUNBUFFERED: a line and its end would go apart, and others' words between them.
+            # The latter by PYTHONUNBUFFERED: a line would go without its end, and others' words between them.
             results = io.BufferedWriter(_Results(1, "w", closefd=False))
             sys.stdout = io.TextIOWrapper(results, sys.stdout.encoding, line_buffering=sys.stdout.isatty())
         if sys.stdout.isatty():

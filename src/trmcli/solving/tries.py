@@ -11,9 +11,10 @@ each of its values; each value is a branch, which takes it as given besides all 
 is honest about its doubts, so the product of the probabilities on the way says how likely a branch is to hold
 the solution, and the most likely one that is left is tried next. Most of these tries have half of the steps
 of the first: they commit a few times, and then a new branch is likelier to be right. Tries 9, 17, 33, ...
-have all: where a puzzle has many solutions, no guess is wrong, and depth is all it takes. Symmetries vary all
-of them as well. A tree may have its first branch wrong, and then all that grows from it is. So now and then a
-try begins afresh (:func:`afresh`): it supposes nothing, and starts from random states.
+have all, and so has every try of a puzzle with so few givens that it must have many solutions: there no guess
+is wrong, and depth is all it takes. Symmetries vary all of them as well. A tree may have its first branch
+wrong, and then all that grows from it is. So now and then a try begins afresh (:func:`afresh`): it supposes
+nothing, and starts from random states.
 """
 
 from __future__ import annotations
@@ -206,7 +207,8 @@ class Try:
         symmetry = task.views.usual(puzzle).then(symmetry)
         tokens = symmetry.apply(supposed.question[None])
         max_steps = config.steps(task, puzzle.shape)
-        if kind == "guess" and task.givens is not None and not whole(attempt):
+        givens = task.givens if kind == "guess" else None
+        if givens is not None and not whole(attempt) and not givens.sparse(question.tokens[None])[0]:
             max_steps = min(max_steps, max(LEAST, max_steps // 2))
         undo = symmetry.inverse()
         return Try(task, question, attempt, supposed, given, tokens, undo, chance, max_steps)

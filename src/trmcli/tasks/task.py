@@ -153,6 +153,13 @@ class Givens(ABC):
     def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
         """Make puzzles easier: give away ``count[b]`` more cells of ``[B, L]`` questions. For training."""
 
+    def sparse(self, questions: Ints) -> Bools:
+        """``[B]``: which questions (``[B, L]`` tokens) have so few givens that there must be many solutions.
+
+        A try of such a one makes up its mind sooner; see :data:`trmcli.solving.solver.SPARSE_UNTIL`.
+        """
+        return np.zeros(len(questions), dtype=np.bool_)
+
     @abstractmethod
     def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
         """Questions (``[B, L]`` tokens) with the surest of the doubtful cells of each answer taken as given.

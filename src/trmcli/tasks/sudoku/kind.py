@@ -136,6 +136,12 @@ class SudokuGivens(Givens):
     def reveal(self, question: Ints, answer: Ints, count: Ints, rng: np.random.Generator) -> Ints:
         return guesses.reveal(question, answer, count, rng)
 
+    def sparse(self, questions: Ints) -> Bools:
+        """No 9x9 Sudoku with fewer than 17 givens has one solution (arXiv:1201.0749), and none is known of
+        another size that has fewer in proportion."""
+        few: Bools = (questions > guesses.OPEN).sum(axis=1) * 81 < 17 * questions.shape[1]
+        return few
+
     def commit(self, questions: Ints, answers: Ints, confidence: npt.NDArray[np.float32]) -> Ints:
         together = peers(round(questions.shape[1] ** 0.5), self.boxes)
         refuted = ((answers[:, :, None] == questions[:, None, :]) & together).any(axis=2)
