@@ -125,7 +125,7 @@ class Guesses:
         return Supposition(question, -probability)
 
     def note(self, start: Try, step: Step, place: int) -> None:
-        """Keep what a try leaves behind: its doubts before it commits, or earlier if it is over."""
+        """Keep what a try leaves behind: its doubts after :data:`COMMIT_FROM` steps, or at its end."""
         number = int(step.number[place])
         if afresh(start.attempt):  # its doubts are of what others have grown from already
             return
