@@ -13,7 +13,10 @@ import sys
 
 import numpy as np
 
+from trmcli.errors import Origin
+from trmcli.tasks.base import Puzzle
 from trmcli.tasks.sudoku.generate import generate_many
+from trmcli.tasks.sudoku.kind import sudoku_task
 
 
 def main() -> None:
@@ -27,13 +30,14 @@ def main() -> None:
     asked = parser.parse_args()
     rng = np.random.default_rng(asked.seed)
     numbers = range(0, asked.most + 1, 2)
+    text = sudoku_task().text
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerow(["source", "question"])
     for number, made in enumerate(generate_many(asked.size, asked.count, None, False, asked.seed, 1)):
-        givens, cells = numbers[number % len(numbers)], made.answer.ravel()
-        kept = rng.permutation(len(cells)) < givens
-        signs = [np.base_repr(value, 36) if keep else "." for value, keep in zip(cells, kept, strict=True)]
-        rows.writerow([f"{givens} givens", "".join(signs)])
+        givens = numbers[number % len(numbers)]
+        kept = (rng.permutation(made.answer.size) < givens).reshape(made.answer.shape)
+        cells = np.where(kept, made.answer, 0).astype(np.uint8)
+        rows.writerow([f"{givens} givens", text.write(Puzzle(cells, Origin("made here")), cells)])
 
 
 if __name__ == "__main__":

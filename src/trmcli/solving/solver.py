@@ -262,7 +262,7 @@ class Pool:
         new["row"], new["tokens"], new["answer"], new["chance"] = rows, tokens, -1, chances
         new["identifier"] = identifiers
         new["cells"] = self.solver.task.codec.decode(tokens, self.shape)
-        if self.commit and self.solver.task.givens is not None:
+        if self.solver.task.givens is not None:
             new["sparse"] = self.solver.task.givens.sparse(tokens)
         engine = self.solver.engine
         with engine.working():
@@ -372,15 +372,15 @@ class Pool:
         due = np.flatnonzero(late | places["sparse"])
         if not len(due):
             return
-        said, tokens = last.of(left[due]), places["tokens"][due]
-        committed = tokens.copy()
+        rows, tokens = left[due], places["tokens"][due]
+        answers, confidence, committed = last.tokens[rows], last.confidence[rows], tokens.copy()
         for number in range(max(1, round(SPARSE_STEP * length))):
             given = (committed > OPEN).sum(axis=1)
             one = places["sparse"][due] & (given < SPARSE_UNTIL * length)
             one |= late[due] & (number == 0)
             if not one.any():
                 break
-            committed[one] = givens.commit(committed[one], said.tokens[one], said.confidence[one])
+            committed[one] = givens.commit(committed[one], answers[one], confidence[one])
         changed = (committed != tokens).any(axis=1)
         due, committed = due[changed], committed[changed]
         places["tokens"][due] = committed

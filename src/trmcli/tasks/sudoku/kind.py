@@ -137,8 +137,8 @@ class SudokuGivens(Givens):
         return guesses.reveal(question, answer, count, rng)
 
     def sparse(self, questions: Ints) -> Bools:
-        """No 9x9 Sudoku with fewer than 17 givens has one solution (arXiv:1201.0749), and none is known of
-        another size that has fewer in proportion."""
+        """No 9x9 Sudoku with fewer than 17 givens has one solution (arXiv:1201.0749); the fewest that are
+        known of 4x4, 6x6 and 16x16, which are 4, 8 and 55, are more in proportion."""
         few: Bools = (questions > guesses.OPEN).sum(axis=1) * 81 < 17 * questions.shape[1]
         return few
 
