@@ -53,3 +53,13 @@ def test_a_bad_task_ends_it_before_anything_is_written(trm: Trm, tmp_path: Path)
     done = trm("data", "build", "arc", "--train", tmp_path / "bad.json", "--out", tmp_path / "data")
     assert done.returncode == 2 and "has no demonstrations" in done.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_a_line_that_is_longer_than_the_canvas_is_refused(trm: Trm, tmp_path: Path) -> None:
+    line = [[1] * 31]
+    task = {"train": [{"input": line, "output": line}], "test": [{"input": line}]}
+    (tmp_path / "line.json").write_text(json.dumps(task))
+    done = trm("data", "build", "arc", "--train", tmp_path / "line.json", "--out", tmp_path / "data")
+    assert done.returncode == 2
+    assert "line.json: task line: has a grid of 1x31: the paper's canvas has 30x30" in done.stderr
+    assert not (tmp_path / "data").exists()

@@ -239,6 +239,10 @@ def test_tasks_that_were_trained_on_or_are_foreign_are_named(trm: Run, folder: P
     (tmp_path / "other.json").write_text(json.dumps({"new": values["new"]}))
     refused = trm("eval", tmp_path / "other.json", "--weights", folder / "w.safetensors", *options)
     assert refused.returncode == 2 and "know no view of task new" in refused.stderr
+    values["mostly"]["test"][0]["input"] = [[1] * 31]
+    (tmp_path / "tasks.json").write_text(json.dumps(values))
+    refused = trm("eval", tmp_path / "tasks.json", "--weights", folder / "w.safetensors", *options)
+    assert refused.returncode == 2 and "has a grid of 1x31: the paper's canvas has 30x30" in refused.stderr
 
 
 def test_a_converted_checkpoint_of_the_reference_is_evaluated(trm: Run, folder: Path, tmp_path: Path) -> None:

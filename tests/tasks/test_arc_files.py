@@ -25,7 +25,8 @@ from trmcli.tasks.arc.files import (
     with_solutions,
 )
 from trmcli.tasks.arc.looks import looks
-from trmcli.tasks.arc.task import ArcTask
+from trmcli.tasks.arc.shapes import guess_shapes
+from trmcli.tasks.arc.task import ArcTask, digest
 
 TASK: dict[str, Any] = {
     "train": [
@@ -164,8 +165,11 @@ def changed(*path: Any, to: Any) -> dict[str, Any]:
         (changed("test", 0, "input", to=[[7, 10]]), "test 1, input, row 1: cell 2 is 10: colours are"),
         (changed("test", 0, "input", to=[[7, True]]), "test 1, input, row 1: cell 2 is true: colours are"),
         (changed("test", 0, "input", to=[[-1]]), "test 1, input, row 1: cell 1 is -1: colours are"),
-        (changed("train", 0, "input", to=[[0]] * 31), "train 1, input: has 31 rows: a grid has at most 30"),
-        (changed("train", 0, "input", to=[[0] * 31]), "input, row 1: has 31 cells: a row has 1 to 30"),
+        (changed("train", 0, "input", to=[[0, 0]] * 31), "1, input: has 31 rows: a grid has at most 30"),
+        (changed("train", 0, "input", to=[[0]] * 901), "has 901 rows: a grid has at most 30, of single"),
+        (changed("train", 0, "input", to=[[0] * 31] * 2), "input, row 1: has 31 cells: a row has 1 to 30"),
+        (changed("train", 0, "input", to=[[0] * 901]), "row 1: has 901 cells: a row has 1 to 30, a single"),
+        (changed("train", 0, "input", to=[[0], [0] * 901]), "row 2: has 901 cells, the rows above have 1"),
         (changed("train", 0, "input", to=[[]]), "train 1, input, row 1: has 0 cells: a row has 1 to 30"),
         (changed("train", 0, "input", to=[1, 2]), "train 1, input: is not a grid: give a list of rows"),
         (changed("train", 0, "output", to=None), "train 1: has no output: a demonstration is a pair"),
@@ -185,6 +189,14 @@ def test_what_is_wrong_in_a_task_is_named_with_its_place(
     assert message.startswith(f"{path}: task a")
     assert said in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("line", [[[1, 0] * 450], [[1], [0]] * 450])
+def test_a_single_row_or_column_may_be_longer(line: list[list[int]]) -> None:
+    (task,) = read(json.dumps({"train": [{"input": line, "output": line}], "test": [{"input": line}]}))
+    assert task.tests[0].tolist() == line
+    assert digest(task.tests[0]) != digest(task.tests[0].T)
+    assert guess_shapes(task) == ((task.tests[0].shape,),)
 
 
 def test_malformed_json_is_named_with_line_and_column(tmp_path: Path) -> None:
@@ -310,7 +322,7 @@ def test_whatever_text_there_is_parses_or_is_refused(text: str) -> None:
 
 def test_solutions_of_a_huge_grid_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has 31 rows"):
-        read_solutions(Path(write(tmp_path / "s.json", {"aa": [[[0]] * 31]})))
+        read_solutions(Path(write(tmp_path / "s.json", {"aa": [[[0, 0]] * 31]})))
 
 
 def test_the_examples_are_tasks_with_known_outputs() -> None:

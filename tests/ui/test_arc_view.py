@@ -123,6 +123,18 @@ def test_a_drawing_never_exceeds_its_room(look: Look, columns: int, rows: int, s
     assert width_of(drawing) <= columns
 
 
+def test_a_long_row_is_folded() -> None:
+    row = np.arange(93, dtype=np.uint8).reshape(1, 93) % 10
+    marks = row == 9
+    for wide, lines in ((True, 9), (False, 6)):
+        drawing = grid_drawing(row, PLAIN, wide, marks)
+        assert len(drawing) == lines
+        assert width_of(drawing) <= 80
+        shown = "".join(line[1:-1] for line in text(drawing)[1::3])
+        assert shown.replace(" ", "").replace("?", "") == "0123456789" * 9 + "012"
+        assert shown.count("?") == (9 if wide else 0)
+
+
 def test_what_has_no_room_is_counted() -> None:
     drawing = fitted(lambda wide, stacked: [block(30, wide, stacked)] * 3, 80, 19)
     assert text(drawing)[-1] == "and 2 more"

@@ -76,12 +76,16 @@ class Voter:
             unknown: what becomes of tasks that they do not know.
 
         Raises:
-            InputError: they know none of them.
+            InputError: they know none of them, or one has a grid that is larger than their canvas.
         """
         from trmcli.solving.view_votes import rows_of
         from trmcli.tasks.arc.task import digest
+        from trmcli.tasks.arc.tokens import check_canvas
 
         rows = rows_of(self.names)
+        for task in tasks:
+            if task.name in rows:
+                check_canvas(task)
         if foreign := [task.name for task in tasks if task.name not in rows]:
             if len(foreign) == len(tasks):
                 others = ", nor of any other" if len(tasks) > 1 else ""

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from trmcli.errors import InputError
 from trmcli.files import write_text
 from trmcli.tasks.arc.task import ArcTask, Grid, Pair, digest
-from trmcli.tasks.arc.tokens import SIDE, VOCAB_SIZE, encode
+from trmcli.tasks.arc.tokens import SIDE, VOCAB_SIZE, check_canvas, encode
 from trmcli.tasks.arc.views import PLAIN, SEPARATOR, View, random_view
 from trmcli.tasks.workers import mapped
 from trmcli.training.reference_data import Metadata
@@ -118,14 +118,15 @@ def build_arc(
         built: is told of every task that is done.
 
     Raises:
-        InputError: the folder exists or cannot be written, there is not room enough, or a task's name would
-            not tell its views apart.
+        InputError: the folder exists or cannot be written, there is not room enough, a task's name would not
+            tell its views apart, or a grid does not fit the canvas.
     """
     if out.exists():
         raise InputError("is there already: remove it, or name another --out", str(out))
     for task in sets.tasks:
         if SEPARATOR in task.name or task.name == BLANK or "\n" in task.name:
             raise InputError(f"task {task.name!r}: another name is needed, for views' names", task.origin)
+        check_canvas(task)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         temporary.mkdir(parents=True)

@@ -46,6 +46,9 @@ _FRAME = Style(meta={"ink": "line"})
 _DIM = Style(meta={"ink": "label"})
 """Frames and words: :class:`Lines` gives them the inks of the terminal's palette."""
 
+_FOLDED = 76
+"""Columns of a single row of cells, at most."""
+
 Drawing = list[list[Segment]]
 
 
@@ -79,12 +82,21 @@ class Look:
 
 
 def grid_drawing(grid: Grid, look: Look, wide: bool, marks: Bools | None = None, mark: str = "?") -> Drawing:
-    """One grid in a frame.
+    """One grid in a frame; a single row that is too long for most terminals in several, one below the other.
 
     Args:
         grid: ``[height, width]``.
         marks: ``[height, width]`` cells that bear ``mark``, where there is room for it.
     """
+    most = _FOLDED // (2 if wide else 1)
+    if len(grid) == 1 and grid.shape[1] > most:
+        pieces = [np.s_[:, first : first + most] for first in range(0, grid.shape[1], most)]
+        return above(
+            *(
+                grid_drawing(grid[piece], look, wide, None if marks is None else marks[piece], mark)
+                for piece in pieces
+            )
+        )
     if not wide and look.coloured and not look.ascii_only:
         inside = _halves(grid, look)
     else:
@@ -92,12 +104,12 @@ def grid_drawing(grid: Grid, look: Look, wide: bool, marks: Bools | None = None,
             _row(row, look, wide, None if marks is None else marks[n], mark) for n, row in enumerate(grid)
         ]
     width = grid.shape[1] * (2 if wide else 1)
-    above, below, left, right = "--||" if look.ascii_only else "▁▔▕▏"
+    top, bottom, left, right = "--||" if look.ascii_only else "▁▔▕▏"
     corner = " "
     return [
-        [Segment(corner + above * width + corner, _FRAME)],
+        [Segment(corner + top * width + corner, _FRAME)],
         *([Segment(left, _FRAME), *row, Segment(right, _FRAME)] for row in inside),
-        [Segment(corner + below * width + corner, _FRAME)],
+        [Segment(corner + bottom * width + corner, _FRAME)],
     ]
 
 

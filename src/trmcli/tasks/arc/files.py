@@ -20,12 +20,10 @@ from typing import Any, cast
 import numpy as np
 
 from trmcli.errors import InputError, Origin
-from trmcli.tasks.arc.task import ArcTask, Grid, Pair
+from trmcli.tasks.arc.task import LARGEST, LONGEST, ArcTask, Grid, Pair, is_size
 from trmcli.tasks.decoding import byte_lines
 from trmcli.tasks.records import Skip
 
-MOST_CELLS = 30
-"""Cells of a side, at most."""
 COLOURS = 10
 
 _SHAPE = 'an ARC task is {"train": [{"input": GRID, "output": GRID}, …], "test": [{"input": GRID}, …]}'
@@ -277,13 +275,15 @@ class _Task:
         """
         if not isinstance(value, list) or not value or not all(isinstance(row, list) for row in value):
             raise self._error(place, "is not a grid: give a list of rows, each of them a list of colours")
-        if len(value) > MOST_CELLS:
-            raise self._error(place, f"has {len(value)} rows: a grid has at most {MOST_CELLS}")
-        width = len(value[0])
+        height, width = len(value), len(value[0])
+        if not is_size(height, width):
+            if height > LARGEST and width:
+                message = f"has {height} rows: a grid has at most {LARGEST}, of single cells up to {LONGEST}"
+                raise self._error(place, message)
+            message = f"has {width} cells: a row has 1 to {LARGEST}, a single one up to {LONGEST}"
+            raise self._error(f"{place}, row 1", message)
         for number, row in enumerate(value, start=1):
             where = f"{place}, row {number}"
-            if not 1 <= len(row) <= MOST_CELLS:
-                raise self._error(where, f"has {len(row)} cells: a row has 1 to {MOST_CELLS}")
             if len(row) != width:
                 raise self._error(where, f"has {len(row)} cells, the rows above have {width}")
             for column, cell in enumerate(row, start=1):

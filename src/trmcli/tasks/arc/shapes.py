@@ -14,10 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trmcli.tasks.arc.measures import Quantities, quantities
-from trmcli.tasks.arc.task import ArcTask
-
-LARGEST = 30
-"""Cells each way."""
+from trmcli.tasks.arc.task import LARGEST, ArcTask, is_size
 
 Shape = tuple[int, int]
 
@@ -135,9 +132,10 @@ def _saved(down: _Rule, across: _Rule) -> float:
 
 def _likeliest(pairs: list[tuple[float, _Rule, _Rule]], found: Quantities) -> tuple[Shape, ...]:
     costs: dict[Shape, float] = {}
+    line = min(found["height"], found["width"]) == 1  # of other grids none is made that only a line may be
     for cost, down, across in pairs:
         shape = down.side(found), across.side(found)
-        if all(0 < side <= LARGEST for side in shape):
+        if is_size(*shape) and (line or max(shape) <= LARGEST):
             costs.setdefault(shape, cost)
         if len(costs) == 2:
             break

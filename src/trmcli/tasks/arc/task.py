@@ -10,7 +10,17 @@ import numpy.typing as npt
 from trmcli.errors import Origin
 
 Grid = npt.NDArray[np.uint8]
-"""``[height, width]`` colours from 0 to 9; 1 to 30 cells each way."""
+"""``[height, width]`` colours from 0 to 9, of a size that :func:`is_size` allows."""
+
+LARGEST = 30
+"""Cells each way, at most."""
+LONGEST = LARGEST**2
+"""Cells of a single row or column, at most: tasks in one dimension (1D-ARC) have more than 30."""
+
+
+def is_size(height: int, width: int) -> bool:
+    """Whether a grid may be so large."""
+    return min(height, width) >= 1 and max(height, width) <= (LONGEST if min(height, width) == 1 else LARGEST)
 
 
 @dataclass(frozen=True)
@@ -44,4 +54,5 @@ def digest(grid: Grid) -> str:
     """Twelve characters that tell a grid from others."""
     import hashlib  # loads OpenSSL, which few commands need
 
-    return hashlib.sha256(bytes(grid.shape) + np.ascontiguousarray(grid).tobytes()).hexdigest()[:12]
+    shape = bytes(min(side, 255) for side in grid.shape)  # longer lines are told apart by their cells
+    return hashlib.sha256(shape + np.ascontiguousarray(grid).tobytes()).hexdigest()[:12]

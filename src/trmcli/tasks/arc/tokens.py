@@ -11,11 +11,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trmcli.tasks.arc.task import Grid
+from trmcli.errors import InputError
+from trmcli.tasks.arc.task import LARGEST, ArcTask, Grid
 
-SIDE = 30
+SIDE = LARGEST
 VOCAB_SIZE = 12
 _AROUND, _EDGE, _FIRST = 0, 1, 2
+
+
+def check_canvas(task: ArcTask) -> None:
+    """Whether all grids of a task fit the canvas.
+
+    Raises:
+        InputError: one does not, for it is a single row or column.
+    """
+    grids = [*task.tests, *(task.answers or ())]
+    grids += [side for pair in task.shown for side in (pair.question, pair.answer)]
+    for height, width in (grid.shape for grid in grids):
+        if max(height, width) > SIDE:
+            message = f"has a grid of {height}x{width}: the paper's canvas has {SIDE}x{SIDE}"
+            raise InputError(f"task {task.name}: {message}", task.origin)
 
 
 def encode(grid: Grid, down: int = 0, across: int = 0) -> npt.NDArray[np.uint8]:
