@@ -97,6 +97,14 @@ def test_collections_name_their_tasks(tmp_path: Path) -> None:
     assert names(read(json.dumps(TASK))) == ["argument"]
 
 
+def test_a_collection_may_be_made_of_several(tmp_path: Path) -> None:
+    parts = {"train": {"aa": TASK}, "eval": {"bb": TASK, "cc": TASK}}
+    source = write(tmp_path / "arc.json", parts)
+    assert looks(source)
+    assert names(read(source)) == ["aa", "bb", "cc"]
+    assert names(read(str(tmp_path))) == ["aa", "bb", "cc"]
+
+
 def test_folders_are_read_with_all_that_is_in_them(tmp_path: Path) -> None:
     write(tmp_path / "corpus" / "Above" / "Above2.json", TASK)
     write(tmp_path / "corpus" / "Above" / "Above1.json", TASK)

