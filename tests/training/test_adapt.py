@@ -16,7 +16,7 @@ from trmcli.errors import Origin
 from trmcli.solving.adapted import Progress
 from trmcli.tasks.arc.task import ArcTask, Grid, Pair
 from trmcli.training.adapt import Member, fit
-from trmcli.training.fitting import AdaptOptions, FitOptions, Fitted
+from trmcli.training.fitting import MEMBERS, AdaptOptions, FitOptions, Fitted
 from trmcli.training.flat import FlatOptimizer
 from trmcli.training.job import Job
 from trmcli.training.members import adapt, work_alone
@@ -70,14 +70,54 @@ def test_where_the_size_is_unsure_members_take_both_guesses() -> None:
     assert [grid.shape for grid in job.adapted().tests[0].attempts] == [(3, 1), (5, 1)]
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
-def test_every_third_member_is_without_sights(number: int) -> None:
-    """The first 8 looks are sights, then come images within objects: 3 where no box is a square."""
-    member = Member(prepare(recolouring()), AdaptOptions(QUICK).member(number), seed=1)
+def said(member: Member, task: ArcTask) -> list[Tensor]:
+    """The last logits ``[C, height, width]`` for each test input of a task with the same colours."""
+    member.problem, last = prepare(task), {}
+    member.tally = [{} for _ in member.problem.tests]
+    member.vote(lambda number, step, logits: last.update({number: logits}))
+    return [last[number] for number in sorted(last)]
+
+
+def reach(number: int) -> int:
+    """How far a cell hears of another one, in a network of this member's kind."""
+    task = recolouring()
+    grid = np.tile(np.array([0, 1, 2], np.uint8), (9, 3))
+    other = grid.copy()
+    other[4, 4] = (grid[4, 4] + 1) % 3
+    member = Member(prepare(task), AdaptOptions(QUICK).member(number), seed=1)
     member.learn()
-    for kernels in member.model.kernels(member.code):
-        assert bool((kernels.looks[:11] != 0).any(1).all()) is (number % 3 != 2)
-        assert (kernels.looks[15:] != 0).any()
+    one, two = said(member, replace(task, tests=(grid, other)))
+    rows, columns = np.nonzero((one - two).abs().amax(0).numpy() > 1e-5)
+    return int(max(abs(rows - 4).max(), abs(columns - 4).max()))
+
+
+def test_members_differ_in_how_far_a_cell_hears() -> None:
+    """Within its own cell, its neighbours and theirs in two passes, or the whole grid."""
+    assert [reach(number) for number in range(1, len(MEMBERS) + 1)] == [4, 4, 2, 0, 4, 4, 4, 4, 4]
+
+
+def test_one_member_is_without_sights() -> None:
+    """The first 8 looks are sights, then come images within objects: 3 where no box is a square."""
+    for number in range(1, len(MEMBERS) + 1):
+        member = Member(prepare(recolouring()), AdaptOptions(QUICK).member(number), seed=1)
+        member.learn()
+        for kernels in member.model.kernels(member.code):
+            hears = bool((kernels.looks[:11] != 0).any(1).all())
+            assert hears is not ("sights" in MEMBERS[number - 1].deaf)
+            assert bool((kernels.looks[15:] != 0).any()) is not ("looks" in MEMBERS[number - 1].deaf)
+
+
+def test_one_member_takes_colours_alike_that_not_all_demonstrations_show() -> None:
+    """Each demonstration has a colour of its own, and the test another: it is treated as theirs are."""
+    grids = [np.array([[0, 0, n], [0, n, 5]], np.uint8) for n in (1, 2, 3, 4)]
+    shown = tuple(Pair(grid, np.where(grid == 5, 0, grid).astype(np.uint8)) for grid in grids[:3])
+    task = ArcTask("own colours", shown, (grids[0], grids[3]), None, Origin("made-up"))
+    for number, alike in ((1, False), (2, True)):
+        member = Member(prepare(task), AdaptOptions(QUICK).member(number), seed=1)
+        for _ in range(3):
+            member.learn()
+        known, novel = said(member, task)  # colours 0, 1, 2, 3, 4, 5 by number
+        assert torch.allclose(known[[0, 4, 2, 3, 1, 5]], novel, atol=1e-4) is alike
 
 
 def test_a_fit_that_is_looked_at_goes_on_as_if_nobody_had() -> None:

@@ -97,8 +97,11 @@ def test_the_first_members_count_and_not_the_quickest() -> None:
         assert not job.settled
     job.finish(4, answer(4))
     job.finish(1, answer(4))
+    assert not job.settled  # three of five are less than two thirds
+    job.given = 6
+    job.finish(6, answer(3))
     assert job.settled and colours(job.adapted()) == [3, 4]
-    assert job.adapted().tests[0].members == 5
+    assert (job.adapted().tests[0].agreement, job.adapted().tests[0].members) == (4, 6)
     job = Job(task(), 3, 9, 0, None, AdaptOptions(), 0.0, FOREVER, given=4, lost={1})
     for number in (2, 3, 4):
         job.finish(number, answer(3))
@@ -175,8 +178,21 @@ def test_ctrl_c_gives_the_attempts_so_far(pool: Members, does: str, expected: li
     assert colours(caught.value.so_far) == expected
 
 
+def test_members_that_cannot_learn_the_demonstrations_have_no_say() -> None:
+    job = Job(task(), 3, 9, 0, None, AdaptOptions(), 0.0, FOREVER, given=5)
+    for number in (1, 2):
+        job.finish(number, answer(4, fitted=None, right=1))
+    assert colours(job.adapted()) == [4]  # unless there is nobody else
+    assert (job.adapted().tests[0].agreement, job.adapted().tests[0].members) == (0, 2)
+    for number in (3, 4, 5):
+        assert not job.settled
+        job.finish(number, answer(3))
+    assert job.settled and colours(job.adapted()) == [3]
+    assert (job.adapted().tests[0].agreement, job.adapted().tests[0].members) == (3, 3)
+
+
 def test_a_member_cut_off_before_it_fitted_weighs_less() -> None:
-    assert answer(3).weight == answer(3, cut=True).weight == answer(3, fitted=None, right=0).weight == 1
+    assert answer(3).weight == answer(3, cut=True).weight == 1
     assert [answer(3, cut=True, fitted=None, right=right).weight for right in (0, 1)] == [1 / 3, 2 / 3]
     attempts = count([answer(3).ballots[0], answer(4).ballots[0], answer(4).ballots[0]], [1.0, 0.4, 0.5])
     assert [int(grid[0, 0]) for grid in attempts.attempts] == [3, 4]

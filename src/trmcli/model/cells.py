@@ -42,6 +42,9 @@ def matrix(rows: int, columns: int, scale: float = 1.0) -> nn.Parameter:
 class TaskCode(nn.Module):
     """What one task adds to the weights that all tasks share; all zeros at first.
 
+    Args:
+        own: ``[C]``: the colours that have vectors of their own; all of them without it.
+
     Attributes:
         colour, here: ``[C, D]``: a colour's vector everywhere, and where the input has that colour.
         task: ``[D]``: heard by every candidate.
@@ -51,9 +54,13 @@ class TaskCode(nn.Module):
         readout: ``[5]``: ways to read an output smaller than the canvas, see :meth:`CellsModel.logits`.
     """
 
-    def __init__(self, colours: int, config: CellsConfig) -> None:
+    own: Tensor
+
+    def __init__(self, colours: int, config: CellsConfig, own: Tensor | None = None) -> None:
         super().__init__()
         width, code = config.width, config.code
+        own = torch.ones(colours, dtype=torch.bool) if own is None else own
+        self.register_buffer("own", own[:, None].float())
         self.colour = nn.Parameter(torch.zeros(colours, width))
         self.here = nn.Parameter(torch.zeros(colours, width))
         self.task = nn.Parameter(torch.zeros(width))
@@ -67,10 +74,15 @@ class TaskCode(nn.Module):
 class CellsLayer(nn.Module):
     """The weights of one layer; what they do is in :mod:`trmcli.model.cells_layer`."""
 
+    heard: Tensor
+
     def __init__(self, config: CellsConfig) -> None:
         super().__init__()
         width, code, half = config.width, config.code, config.width // 2
-        self.sees = config.sights
+        self.deaf = config.deaf
+        parts = (("near", width), ("rays", half), ("looks", half))
+        heard = [torch.full((rows, 1), float(part not in config.deaf)) for part, rows in parts]
+        self.register_buffer("heard", torch.cat(heard))
         self.enter = matrix(width, 2 * width)
         self.leave = matrix(2 * width, width, 0.7)
         self.near = normal(3, width, scale=0.3)  # the cell itself, its four neighbours, the diagonal ones
@@ -98,23 +110,27 @@ class CellsLayer(nn.Module):
         sights = torch.cat((code.straight, code.slanted)) @ self.sight_code + self.sight[_SIGHT_KIND]
         inner = code.symmetry @ self.inner_code + self.inner[_MIRROR_KIND]
         single = torch.cat((sights, inner))
-        if not self.sees:
+        if "sights" in self.deaf:
             single = torch.zeros_like(single)
         mirrors = code.symmetry @ self.mirror_code + self.mirror[_MIRROR_KIND]
         rays = code.straight @ self.ray_code + self.ray
         return Kernels(taps[_TAP_ORDER], rays, torch.cat((single, mirrors)))
 
     def weights(self) -> Weights:
+        """The matrices, with zeros for what is not heard."""
         return Weights(
             self.enter,
-            self.leave,
+            self.leave * self.heard if self.deaf else self.leave,
             self.grid_enter,
-            self.grid_leave,
-            self.cell,
-            self.object,
+            self._unless("grid", self.grid_leave),
+            self._unless("cell", self.cell),
+            self._unless("objects", self.object),
             self.up,
             self.down,
         )
+
+    def _unless(self, part: str, matrix: Tensor) -> Tensor:
+        return matrix * 0 if part in self.deaf else matrix
 
 
 _TAP_KIND = torch.tensor([0, 1, 1, 1, 1, 2, 2, 2, 2])
@@ -145,10 +161,13 @@ class CellsModel(nn.Module):
     def question(self, sheet: Sheet, code: TaskCode) -> Tensor:
         """``[rows, D]``: what is said to every candidate at the start of each pass."""
         other, outside = self.kind[:, 1], self.kind[:, 2]
-        here = self.kind[:, :1] + code.here  # [views, C, D]
+        here = self.kind[:, :1] + code.here * code.own  # [views, C, D]
         seen = torch.cat((here, other[:, None], outside[:, None]), 1)[: sheet.views].flatten(0, 1)
-        colours = code.colour @ self.colour + code.task + sheet.background[:, None] * self.background
-        cells = sheet.features @ self.feature + sheet.edges @ (self.edge * (1 + code.edge))
+        colours = code.colour * code.own @ self.colour + code.task
+        colours = colours + sheet.background[:, None] * self.background
+        feature = self.feature * ("features" not in self.config.deaf)
+        edge = self.edge * (1 + code.edge) * ("edges" not in self.config.deaf)
+        cells = sheet.features @ feature + sheet.edges @ edge
         return hear(torch.cat((seen, colours, cells)), sheet.said)
 
     def kernels(self, code: TaskCode) -> list[Kernels]:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PARTS = frozenset(("near", "rays", "looks", "sights", "objects", "grid", "cell", "features", "edges"))
+"""What a cell hears: its 3x3 neighbours; the sums along row and column; single cells, of which ``sights`` are
+the first thing each way and its images within its object, and the others its images in the grid; its object;
+its colour in the whole grid; the other colours of the cell; what is said of its object; the border."""
+
 
 @dataclass(frozen=True)
 class CellsConfig:
@@ -15,7 +20,7 @@ class CellsConfig:
         passes: times that the state goes through the layers in one supervision step.
         code: numbers in the code of a direction or a symmetry.
         expansion: hidden width of the SwiGLU, in widths.
-        sights: whether a cell sees the first thing each way, and its images within its object.
+        deaf: what a cell does not hear, of :data:`PARTS`: a network that knows less learns fewer wrong rules.
     """
 
     width: int = 32
@@ -23,4 +28,4 @@ class CellsConfig:
     passes: int = 3
     code: int = 16
     expansion: int = 2
-    sights: bool = True
+    deaf: frozenset[str] = frozenset()

@@ -45,7 +45,8 @@ class Member:
         with torch.random.fork_rng([]):
             torch.manual_seed(seed)
             self.model = CellsModel(options.cells)
-            self.code = TaskCode(len(problem.colours), options.cells)
+            own = problem.common if options.common else None
+            self.code = TaskCode(len(problem.colours), options.cells, own)
         inside = [p for p in self.model.layers.parameters() if p.ndim == 2 and p.shape[0] >= 16]
         known = {id(parameter) for parameter in inside}
         others = [parameter for parameter in self.model.parameters() if id(parameter) not in known]

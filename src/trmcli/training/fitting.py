@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from trmcli.model.cells_config import CellsConfig
+from trmcli.model.cells_config import PARTS, CellsConfig
 from trmcli.solving.adapted import Ballot
 
 
@@ -27,7 +27,10 @@ class FitOptions:
         loss: and not before its loss is below this.
         effort: nominal seconds of one processor; gives the number of updates at most, and when the rates
             fall.
+        most: updates at most, however little they take.
         guess: which guess of the outputs' sizes to take, where there is more than one.
+        common: only colours that every demonstration shows have vectors of their own: what is learned of one
+            of the others holds for all of them, those included that the test alone shows.
     """
 
     cells: CellsConfig = field(default_factory=CellsConfig)
@@ -44,11 +47,14 @@ class FitOptions:
     after: float = 2.0
     loss: float = 0.02
     effort: float = 25.0
+    most: int = 10_000
     guess: int = 0
+    common: bool = False
 
     def updates(self, rows: int) -> int:
         """At most: so many as take about ``effort`` seconds, counted so that no clock decides."""
-        return max(self.least, int(self.effort / (SECONDS_AN_UPDATE + SECONDS_A_ROW * rows * self._work)))
+        seconds = SECONDS_AN_UPDATE + SECONDS_A_ROW * rows * self._work
+        return min(self.most, max(self.least, int(self.effort / seconds)))
 
     @property
     def _work(self) -> float:
@@ -90,10 +96,13 @@ class Fitted:
 
     @property
     def weight(self) -> float:
-        """What its vote counts: one, but less if it was cut off before the demonstrations were ever right."""
-        if not self.cut or self.fitted is not None:
-            return 1.0
-        return (sum(self.right) + 1) / (len(self.right) + 1)
+        """What its vote counts: one, but less if the demonstrations were never right."""
+        return 1.0 if self.fitted is not None else (sum(self.right) + 1) / (len(self.right) + 1)
+
+    @property
+    def able(self) -> bool:
+        """Whether it has learned the demonstrations, or might have in more time."""
+        return self.cut or self.fitted is not None
 
 
 @dataclass(frozen=True)
@@ -101,27 +110,60 @@ class AdaptOptions:
     """How members are fitted, and in what they differ beyond their seeds.
 
     Attributes:
-        fit: how each is fitted.
-        varied: members have other widths and depths in turn.
+        fit: how each is fitted, but for what :data:`MEMBERS` say.
     """
 
     fit: FitOptions = field(default_factory=FitOptions)
-    varied: bool = False
 
     def member(self, number: int) -> FitOptions:
-        """The options of member ``number``, from 1.
+        """The options of member ``number``, from 1; every second one takes the second guess of sizes."""
+        which = MEMBERS[(number - 1) % len(MEMBERS)]
+        fit = self.fit
+        cells = replace(fit.cells, layers=which.layers, passes=which.passes, deaf=fit.cells.deaf | which.deaf)
+        return replace(
+            fit,
+            cells=cells,
+            steps=min(fit.steps, which.steps),
+            steps_used=fit.steps_used if which.steps > 1 else 1,
+            most=min(fit.most, which.most),
+            common=fit.common or which.common,
+            guess=(number - 1) % 2,
+        )
 
-        Every second one takes the second guess of sizes. Every third, from the second on, is without sights:
-        what leads the others to a wrong rule may be what they see, and there are two attempts.
-        """
-        cells = replace(self.fit.cells, sights=number % 3 != 2)
-        chosen = replace(self.fit, cells=cells, guess=(number - 1) % 2)
-        if self.varied:
-            width, layers, passes = VARIED[(number - 1) % len(VARIED)]
-            size = replace(cells, width=width, layers=layers, passes=passes)
-            chosen = replace(chosen, cells=size)
-        return chosen
+
+@dataclass(frozen=True)
+class Which:
+    """A kind of network: how deep, and what it does not hear.
+
+    Attributes:
+        layers, passes, deaf: see :class:`~trmcli.model.cells_config.CellsConfig`.
+        steps: supervision steps in training, at most; one that has a single step answers in one.
+        most: updates, at most.
+        common: see :class:`FitOptions`.
+    """
+
+    layers: int = 2
+    passes: int = 3
+    steps: int = 3
+    most: int = 10_000
+    deaf: frozenset[str] = frozenset()
+    common: bool = False
 
 
-VARIED = ((32, 2, 3), (48, 1, 4), (32, 3, 2), (24, 2, 3))
-"""Width, layers and passes of members in turn."""
+MEMBERS = (
+    Which(),
+    Which(layers=1, passes=2, common=True),
+    Which(layers=1, passes=2, steps=1, most=200, deaf=PARTS - {"near", "cell"}),
+    Which(layers=1, passes=1, steps=1, most=120, deaf=PARTS - {"cell"}),
+    Which(layers=1, passes=2),
+    Which(deaf=frozenset({"sights"})),
+    Which(),
+    Which(layers=1, passes=2, deaf=frozenset({"sights"})),
+    Which(),
+)
+"""The members in turn.
+
+A network that can say little, and has learned the demonstrations all the same, has likely found the rule. So
+one hears nothing but the neighbours and the colours of a cell, and one the colours alone; where these cannot
+learn the demonstrations, they have no say. Several kinds have more tasks right than one with several seeds.
+"""

@@ -15,7 +15,7 @@ from trmcli.tasks.arc.task import ArcTask
 from trmcli.training.fitting import AdaptOptions, FitOptions, Fitted
 
 AGREE = 3
-"""Members that must agree on every test input before the rest is spared."""
+"""Members that must agree on every test input before the rest is spared, and be two thirds of those asked."""
 LATE = 0.05
 """Share of the budget that is waited for members which do not answer in time."""
 
@@ -130,11 +130,15 @@ class Job:
 
 
 def _attempts(task: ArcTask, members: Sequence[Fitted]) -> tuple[Attempts, ...]:
-    weights = [member.weight for member in members]
+    """What those come to that are able; what all of them come to if none is."""
+    voters = [member for member in members if member.able] or members
+    weights = [member.weight for member in voters]
     return tuple(
-        count([member.ballots[test] for member in members], weights) for test in range(len(task.tests))
+        count([member.ballots[test] for member in voters], weights) for test in range(len(task.tests))
     )
 
 
 def _agree(tests: Sequence[Attempts]) -> bool:
-    return bool(tests) and all(test.agreement >= AGREE for test in tests)
+    return bool(tests) and all(
+        test.agreement >= AGREE and 3 * test.agreement >= 2 * test.members for test in tests
+    )

@@ -45,11 +45,13 @@ class Problem:
 
     Attributes:
         colours: the colours by number.
+        common: ``[C]``: which of them every demonstration shows.
         batches: the demonstrations.
         tests: for each test input a batch of one, or None where its output's size is not known.
     """
 
     colours: npt.NDArray[np.uint8]
+    common: Tensor
     batches: tuple[Batch, ...]
     tests: tuple[Sheet | None, ...]
 
@@ -102,7 +104,9 @@ def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | N
             tests.append(Sheet.build([_laid([canvas])], number, len(colours)))
         else:
             tests.append(None)
-    return Problem(colours, tuple(batches), tuple(tests))
+    shows = [np.union1d(pair.question, pair.answer) for pair in task.shown]
+    common = np.all([np.isin(colours, seen) for seen in shows], axis=0)
+    return Problem(colours, torch.from_numpy(common), tuple(batches), tuple(tests))
 
 
 def _together(shown: Sequence[Canvas], colours: int) -> list[tuple[tuple[int, ...], ...]]:
