@@ -3,14 +3,15 @@
 Run it with: python benchmarks/arc.py --data FOLDER --set training --canvas 15 --limit 100 --processes 16 \
     --members 3 --most 3 --out local/arc.jsonl --max-time 540
 
-FOLDER holds ``arc-agi_SET_challenges.json`` and ``arc-agi_SET_solutions.json``. The sample is the first so
-many tasks in order of the SHA-256 of their names, of those whose shown grids fit the canvas. Every process
-works on one task at a time, one thread each, members one after another; solutions never reach them. Time is
-that of the processor, so that other work on the machine takes none of it; ``--processors 2`` shares members
-out as two processors would that work at once. A
-finished task is a line of the file; a run that is started again skips those. ``--option fit.code_lr=0.005``
-sets what trmcli.training.fitting.AdaptOptions has. ``--report`` only prints what a file says, ``--sizes`` how
-often the outputs' sizes are guessed rightly, without any fit.
+FOLDER holds ``arc-agi_SET_challenges.json`` and ``arc-agi_SET_solutions.json``, or a folder SET of tasks,
+as Mini-ARC and 1D-ARC are kept. The sample is the first so many tasks in order of the SHA-256 of their
+names, of those whose shown grids fit the canvas. Every process works on one task at a time, one thread
+each, members one after another (with ``--only N`` a single one); solutions never reach them. Time is that
+of the processor, so that other work on the machine takes none of it; ``--processors 2`` shares members out
+as two processors would that work at once. A finished task is a line of the file; a run that is started
+again skips those. ``--option fit.code_lr=0.005`` sets what trmcli.training.fitting.AdaptOptions has.
+``--report`` only prints what a file says, ``--sizes`` how often the outputs' sizes are guessed rightly,
+without any fit.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def load(data: Path, name: str) -> dict[str, ArcTask]:
     def refuse(error: InputError) -> None:
         raise error
 
+    if (data / name).is_dir():
+        return {task.name: task for task in read_tasks([str(data / name)], refuse)}
     file = str(data / f"arc-agi_{name}_challenges.json")
     tasks, solutions = read_tasks([file], refuse), solutions_beside(file)
     return {task.name: task for task in (tasks if solutions is None else with_solutions(tasks, solutions))}
@@ -119,7 +122,10 @@ def work(task: ArcTask, arguments: argparse.Namespace, options: AdaptOptions) ->
         options=options,
         began=time.monotonic(),
         deadline=math.inf,
+        given=arguments.only - 1 if arguments.only else 0,
     )
+    if arguments.only:
+        job.most = arguments.only
     cpu = time.process_time()
     seconds = share_out(job, arguments.budget, arguments.processors)
     adapted = job.adapted()
@@ -145,6 +151,7 @@ def work(task: ArcTask, arguments: argparse.Namespace, options: AdaptOptions) ->
             {
                 "updates": fitted.updates,
                 "fitted": fitted.fitted,
+                "cut": fitted.cut,
                 "right": sum(fitted.right),
                 "loss": round(fitted.loss, 5),
                 "rows": fitted.rows,
@@ -175,6 +182,8 @@ def ballot(votes: list[tuple[str, float]]) -> Ballot:
 def first_members(record: dict[str, Any], number: int) -> list[list[str]]:
     """The attempts, had only the first ``number`` members voted."""
     members = record["members"][:number]
+    able = [one for one in members if one["fitted"] is not None or one.get("cut", True)]
+    members = able or members
     tests = range(len(record["tests"]))
     counted = [count([ballot(member["ballots"][test]) for member in members]) for test in tests]
     return [[text(attempt) for attempt in test.attempts] for test in counted]
@@ -296,6 +305,7 @@ def main() -> None:
     parser.add_argument("--processors", type=int, default=1, help="that would work on a task at once")
     parser.add_argument("--members", type=int, default=3, help="before they may be settled")
     parser.add_argument("--most", type=int, default=3, help="members at most")
+    parser.add_argument("--only", type=int, metavar="N", help="fit the member of this number, and no other")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--max-time", type=float, default=math.inf, help="seconds for the whole run")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")

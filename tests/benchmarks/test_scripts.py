@@ -100,6 +100,16 @@ def test_arc_members_share_out_the_time_of_several_processors(tiny_tasks: Path, 
     assert len(done["members"]) == 2 and 0 < done["seconds"] < done["cpu_seconds"]
 
 
+def test_arc_fits_one_member_alone_to_the_tasks_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "tiny").mkdir()
+    pairs = [{"input": [[n, 0]], "output": [[n, n]]} for n in (1, 2, 3)]
+    (tmp_path / "tiny" / "fill.json").write_text(json.dumps({"train": pairs[:2], "test": pairs[2:]}))
+    settings = ["--option", "fit.least=6", "--option", "fit.effort=0.01", "--only", "4"]
+    said = script("arc", "--data", tmp_path, "--set", "tiny", "--out", tmp_path / "one.jsonl", *settings)
+    (member,) = read(tmp_path / "one.jsonl")["members"]
+    assert member["updates"] == 6 and "| all | 1 |" in said
+
+
 def test_arc_tells_how_often_sizes_are_right(tiny_tasks: Path) -> None:
     said = script("arc", "--data", tiny_tasks, "--set", "tiny", "--sizes")
     assert "| all | 2 | 2 = 100.0% | 2 = 100.0% |" in said and "| two guesses | 0 |" in said

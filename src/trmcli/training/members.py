@@ -1,4 +1,4 @@
-"""Several networks fitted to one ARC task, each by itself, until three agree or the time is over.
+"""Several networks fitted to one ARC task, each by itself, until most agree or the time is over.
 
 Members run in processes of their own, one thread each. Torch is imported in those alone, so whoever waits for
 them hears Ctrl-C and the end of the time at once. They are asked to stop, but not waited for: what a member
