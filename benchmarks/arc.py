@@ -116,7 +116,7 @@ def work(task: ArcTask, arguments: argparse.Namespace, options: AdaptOptions) ->
     job = Job(
         task=task,
         members=arguments.members,
-        most=arguments.most,
+        most=arguments.only or arguments.most,
         seed=arguments.seed,
         observe=None,
         options=options,
@@ -124,8 +124,6 @@ def work(task: ArcTask, arguments: argparse.Namespace, options: AdaptOptions) ->
         deadline=math.inf,
         given=arguments.only - 1 if arguments.only else 0,
     )
-    if arguments.only:
-        job.most = arguments.only
     cpu = time.process_time()
     seconds = share_out(job, arguments.budget, arguments.processors)
     adapted = job.adapted()

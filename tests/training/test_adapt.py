@@ -96,7 +96,7 @@ def test_members_differ_in_how_far_a_cell_hears() -> None:
     assert [reach(number) for number in range(1, len(MEMBERS) + 1)] == [4, 4, 2, 0, 4, 4, 4, 4, 4]
 
 
-def test_one_member_is_without_sights() -> None:
+def test_members_that_are_without_sights_have_none() -> None:
     """The first 8 looks are sights, then come images within objects: 3 where no box is a square."""
     for number in range(1, len(MEMBERS) + 1):
         member = Member(prepare(recolouring()), AdaptOptions(QUICK).member(number), seed=1)

@@ -43,7 +43,7 @@ class Adapted:
         fits: how many demonstrations the best member reproduces exactly; None where none was learned.
         seconds: wall clock.
         cpu_seconds: of all processes.
-        settled: three members, and two thirds of them, agree on every test input.
+        settled: at least three members, and two thirds of those that count, agree on every test input.
         lost: members whose process was killed.
         voters: what one of those is called whose votes were counted.
     """
