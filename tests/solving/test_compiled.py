@@ -36,10 +36,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield kept
 
 
-def engine(compiling: CompileName, threads: int = 1) -> TorchEngine:
+def engine(compiling: CompileName, threads: int = 1, dtype: torch.dtype = torch.float32) -> TorchEngine:
     torch.manual_seed(0)
     model = TinyRecursiveModel(CONFIG)
-    return TorchEngine(model, get_task("sudoku"), CPU, torch.float32, threads=threads, compiling=compiling)
+    return TorchEngine(model, get_task("sudoku"), CPU, dtype, threads=threads, compiling=compiling)
 
 
 def drawn(one: TorchEngine, count: int) -> State[torch.Tensor]:
@@ -114,6 +114,14 @@ def test_auto_begins_to_compile_after_a_fixed_amount_of_work(monkeypatch: pytest
         stepped(one, 12)
         found.append(forms() - before)
     assert found[:3] == [0, 0, 0] and found[3] > 0
+
+
+def test_auto_compiles_nothing_where_products_are_of_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch._dynamo.reset()
+    monkeypatch.setattr(compiled, "WORTH_COMPILING", 0.0)
+    before = forms()
+    stepped(engine("auto", dtype=torch.bfloat16), 5)
+    assert forms() == before
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

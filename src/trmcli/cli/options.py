@@ -298,7 +298,7 @@ class Batches(Machine):
             **choice(CompileName),
             metavar="WHEN",
             help="When torch compiles the network. on: at once, and torch is taken. off: never. auto: after "
-            "about a minute of work, on a CPU with a C++ compiler.",
+            "about a minute of work, on a CPU with a C++ compiler, in float32.",
         ),
     ] = "auto"
     batch_size: BatchSize = 64
