@@ -114,18 +114,18 @@ def steps(member: Member, answers: Iterable[str]) -> dict[str, list[bool]]:
     right: dict[str, list[bool]] = {str(last): [] for last in STEPS}
     member.optimizer.swap()
     kernels = member.model.kernels(member.code)
-    for sheet, answer in zip(member.problem.tests, answers, strict=True):
+    for asked, answer in zip(member.problem.tests, answers, strict=True):
         tally: dict[str, float] = {}
-        if sheet is not None:
+        if asked is not None:
+            sheet = asked.sheet
             question, state = member.model.question(sheet, member.code), member.model.initial(sheet)
         for step in range(1, max(STEPS) + 1):
-            if sheet is not None:
+            if asked is not None:
                 state = member.model.step(state, question, kernels, sheet)
-                logits = member.model.logits(state, sheet, member.code)[0][0]
+                logits = asked.reading.said(member.network, state, sheet)[0][0]
                 if step >= member.options.steps:
-                    grid = arc.text(member.problem.grid(logits.argmax(0)))
-                    sure = float(logits.log_softmax(0).amax(0).mean().exp())
-                    tally[grid] = tally.get(grid, 0.0) + sure
+                    for grid, sure in asked.reading.votes(0, logits):
+                        tally[arc.text(grid)] = tally.get(arc.text(grid), 0.0) + sure
             if step in STEPS:
                 right[str(step)].append(bool(tally) and max(tally, key=tally.__getitem__) == answer)
     member.optimizer.swap()

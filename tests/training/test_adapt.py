@@ -46,6 +46,37 @@ def test_a_recolouring_is_learned_and_applied() -> None:
     assert said[-1].shown[0].shape == (3, 4)
 
 
+def largest_of(seed: int = 0) -> ArcTask:
+    """The larger of two rectangles, of whatever size, is the output."""
+    random = np.random.default_rng(seed)
+    pairs = []
+    for _ in range(5):
+        grid = np.zeros((9, 10), np.uint8)
+        tall, wide = random.integers(3, 5), random.integers(3, 6)
+        grid[0:tall, 0:wide], grid[6:8, 7:9] = random.permutation(4)[:2] + 1
+        if random.random() < 0.5:
+            grid = np.ascontiguousarray(grid[::-1, ::-1])
+        pairs.append(Pair(grid, np.full((tall, wide), np.argmax(np.bincount(grid[grid > 0])), np.uint8)))
+    *shown, last = pairs
+    return ArcTask("largest", tuple(shown), (last.question,), (last.answer,), Origin("made-up"))
+
+
+@pytest.mark.parametrize("number", [1, 4])
+def test_the_piece_to_choose_is_learned_and_its_size_need_not_be_guessed(number: int) -> None:
+    task = largest_of()
+    assert task.answers is not None
+    said: list[Progress] = []
+    fitted = fit(task, AdaptOptions(QUICK).member(number), seed=1, observe=said.append)
+    assert fitted.right == (True,) * 4 and fitted.fitted is not None
+    np.testing.assert_array_equal(fitted.ballots[0].grids[0], task.answers[0])
+    assert sum(fitted.ballots[0].weights) == pytest.approx(1)
+    *_, last = (one for one in said if one.stage == "fitting")
+    for grid, sure, pair in zip(last.shown, last.confidence, task.shown, strict=True):
+        assert grid.shape == sure.shape and (sure > 0).all()
+        assert not last.right[0] or grid.shape == pair.answer.shape
+    assert said[-1].stage == "answering" and said[-1].shown[0].shape == said[-1].confidence[0].shape
+
+
 def test_adapting_twice_with_one_seed_gives_the_same_attempts_in_whatever_processes() -> None:
     options = AdaptOptions(FitOptions(least=6, effort=0.01))
     results = []
@@ -229,7 +260,7 @@ def test_an_update_for_which_the_time_is_short_learns_from_a_part(monkeypatch: p
 
     monkeypatch.setattr("trmcli.training.problem.MOST_ROWS", 40)
     monkeypatch.setattr("trmcli.training.adapt.time", Clock())
-    monkeypatch.setattr("trmcli.training.adapt.F.cross_entropy", counted)
+    monkeypatch.setattr("trmcli.training.readings.F.cross_entropy", counted)
     fitted = fit(recolouring(), QUICK, seed=1, left=lambda: 14.0 - seconds[0])
     assert (fitted.cut, fitted.updates, seconds[0]) == (True, 4, 10)
     assert fitted.ballots[0].grids
@@ -252,12 +283,36 @@ def test_large_batches_are_looked_at_one_after_another(
         torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
 
 
+def turned_grid(grid: Grid, turn: int, mirrored: bool, colours: Grid) -> Grid:
+    return np.ascontiguousarray(np.rot90(colours[grid.T if mirrored else grid], turn))
+
+
 def turned(task: ArcTask, turn: int, mirrored: bool, colours: Grid) -> ArcTask:
     def view(grid: Grid) -> Grid:
-        return np.ascontiguousarray(np.rot90(colours[grid.T if mirrored else grid], turn))
+        return turned_grid(grid, turn, mirrored, colours)
 
     shown = tuple(Pair(view(pair.question), view(pair.answer)) for pair in task.shown)
     return ArcTask(task.name, shown, tuple(map(view, task.tests)), None, task.origin)
+
+
+@pytest.mark.parametrize("turn", range(4))
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_without_a_code_choices_follow_the_grids_and_the_colours(turn: int, mirrored: bool) -> None:
+    task, colours = largest_of(), np.array([0, 3, 1, 2, 4, 5, 6, 7, 8, 9], np.uint8)
+    scores: list[dict[bytes, float]] = []
+    for number, one in enumerate((task, turned(task, turn, mirrored, colours))):
+        member = Member(prepare(one), QUICK, seed=3)
+        asked = member.problem.tests[0]
+        assert asked is not None
+        state, kernels = member.model.initial(asked.sheet), member.model.kernels(member.code)
+        for _ in range(2):
+            question = member.model.question(asked.sheet, member.code)
+            state = member.model.step(state, question, kernels, asked.sheet)
+        votes = asked.reading.votes(0, asked.reading.said(member.network, state, asked.sheet)[0][0])
+        grids = [grid if number else turned_grid(grid, turn, mirrored, colours) for grid, _ in votes]
+        keys = [bytes(grid.shape) + grid.tobytes() for grid in grids]
+        scores.append(dict(zip(keys, (share for _, share in votes), strict=True)))
+    assert len(scores[0]) > 1 and scores[0] == pytest.approx(scores[1], abs=1e-4)
 
 
 @pytest.mark.parametrize("turn", range(4))
@@ -268,8 +323,8 @@ def test_without_a_code_answers_follow_the_grids_and_the_colours(turn: int, mirr
     members = [Member(prepare(one), QUICK, seed=3) for one in (task, turned(task, turn, mirrored, colours))]
     logits = []
     for member in members:
-        sheet = member.problem.tests[0]
-        assert sheet is not None
+        assert member.problem.tests[0] is not None
+        sheet = member.problem.tests[0].sheet
         state, kernels = member.model.initial(sheet), member.model.kernels(member.code)
         for _ in range(3):
             state = member.model.step(state, member.model.question(sheet, member.code), kernels, sheet)

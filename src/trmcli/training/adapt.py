@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from trmcli.model.cells import CellsModel, TaskCode
 from trmcli.model.cells_layer import Kernels
-from trmcli.model.sheet import Sheet
+from trmcli.model.picker import Picker
 from trmcli.solving.adapted import Ballot, Progress
-from trmcli.tasks.arc.task import ArcTask, Grid
+from trmcli.tasks.arc.pieces import FEATURES
+from trmcli.tasks.arc.task import ArcTask
 from trmcli.training.fitting import FitOptions, Fitted
 from trmcli.training.flat import FlatOptimizer
-from trmcli.training.problem import Batch, Problem, prepare
+from trmcli.training.problem import Asked, Problem, prepare
+from trmcli.training.readings import Chosen, Network, Seen
 
 Observer = Callable[[Progress], None]
 Left = Callable[[], float]
@@ -47,13 +47,17 @@ class Member:
             self.model = CellsModel(options.cells)
             own = problem.common if options.common else None
             self.code = TaskCode(len(problem.colours), options.cells, own)
+            self.picker = Picker(options.cells, FEATURES)
+        self.network = Network(self.model, self.code, self.picker)
         inside = [p for p in self.model.layers.parameters() if p.ndim == 2 and p.shape[0] >= 16]
         known = {id(parameter) for parameter in inside}
         others = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
+        if any(isinstance(batch.reading, Chosen) for batch in problem.batches):
+            others += self.picker.parameters()
         rates = options.matrix_lr, options.lr, options.code_lr
         self.optimizer = FlatOptimizer(inside, others, list(self.code.parameters()), rates, options.ema)
         self.most = options.updates(problem.rows)
-        self.tally: list[dict[bytes, float]] = [{} for _ in problem.tests]
+        self.tally: list[dict[_Key, float]] = [{} for _ in problem.tests]
         self.right = [False] * problem.pairs
         self.loss = float("inf")
         self.durations: list[float] = []
@@ -67,7 +71,7 @@ class Member:
     @property
     def needed(self) -> float:
         """Seconds that another part of an update and the last answer will take."""
-        steps, test_rows = self.options.steps_used, sum(sheet.rows for sheet in self.problem.tests if sheet)
+        steps, test_rows = self.options.steps_used, sum(one.sheet.rows for one in self.problem.tests if one)
         # An answer is all but the way back, which is more than half of an update.
         guess = 0.5 * self.step_seconds * steps * test_rows / self.problem.rows
         largest = max(batch.sheet.rows for batch in self.problem.batches) / self.problem.rows
@@ -97,8 +101,8 @@ class Member:
                     break
                 question = self.model.question(batch.sheet, self.code)
                 state = self.model.step(states[number], question, held, batch.sheet)
-                self.said[number] = self.model.logits(state, batch.sheet, self.code)
-                loss = _loss(self.said[number], batch)
+                self.said[number] = batch.reading.said(self.network, state, batch.sheet)
+                loss = batch.reading.loss(self.said[number])
                 loss.backward()  # type: ignore[no-untyped-call]  # what it needed is given back
                 losses.append(float(loss.detach()))
                 states[number] = state.detach()
@@ -114,9 +118,9 @@ class Member:
                 self.step_seconds = sorted(self.durations)[len(self.durations) // 2]
         logits: dict[int, Tensor] = {}
         for number, batch in enumerate(self.problem.batches):
-            for pairs, said, target in zip(batch.pairs, self.said[number], batch.targets, strict=True):
-                right = (said.argmax(1) == target).flatten(1).all(1).tolist()
-                for pair, one, is_right in zip(pairs, said, right, strict=True):
+            said = self.said[number]
+            for pairs, alike, right in zip(batch.pairs, said, batch.reading.right(said), strict=True):
+                for pair, one, is_right in zip(pairs, alike, right, strict=True):
                     logits[pair], self.right[pair] = one, is_right
         return [logits[pair] for pair in range(len(self.right))]
 
@@ -140,24 +144,25 @@ class Member:
         self.optimizer.swap()
         with torch.no_grad():
             kernels = self.model.kernels(self.code)
-            for number, (sheet, tally) in enumerate(zip(self.problem.tests, self.tally, strict=True)):
-                for step, logits in enumerate(self._answers(sheet, kernels), 1):
+            for number, (asked, tally) in enumerate(zip(self.problem.tests, self.tally, strict=True)):
+                for step, logits in enumerate(self._answers(asked, kernels), 1):
                     if told is not None:
                         told(number, step, logits)
-                    if step >= self.options.steps:
-                        highest = logits.log_softmax(0).amax(0)
-                        answer = logits.argmax(0).to(torch.uint8).numpy().tobytes()
-                        tally[answer] = tally.get(answer, 0.0) + float(highest.mean().exp())
+                    if step >= self.options.steps and asked is not None:
+                        for grid, weight in asked.reading.votes(0, logits):
+                            key = grid.shape, grid.tobytes()
+                            tally[key] = tally.get(key, 0.0) + weight
         self.optimizer.swap()
         self.vote_seconds = before - self.left()
 
-    def _answers(self, sheet: Sheet | None, kernels: list) -> list[Tensor]:  # type: ignore[type-arg]
-        if sheet is None:
+    def _answers(self, asked: Asked | None, kernels: list) -> list[Tensor]:  # type: ignore[type-arg]
+        if asked is None:
             return []
-        question, state, answers = self.model.question(sheet, self.code), self.model.initial(sheet), []
+        sheet, answers = asked.sheet, []
+        question, state = self.model.question(sheet, self.code), self.model.initial(sheet)
         for _ in range(self.options.steps_used):
             state = self.model.step(state, question, kernels, sheet)
-            answers.append(self.model.logits(state, sheet, self.code)[0][0])
+            answers.append(asked.reading.said(self.network, state, sheet)[0][0])
         return answers
 
     @property
@@ -165,8 +170,8 @@ class Member:
         """Whether nearly all votes so far are for one answer to every test input."""
         return all(
             max(tally.values(), default=0.0) >= self.options.sure * sum(tally.values()) > 0
-            for sheet, tally in zip(self.problem.tests, self.tally, strict=True)
-            if sheet is not None
+            for asked, tally in zip(self.problem.tests, self.tally, strict=True)
+            if asked is not None
         )
 
     def peek(self) -> tuple[Ballot, ...]:
@@ -179,24 +184,16 @@ class Member:
     def ballots(self) -> tuple[Ballot, ...]:
         """The answers so far, the likeliest first; the weights of each test input's sum to one."""
         result = []
-        for sheet, tally in zip(self.problem.tests, self.tally, strict=True):
+        for tally in self.tally:
             best = sorted(tally.items(), key=lambda item: -item[1])
             whole = sum(tally.values())
-            grids = tuple(
-                self.problem.colours[np.frombuffer(answer, np.uint8).reshape(sheet.outputs[0].out)]
-                for answer, _ in best
-                if sheet is not None
-            )
+            grids = tuple(np.frombuffer(cells, np.uint8).reshape(shape) for (shape, cells), _ in best)
             result.append(Ballot(grids, tuple(weight / whole for _, weight in best)))
         return tuple(result)
 
 
-def _loss(logits: Sequence[Tensor], batch: Batch) -> Tensor:
-    losses = [
-        (F.cross_entropy(said, target, reduction="none") * weight).sum()
-        for said, target, weight in zip(logits, batch.targets, batch.weights, strict=True)
-    ]
-    return torch.stack(losses).sum()
+_Key = tuple[tuple[int, ...], bytes]
+"""A grid's shape and cells."""
 
 
 def fit(
@@ -273,14 +270,14 @@ def fit(
     return result(current.ballots(), cut)
 
 
-def _seen(problem: Problem, logits: Tensor) -> tuple[Grid, npt.NDArray[np.float32]]:
-    """The likeliest colours of ``[C, height, width]`` and their probabilities."""
-    probability, number = logits.softmax(0).max(0)
-    return problem.grid(number), probability.numpy()
-
-
 def _fitting(current: Member, logits: list[Tensor], member: int, seconds: float) -> Progress:
-    grids, confidence = zip(*(_seen(current.problem, one) for one in logits), strict=True)
+    seen = {
+        pair: batch.reading.seen(output, logits[pair])
+        for batch in current.problem.batches
+        for output, pairs in enumerate(batch.pairs)
+        for pair in pairs
+    }
+    grids, confidence = zip(*(seen[pair] for pair in sorted(seen)), strict=True)
     return Progress(member, "fitting", current.loss, tuple(current.right), grids, 0, seconds, confidence)
 
 
@@ -292,10 +289,11 @@ class _Answering:
     member: int
     began: float
     observe: Observer
-    shown: dict[int, tuple[Grid, npt.NDArray[np.float32]]] = field(default_factory=dict)
+    shown: dict[int, Seen] = field(default_factory=dict)
 
     def __call__(self, number: int, step: int, logits: Tensor) -> None:
-        self.shown[number] = _seen(self.current.problem, logits)
+        if (asked := self.current.problem.tests[number]) is not None:
+            self.shown[number] = asked.reading.seen(0, logits)
         grids, confidence = zip(*(self.shown[one] for one in sorted(self.shown)), strict=True)
         right, seconds = tuple(self.current.right), time.monotonic() - self.began
         self.observe(

@@ -11,10 +11,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from trmcli.model.picker import Choice
 from trmcli.model.sheet import Laid, Sheet
 from trmcli.tasks.arc.canvas import Canvas, colours_of, lay
+from trmcli.tasks.arc.pieces import Pieces, demonstrates_pieces, pieces_of
 from trmcli.tasks.arc.shapes import Shape, background_of, guess_shapes
 from trmcli.tasks.arc.task import ArcTask, Grid
+from trmcli.training.readings import Chosen, Painted, Reading
 
 MOST_ROWS = 10_000
 """Candidates that an update looks at together: beyond, more at once are not quicker and take memory."""
@@ -26,17 +29,26 @@ class Batch:
 
     Attributes:
         sheet: the grids.
-        targets: for each output of the sheet ``[B, *out]`` numbers of colours.
-        weights: for each output of the sheet ``[B, *out]``: what the cross entropy of each cell counts: an
-            equal share of one over all cells, and of another one over the cells that differ from the input;
-            divided by the task's demonstrations.
+        reading: how their outputs are read, and what is right.
         pairs: for each output of the sheet the numbers of the demonstrations.
     """
 
     sheet: Sheet
-    targets: tuple[Tensor, ...]
-    weights: tuple[Tensor, ...]
+    reading: Reading
     pairs: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A test input.
+
+    Attributes:
+        sheet: the grid alone.
+        reading: how its output is read.
+    """
+
+    sheet: Sheet
+    reading: Reading
 
 
 @dataclass(frozen=True)
@@ -47,13 +59,13 @@ class Problem:
         colours: the colours by number.
         common: ``[C]``: which of them every demonstration shows.
         batches: the demonstrations.
-        tests: for each test input a batch of one, or None where its output's size is not known.
+        tests: the test inputs, or None where an output's size is not known.
     """
 
     colours: npt.NDArray[np.uint8]
     common: Tensor
     batches: tuple[Batch, ...]
-    tests: tuple[Sheet | None, ...]
+    tests: tuple[Asked | None, ...]
 
     @property
     def rows(self) -> int:
@@ -65,11 +77,6 @@ class Problem:
         """Demonstrations."""
         return sum(len(pairs) for batch in self.batches for pairs in batch.pairs)
 
-    def grid(self, numbers: Tensor) -> Grid:
-        """Colours ``[height, width]`` from numbers of colours."""
-        grid: Grid = self.colours[numbers.numpy()]
-        return grid
-
 
 def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | None = None) -> Problem:
     """Lay out a task.
@@ -79,8 +86,22 @@ def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | N
         guess: which guess of the outputs' sizes to take, counted round where there are fewer.
         shapes: guesses for each test input instead of :func:`~trmcli.tasks.arc.shapes.guess_shapes`.
     """
-    colours, background = colours_of(task), background_of(task)
-    number = int(np.flatnonzero(colours == background)[0]) if background in colours else -1
+    colours = colours_of(task)
+    shows = [np.union1d(pair.question, pair.answer) for pair in task.shown]
+    common = torch.from_numpy(np.all([np.isin(colours, seen) for seen in shows], axis=0))
+    if shapes is None and demonstrates_pieces(task):
+        return Problem(colours, common, *_to_choose(task, colours))
+    return Problem(colours, common, *_to_paint(task, colours, guess, shapes or guess_shapes(task)))
+
+
+_LaidOut = tuple[tuple[Batch, ...], tuple[Asked | None, ...]]
+
+
+def _to_paint(
+    task: ArcTask, colours: npt.NDArray[np.uint8], guess: int, shapes: Sequence[Sequence[Shape]]
+) -> _LaidOut:
+    """Every cell of an output gets a colour."""
+    background, number = background_of(task), _number_of_background(task, colours)
     shown = [
         lay(pair.question, (pair.answer.shape[0], pair.answer.shape[1]), colours, background, pair.answer)
         for pair in task.shown
@@ -96,17 +117,58 @@ def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | N
             targets.append(torch.from_numpy(target))
             weights.append(torch.from_numpy(weight.astype(np.float32) / len(shown)))
         sheet = Sheet.build([_laid(part) for part in parts], number, len(colours))
-        batches.append(Batch(sheet, tuple(targets), tuple(weights), pairs))
-    tests: list[Sheet | None] = []
-    for question, guesses in zip(task.tests, shapes or guess_shapes(task), strict=True):
+        batches.append(Batch(sheet, Painted(colours, tuple(targets), tuple(weights)), pairs))
+    tests: list[Asked | None] = []
+    for question, guesses in zip(task.tests, shapes, strict=True):
         if guesses:
             canvas = lay(question, guesses[guess % len(guesses)], colours, background)
-            tests.append(Sheet.build([_laid([canvas])], number, len(colours)))
+            tests.append(Asked(Sheet.build([_laid([canvas])], number, len(colours)), Painted(colours)))
         else:
             tests.append(None)
-    shows = [np.union1d(pair.question, pair.answer) for pair in task.shown]
-    common = np.all([np.isin(colours, seen) for seen in shows], axis=0)
-    return Problem(colours, torch.from_numpy(common), tuple(batches), tuple(tests))
+    return tuple(batches), tuple(tests)
+
+
+def _to_choose(task: ArcTask, colours: npt.NDArray[np.uint8]) -> _LaidOut:
+    """Outputs are pieces of inputs (:mod:`trmcli.tasks.arc.pieces`), which lie on the canvas as they are."""
+    background, number = background_of(task), _number_of_background(task, colours)
+
+    def laid(question: Grid) -> Canvas:
+        return lay(question, (question.shape[0], question.shape[1]), colours, background)
+
+    def asked(canvases: Sequence[Canvas], pieces: Sequence[Pieces]) -> tuple[Sheet, tuple[Choice, ...]]:
+        sheet = Sheet.build([_laid([canvas]) for canvas in canvases], number, len(colours))
+        cells = sheet.rows // len(colours)
+        choices, first = [], 0
+        for canvas, one in zip(canvases, pieces, strict=True):
+            has = canvas.views[0].ravel()
+            own = has * cells + first + np.arange(has.size)
+            choices.append(Choice.build(own, canvas.out, one.boxes, one.features))
+            first += has.size
+        return sheet, tuple(choices)
+
+    shown = [laid(pair.question) for pair in task.shown]
+    batches = []
+    for parts in _together(shown, len(colours)):
+        pairs = [pair for part in parts for pair in part]
+        pieces = [pieces_of(task.shown[pair].question, background) for pair in pairs]
+        equal = [
+            torch.from_numpy(one.equal(task.shown[pair].answer))
+            for pair, one in zip(pairs, pieces, strict=True)
+        ]
+        sheet, choices = asked([shown[pair] for pair in pairs], pieces)
+        reading = Chosen(choices, tuple(pieces), tuple(equal), 2 / len(shown))
+        batches.append(Batch(sheet, reading, tuple((pair,) for pair in pairs)))
+    tests = []
+    for question in task.tests:
+        pieces = [pieces_of(question, background)]
+        sheet, choices = asked([laid(question)], pieces)
+        tests.append(Asked(sheet, Chosen(choices, tuple(pieces))))
+    return tuple(batches), tuple(tests)
+
+
+def _number_of_background(task: ArcTask, colours: npt.NDArray[np.uint8]) -> int:
+    background = background_of(task)
+    return int(np.flatnonzero(colours == background)[0]) if background in colours else -1
 
 
 def _together(shown: Sequence[Canvas], colours: int) -> list[tuple[tuple[int, ...], ...]]:
