@@ -34,13 +34,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from trmcli.errors import InputError
-from trmcli.solving.adapted import Ballot, count
+from trmcli.solving.adapted import Ballot
 from trmcli.solving.intervals import wilson
 from trmcli.tasks.arc.files import read_tasks, solutions_beside, with_solutions
 from trmcli.tasks.arc.shapes import guess_shapes
 from trmcli.tasks.arc.task import ArcTask, Grid
-from trmcli.training.fitting import AdaptOptions
-from trmcli.training.job import Job
+from trmcli.training.fitting import AdaptOptions, Fitted
+from trmcli.training.job import Job, counted
 from trmcli.training.members import fit_network
 
 
@@ -177,14 +177,25 @@ def ballot(votes: list[tuple[str, float]]) -> Ballot:
     return Ballot(grids, tuple(weight for _, weight in votes))
 
 
+def fitted(member: dict[str, Any], demonstrations: int) -> Fitted:
+    """A member as it was recorded; which demonstrations it has right is not known, but how many."""
+    return Fitted(
+        ballots=tuple(map(ballot, member["ballots"])),
+        right=tuple(number < member["right"] for number in range(demonstrations)),
+        updates=member["updates"],
+        fitted=member["fitted"],
+        loss=member["loss"],
+        rows=member["rows"],
+        seconds=member["cpu_seconds"],
+        cpu_seconds=member["cpu_seconds"],
+        cut=member["cut"],
+    )
+
+
 def first_members(record: dict[str, Any], number: int) -> list[list[str]]:
     """The attempts, had only the first ``number`` members voted."""
-    members = record["members"][:number]
-    able = [one for one in members if one["fitted"] is not None or one.get("cut", True)]
-    members = able or members
-    tests = range(len(record["tests"]))
-    counted = [count([ballot(member["ballots"][test]) for member in members]) for test in tests]
-    return [[text(attempt) for attempt in test.attempts] for test in counted]
+    members = [fitted(member, record["demonstrations"]) for member in record["members"][:number]]
+    return [[text(attempt) for attempt in test.attempts] for test in counted(members, len(record["tests"]))]
 
 
 def line(name: str, scores: Sequence[tuple[float, float]], seconds: Sequence[float]) -> str:

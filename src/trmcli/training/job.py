@@ -109,7 +109,7 @@ class Job:
             if number not in self.done:
                 break
             row.append(self.done[number])
-            if len(row) >= self.members and _agree(_attempts(self.task, row)):
+            if len(row) >= self.members and _agree(counted(row, len(self.task.tests))):
                 return row
         return None
 
@@ -117,7 +117,7 @@ class Job:
         """What the votes come to by now."""
         everybody = {**self.so_far, **self.done}
         voters = self._row() or [everybody[number] for number in sorted(everybody)]
-        tests = _attempts(self.task, voters)
+        tests = counted(voters, len(self.task.tests))
         return Adapted(
             self.task,
             tests,
@@ -129,13 +129,11 @@ class Job:
         )
 
 
-def _attempts(task: ArcTask, members: Sequence[Fitted]) -> tuple[Attempts, ...]:
-    """What those come to that are able; what all of them come to if none is."""
+def counted(members: Sequence[Fitted], tests: int) -> tuple[Attempts, ...]:
+    """For each test input what those come to that are able; what all of them come to if none is."""
     voters = [member for member in members if member.able] or members
     weights = [member.weight for member in voters]
-    return tuple(
-        count([member.ballots[test] for member in voters], weights) for test in range(len(task.tests))
-    )
+    return tuple(count([member.ballots[test] for member in voters], weights) for test in range(tests))
 
 
 def _agree(tests: Sequence[Attempts]) -> bool:
