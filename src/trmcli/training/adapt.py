@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from trmcli.model.cells import CellsModel, TaskCode
-from trmcli.model.cells_layer import Kernels
 from trmcli.model.picker import Picker
 from trmcli.solving.adapted import Ballot, Progress
 from trmcli.tasks.arc.pieces import FEATURES
@@ -56,7 +55,7 @@ class Member:
             others += self.picker.parameters()
         rates = options.matrix_lr, options.lr, options.code_lr
         self.optimizer = FlatOptimizer(inside, others, list(self.code.parameters()), rates, options.ema)
-        self.most = options.updates(problem.rows)
+        self.most = options.updates(problem.rows // len(problem.batches))
         self.tally: list[dict[_Key, float]] = [{} for _ in problem.tests]
         self.right = [False] * problem.pairs
         self.loss = float("inf")
@@ -70,7 +69,7 @@ class Member:
 
     @property
     def needed(self) -> float:
-        """Seconds that another part of an update and the last answer will take."""
+        """Seconds that another update and the last answer will take."""
         steps, test_rows = self.options.steps_used, sum(one.sheet.rows for one in self.problem.tests if one)
         # An answer is all but the way back, which is more than half of an update.
         guess = 0.5 * self.step_seconds * steps * test_rows / self.problem.rows
@@ -83,34 +82,29 @@ class Member:
         return self.left() <= self.needed
 
     def learn(self) -> list[Tensor]:
-        """As many updates as there are supervision steps; the last logits of each demonstration.
+        """All supervision steps, with an update for each batch; the last logits of each demonstration.
 
-        The end of the time ends them as well, but for the first. An update for which there is not enough time
-        learns from the batches for which there is.
+        The end of the time ends them as well, but for the first: what there is no time for is left out.
         """
         states = [self.model.initial(batch.sheet) for batch in self.problem.batches]
         for step in range(self.options.steps):
             if step and self.over:
                 break
             before = self.left()
-            kernels = self.model.kernels(self.code)
-            held = [Kernels(*(each.detach().requires_grad_() for each in one)) for one in kernels]
             losses = []
             for number, batch in enumerate(self.problem.batches):
-                if number and self.updates and self.over:
+                if number and self.updates >= len(self.problem.batches) and self.over:
                     break
+                kernels = self.model.kernels(self.code)
                 question = self.model.question(batch.sheet, self.code)
-                state = self.model.step(states[number], question, held, batch.sheet)
-                self.said[number] = batch.reading.said(self.network, state, batch.sheet)
-                loss = batch.reading.loss(self.said[number])
+                state = self.model.step(states[number], question, kernels, batch.sheet)
+                said = batch.reading.said(self.network, state, batch.sheet)
+                loss = batch.reading.loss(said)
                 loss.backward()  # type: ignore[no-untyped-call]  # what it needed is given back
+                self.optimizer.update(self._share())
                 losses.append(float(loss.detach()))
                 states[number] = state.detach()
-                self.said[number] = [said.detach() for said in self.said[number]]
-            torch.autograd.backward(
-                [each for one in kernels for each in one], [each.grad for one in held for each in one]
-            )
-            self.optimizer.update(self._share())
+                self.said[number] = [one.detach() for one in said]
             if len(losses) == len(self.problem.batches):
                 self.loss = sum(losses)
                 # The median, for one that was held up says little of the next.

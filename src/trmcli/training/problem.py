@@ -20,7 +20,7 @@ from trmcli.tasks.arc.task import ArcTask, Grid
 from trmcli.training.readings import Chosen, Painted, Reading
 
 MOST_ROWS = 10_000
-"""Candidates that an update looks at together: beyond, more at once are not quicker and take memory."""
+"""Candidates that an update looks at: beyond, more at once are not quicker and take memory."""
 
 
 @dataclass(frozen=True)
