@@ -122,9 +122,9 @@ def steps(member: Member, answers: Iterable[str]) -> dict[str, list[bool]]:
         for step in range(1, max(STEPS) + 1):
             if asked is not None:
                 state = member.model.step(state, question, kernels, sheet)
-                logits = asked.reading.said(member.network, state, sheet)[0][0]
+                logits = asked.reading.said(member.network, state, sheet)
                 if step >= member.options.steps:
-                    for grid, sure in asked.reading.votes(0, logits):
+                    for grid, sure in asked.reading.votes(logits):
                         tally[arc.text(grid)] = tally.get(arc.text(grid), 0.0) + sure
             if step in STEPS:
                 right[str(step)].append(bool(tally) and max(tally, key=tally.__getitem__) == answer)

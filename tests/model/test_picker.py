@@ -20,9 +20,9 @@ def test_a_piece_is_scored_by_the_states_of_the_colours_that_its_cells_have() ->
     boxes = np.array([[0, 4, 0, 3], [1, 1, 2, 2], [2, 4, 1, 3], [0, 2, 0, 0]])
     features = random.standard_normal((4, 2)).astype(np.float32)
     own = (has * tall * wide + np.arange(tall * wide).reshape(tall, wide)).ravel()
-    (scores,) = picker.scores(state, [Choice.build(own, (tall, wide), boxes, features)])
-    assert scores.shape == (1, 4)
-    for (top, bottom, left, right), said, score in zip(boxes, features, scores[0], strict=True):
+    scores = picker.scores(state, Choice.build(own, (tall, wide), boxes, features))
+    assert scores.shape == (4,)
+    for (top, bottom, left, right), said, score in zip(boxes, features, scores, strict=True):
         cells = [
             state[has[y, x] * tall * wide + y * wide + x]
             for y in range(top, bottom + 1)
@@ -31,5 +31,5 @@ def test_a_piece_is_scored_by_the_states_of_the_colours_that_its_cells_have() ->
         whole = torch.stack(cells).sum(0)
         heard = torch.cat((whole / len(cells), whole / 10, torch.from_numpy(said).double()))
         torch.testing.assert_close(score, (F.silu(heard @ picker.enter) @ picker.leave)[0])
-    scores[0, 1].backward()  # type: ignore[no-untyped-call]
+    scores[1].backward()  # type: ignore[no-untyped-call]
     assert state.grad is not None and (state.grad.abs().sum(1) > 0).sum() == 1

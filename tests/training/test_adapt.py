@@ -183,16 +183,17 @@ class Clock:
 
 
 def test_the_learning_rates_fall_when_the_updates_end_or_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three hundred updates fall over the second half; of fifty seconds it is the last third."""
+    """Three hundred updates fall over the second half; of fifty seconds it is the last third. Nine are made
+    between two looks at the number: three steps of three demonstrations."""
     clock = Clock(monkeypatch)
     options = FitOptions(warmup=1, least=300, least_sure=300, effort=0.01)
     fit(recolouring(), options, seed=1)
     plain, clock.shares[:] = clock.shares[:], []
-    assert len(plain) == 300 and plain[150] == 1 > plain[160] and plain[299] == 0.05
+    assert len(plain) == 306 and plain[150] == 1 > plain[160] and plain[299] == 0.05
     fitted = fit(recolouring(), options, seed=1, left=lambda: 50 - clock.monotonic())
     hurried = clock.shares
     assert fitted.cut and 45 <= fitted.updates <= 50
-    assert hurried[:32] == plain[:32] and 0.4 < hurried[41] < 0.8 and 0.05 <= hurried[-1] < 0.15
+    assert hurried[:32] == plain[:32] and 0.3 < hurried[41] < 0.6 and 0.05 <= hurried[-1] < 0.15
     assert hurried == sorted(hurried, reverse=True)
 
 
@@ -208,9 +209,9 @@ def test_a_fit_that_ends_before_the_last_of_its_time_does_not_depend_on_it() -> 
 
 def test_a_member_whose_votes_agree_is_done_earlier() -> None:
     """And one whose votes do not is done as late as ever."""
-    options = FitOptions(least=60, least_sure=30, loss=0.2, effort=0.01)
+    options = FitOptions(least=120, least_sure=60, loss=0.2, effort=0.01)
     sure, unsure = (fit(recolouring(), replace(options, sure=share), seed=1) for share in (0.5, 1.1))
-    assert 30 <= sure.updates < 60 == unsure.updates
+    assert 60 <= sure.updates < 120 <= unsure.updates < 129
     assert sure.fitted == unsure.fitted and sure.updates >= 2 * (sure.fitted or 99)
     assert sure.right == (True, True, True) and not sure.cut
 
@@ -236,13 +237,13 @@ def test_an_update_that_was_held_up_does_not_end_the_fit(monkeypatch: pytest.Mon
     """One of forty seconds, as when a machine sleeps, among those of one second."""
     clock = Clock(monkeypatch)
     fitted = fit(
-        recolouring(), QUICK, seed=1, left=lambda: 70 - clock.monotonic() - 40 * (clock.monotonic() > 5)
+        recolouring(), QUICK, seed=1, left=lambda: 90 - clock.monotonic() - 40 * (clock.monotonic() > 12)
     )
-    assert fitted.updates >= 25
+    assert fitted.updates >= 45
 
 
-def test_batches_for_which_the_time_is_short_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of three batches takes a second, and answering three: of fourteen seconds one is left."""
+def test_demonstrations_for_which_the_time_is_short_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of three demonstrations takes a second, and answering three: of fourteen seconds one is left."""
     seconds = [0]
 
     class Clock:
@@ -258,7 +259,6 @@ def test_batches_for_which_the_time_is_short_are_left_out(monkeypatch: pytest.Mo
         seconds[0] += 1
         return plain(*arguments, **options)
 
-    monkeypatch.setattr("trmcli.training.problem.MOST_ROWS", 40)
     monkeypatch.setattr("trmcli.training.adapt.time", Clock())
     monkeypatch.setattr("trmcli.training.readings.F.cross_entropy", counted)
     fitted = fit(recolouring(), QUICK, seed=1, left=lambda: 14.0 - seconds[0])
@@ -266,23 +266,21 @@ def test_batches_for_which_the_time_is_short_are_left_out(monkeypatch: pytest.Mo
     assert fitted.ballots[0].grids
 
 
-@pytest.mark.parametrize(("task", "batches"), [(recolouring(), 3), (unequal(), 5)], ids=["alike", "unequal"])
-def test_each_of_several_batches_is_learned_from_by_an_update(
-    task: ArcTask, batches: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of equal shapes or not; where nothing is learned, the parts come to what the whole comes to."""
-    still = replace(QUICK, matrix_lr=0.0, lr=0.0, code_lr=0.0)
-    whole, at_rest = (Member(prepare(task), options, seed=1) for options in (QUICK, still))
-    monkeypatch.setattr("trmcli.training.problem.MOST_ROWS", 40)
-    parted, parted_at_rest = (Member(prepare(task), options, seed=1) for options in (QUICK, still))
-    assert (len(whole.problem.batches), len(parted.problem.batches)) == (1, batches)
-    for member in (whole, parted):
-        assert [said.shape[1:] for said in member.learn()] == [pair.answer.shape for pair in task.shown]
-    assert (whole.updates, parted.updates) == (QUICK.steps, QUICK.steps * batches)
-    for said, alone in zip(at_rest.learn(), parted_at_rest.learn(), strict=True):
-        torch.testing.assert_close(said, alone, atol=1e-5, rtol=1e-5)
-    assert parted_at_rest.loss == pytest.approx(at_rest.loss, rel=1e-5)
-    assert parted.loss < whole.loss < at_rest.loss
+@pytest.mark.parametrize("task", [recolouring(), unequal(), largest_of()], ids=["alike", "unequal", "pieces"])
+def test_each_demonstration_is_learned_from_by_an_update(task: ArcTask) -> None:
+    member = Member(prepare(task), QUICK, seed=1)
+    still = Member(prepare(task), replace(QUICK, matrix_lr=0.0, lr=0.0, code_lr=0.0), seed=1)
+    for one in (member, still):
+        one.learn()
+        assert one.updates == QUICK.steps * len(task.shown)
+        assert len(one.said) == len(one.right) == len(task.shown)
+    assert member.loss < still.loss
+    firsts = [
+        Member(replace(still.problem, shown=(one,)), still.options, seed=1) for one in still.problem.shown
+    ]
+    for alone, said in zip(firsts, still.said, strict=True):
+        alone.learn()
+        torch.testing.assert_close(alone.said[0], said)
 
 
 def turned_grid(grid: Grid, turn: int, mirrored: bool, colours: Grid) -> Grid:
@@ -310,7 +308,7 @@ def test_without_a_code_choices_follow_the_grids_and_the_colours(turn: int, mirr
         for _ in range(2):
             question = member.model.question(asked.sheet, member.code)
             state = member.model.step(state, question, kernels, asked.sheet)
-        votes = asked.reading.votes(0, asked.reading.said(member.network, state, asked.sheet)[0][0])
+        votes = asked.reading.votes(asked.reading.said(member.network, state, asked.sheet))
         grids = [grid if number else turned_grid(grid, turn, mirrored, colours) for grid, _ in votes]
         keys = [bytes(grid.shape) + grid.tobytes() for grid in grids]
         scores.append(dict(zip(keys, (share for _, share in votes), strict=True)))

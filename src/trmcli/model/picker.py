@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,14 +62,11 @@ class Picker(nn.Module):
         self.enter = matrix(2 * config.width + features, 2 * config.width)
         self.leave = matrix(2 * config.width, 1, 0.5)
 
-    def scores(self, state: Tensor, choices: Sequence[Choice]) -> list[Tensor]:
-        """``[1, K]`` before the softmax over the pieces of each grid, from ``[rows, D]``."""
-        return [self._score(state, choice) for choice in choices]
-
-    def _score(self, state: Tensor, choice: Choice) -> Tensor:
+    def scores(self, state: Tensor, choice: Choice) -> Tensor:
+        """``[K]`` before the softmax over the pieces, from ``[rows, D]``."""
         cells = state.index_select(0, choice.own).view(*choice.canvas, -1)
         table = F.pad(cells.cumsum(0).cumsum(1), (0, 0, 1, 0, 1, 0)).flatten(0, 1)
         first, second, third, last = (table.index_select(0, corner) for corner in choice.corners)
         whole = first - second - third + last
         heard = torch.cat((whole / choice.area, whole / 10, choice.features), 1)
-        return (F.silu(heard @ self.enter) @ self.leave).T
+        return (F.silu(heard @ self.enter) @ self.leave)[:, 0]

@@ -17,7 +17,7 @@ from trmcli.tasks.arc.pieces import FEATURES
 from trmcli.tasks.arc.task import ArcTask
 from trmcli.training.fitting import FitOptions, Fitted
 from trmcli.training.flat import FlatOptimizer
-from trmcli.training.problem import Asked, Problem, prepare
+from trmcli.training.problem import Problem, Shown, prepare
 from trmcli.training.readings import Chosen, Network, Seen
 
 Observer = Callable[[Progress], None]
@@ -51,17 +51,17 @@ class Member:
         inside = [p for p in self.model.layers.parameters() if p.ndim == 2 and p.shape[0] >= 16]
         known = {id(parameter) for parameter in inside}
         others = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
-        if any(isinstance(batch.reading, Chosen) for batch in problem.batches):
+        if any(isinstance(one.reading, Chosen) for one in problem.shown):
             others += self.picker.parameters()
         rates = options.matrix_lr, options.lr, options.code_lr
         self.optimizer = FlatOptimizer(inside, others, list(self.code.parameters()), rates, options.ema)
-        self.most = options.updates(problem.rows // len(problem.batches))
+        self.most = options.updates(problem.rows // len(problem.shown))
         self.tally: list[dict[_Key, float]] = [{} for _ in problem.tests]
-        self.right = [False] * problem.pairs
+        self.right = [False] * len(problem.shown)
         self.loss = float("inf")
         self.durations: list[float] = []
         self.step_seconds = self.vote_seconds = 0.0
-        self.said: dict[int, list[Tensor]] = {}
+        self.said: list[Tensor] = []
 
     @property
     def updates(self) -> int:
@@ -73,7 +73,7 @@ class Member:
         steps, test_rows = self.options.steps_used, sum(one.sheet.rows for one in self.problem.tests if one)
         # An answer is all but the way back, which is more than half of an update.
         guess = 0.5 * self.step_seconds * steps * test_rows / self.problem.rows
-        largest = max(batch.sheet.rows for batch in self.problem.batches) / self.problem.rows
+        largest = max(one.sheet.rows for one in self.problem.shown) / self.problem.rows
         return self.step_seconds * largest + (self.vote_seconds or guess)
 
     @property
@@ -81,42 +81,36 @@ class Member:
         """Whether it has to answer with what it has."""
         return self.left() <= self.needed
 
-    def learn(self) -> list[Tensor]:
-        """All supervision steps, with an update for each batch; the last logits of each demonstration.
+    def learn(self) -> None:
+        """All supervision steps, with an update for each demonstration.
 
         The end of the time ends them as well, but for the first: what there is no time for is left out.
         """
-        states = [self.model.initial(batch.sheet) for batch in self.problem.batches]
+        shown = self.problem.shown
+        states = [self.model.initial(one.sheet) for one in shown]
         for step in range(self.options.steps):
             if step and self.over:
                 break
             before = self.left()
             losses = []
-            for number, batch in enumerate(self.problem.batches):
-                if number and self.updates >= len(self.problem.batches) and self.over:
+            for number, one in enumerate(shown):
+                if number and self.updates >= len(shown) and self.over:
                     break
-                kernels = self.model.kernels(self.code)
-                question = self.model.question(batch.sheet, self.code)
-                state = self.model.step(states[number], question, kernels, batch.sheet)
-                said = batch.reading.said(self.network, state, batch.sheet)
-                loss = batch.reading.loss(said)
+                question, kernels = self.model.question(one.sheet, self.code), self.model.kernels(self.code)
+                state = self.model.step(states[number], question, kernels, one.sheet)
+                said = one.reading.said(self.network, state, one.sheet)
+                loss = one.reading.loss(said)
                 loss.backward()  # type: ignore[no-untyped-call]  # what it needed is given back
                 self.optimizer.update(self._share())
                 losses.append(float(loss.detach()))
                 states[number] = state.detach()
-                self.said[number] = [one.detach() for one in said]
-            if len(losses) == len(self.problem.batches):
+                self.said[number : number + 1] = [said.detach()]
+            if len(losses) == len(shown):
                 self.loss = sum(losses)
                 # The median, for one that was held up says little of the next.
                 self.durations = [*self.durations[-2:], before - self.left()]
                 self.step_seconds = sorted(self.durations)[len(self.durations) // 2]
-        logits: dict[int, Tensor] = {}
-        for number, batch in enumerate(self.problem.batches):
-            said = self.said[number]
-            for pairs, alike, right in zip(batch.pairs, said, batch.reading.right(said), strict=True):
-                for pair, one, is_right in zip(pairs, alike, right, strict=True):
-                    logits[pair], self.right[pair] = one, is_right
-        return [logits[pair] for pair in range(len(self.right))]
+        self.right = [one.reading.right(said) for one, said in zip(shown, self.said, strict=True)]
 
     def _share(self) -> float:
         """Of the learning rates: a warm-up, then all, then a fall over the second half of the updates.
@@ -143,20 +137,20 @@ class Member:
                     if told is not None:
                         told(number, step, logits)
                     if step >= self.options.steps and asked is not None:
-                        for grid, weight in asked.reading.votes(0, logits):
+                        for grid, weight in asked.reading.votes(logits):
                             key = grid.shape, grid.tobytes()
                             tally[key] = tally.get(key, 0.0) + weight
         self.optimizer.swap()
         self.vote_seconds = before - self.left()
 
-    def _answers(self, asked: Asked | None, kernels: list) -> list[Tensor]:  # type: ignore[type-arg]
+    def _answers(self, asked: Shown | None, kernels: list) -> list[Tensor]:  # type: ignore[type-arg]
         if asked is None:
             return []
         sheet, answers = asked.sheet, []
         question, state = self.model.question(sheet, self.code), self.model.initial(sheet)
         for _ in range(self.options.steps_used):
             state = self.model.step(state, question, kernels, sheet)
-            answers.append(asked.reading.said(self.network, state, sheet)[0][0])
+            answers.append(asked.reading.said(self.network, state, sheet))
         return answers
 
     @property
@@ -237,11 +231,11 @@ def fit(
         )
 
     while current.updates < current.most:
-        logits = current.learn()
+        current.learn()
         now = time.monotonic()
         if observe is not None and now - reported >= INTERVAL:
             reported = now
-            observe(_fitting(current, logits, member, now - began))
+            observe(_fitting(current, member, now - began))
         whole = all(current.right)
         if whole and fitted is None:
             fitted = current.updates
@@ -264,14 +258,9 @@ def fit(
     return result(current.ballots(), cut)
 
 
-def _fitting(current: Member, logits: list[Tensor], member: int, seconds: float) -> Progress:
-    seen = {
-        pair: batch.reading.seen(output, logits[pair])
-        for batch in current.problem.batches
-        for output, pairs in enumerate(batch.pairs)
-        for pair in pairs
-    }
-    grids, confidence = zip(*(seen[pair] for pair in sorted(seen)), strict=True)
+def _fitting(current: Member, member: int, seconds: float) -> Progress:
+    shown = zip(current.problem.shown, current.said, strict=True)
+    grids, confidence = zip(*(one.reading.seen(said) for one, said in shown), strict=True)
     return Progress(member, "fitting", current.loss, tuple(current.right), grids, 0, seconds, confidence)
 
 
@@ -287,7 +276,7 @@ class _Answering:
 
     def __call__(self, number: int, step: int, logits: Tensor) -> None:
         if (asked := self.current.problem.tests[number]) is not None:
-            self.shown[number] = asked.reading.seen(0, logits)
+            self.shown[number] = asked.reading.seen(logits)
         grids, confidence = zip(*(self.shown[one] for one in sorted(self.shown)), strict=True)
         right, seconds = tuple(self.current.right), time.monotonic() - self.began
         self.observe(

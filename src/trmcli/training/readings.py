@@ -1,14 +1,12 @@
-"""How answers are read from what a network makes of a sheet: painted cell by cell, or chosen among pieces."""
+"""How an answer is read from what a network makes of a grid: painted cell by cell, or chosen among pieces."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -32,109 +30,102 @@ class Network:
 
 
 class Reading(Protocol):
-    """Reads what is said of the grids of a sheet: a tensor for grids that are read alike, first those of its
-    first output."""
+    """Reads what a network makes of one grid."""
 
-    def said(self, network: Network, state: Tensor, sheet: Sheet) -> list[Tensor]:
-        """Logits, one tensor ``[B, ...]`` for each output of the sheet."""
+    def said(self, network: Network, state: Tensor, sheet: Sheet) -> Tensor:
+        """Logits."""
         ...
 
-    def loss(self, said: Sequence[Tensor]) -> Tensor:
-        """Of the demonstrations."""
+    def loss(self, said: Tensor) -> Tensor:
+        """Of a demonstration: its part of two, shared evenly among the task's."""
         ...
 
-    def right(self, said: Sequence[Tensor]) -> list[list[bool]]:
-        """Which demonstrations are right, by output."""
+    def right(self, said: Tensor) -> bool:
+        """Whether a demonstration's output is the likeliest."""
         ...
 
-    def seen(self, output: int, logits: Tensor) -> Seen:
-        """The likeliest grid, by the logits of one grid of an output."""
+    def seen(self, said: Tensor) -> Seen:
+        """The likeliest grid."""
         ...
 
-    def votes(self, output: int, logits: Tensor) -> list[tuple[Grid, float]]:
-        """Grids, and how much is for each of them."""
+    def votes(self, said: Tensor) -> list[tuple[Grid, float]]:
+        """Grids, and how much is for each of them; the likeliest first."""
         ...
 
 
 @dataclass(frozen=True)
 class Painted:
-    """Every cell has the likeliest colour.
+    """Every cell has the likeliest colour; logits are ``[C, *out]``.
 
     Attributes:
         colours: of the task, by number.
-        targets: for each output of the sheet ``[B, *out]`` numbers of colours; none for a test.
-        weights: for each output of the sheet ``[B, *out]``: what the cross entropy of each cell counts: an
-            equal share of one over all cells, and of another one over the cells that differ from the input;
-            divided by the task's demonstrations.
+        target: ``[1, *out]`` numbers of colours; None of a test.
+        weight: ``[1, *out]``: what the cross entropy of each cell counts: an equal share of one over all
+            cells, and of another one over the cells that differ from the input; divided by the number of the
+            task's demonstrations.
     """
 
     colours: npt.NDArray[np.uint8]
-    targets: tuple[Tensor, ...] = ()
-    weights: tuple[Tensor, ...] = ()
+    target: Tensor | None = None
+    weight: Tensor | None = None
 
-    def said(self, network: Network, state: Tensor, sheet: Sheet) -> list[Tensor]:
-        return network.model.logits(state, sheet, network.code)
+    def said(self, network: Network, state: Tensor, sheet: Sheet) -> Tensor:
+        (logits,) = network.model.logits(state, sheet, network.code)
+        return logits[0]
 
-    def loss(self, said: Sequence[Tensor]) -> Tensor:
-        losses = [
-            (F.cross_entropy(one, target, reduction="none") * weight).sum()
-            for one, target, weight in zip(said, self.targets, self.weights, strict=True)
-        ]
-        return torch.stack(losses).sum()
+    def loss(self, said: Tensor) -> Tensor:
+        assert self.target is not None and self.weight is not None
+        return (F.cross_entropy(said[None], self.target, reduction="none") * self.weight).sum()
 
-    def right(self, said: Sequence[Tensor]) -> list[list[bool]]:
-        return [
-            (one.argmax(1) == target).flatten(1).all(1).tolist()
-            for one, target in zip(said, self.targets, strict=True)
-        ]
+    def right(self, said: Tensor) -> bool:
+        assert self.target is not None
+        return bool((said.argmax(0) == self.target[0]).all())
 
-    def seen(self, output: int, logits: Tensor) -> Seen:
-        probability, number = logits.softmax(0).max(0)
+    def seen(self, said: Tensor) -> Seen:
+        probability, number = said.softmax(0).max(0)
         return self.colours[number.numpy()], probability.numpy()
 
-    def votes(self, output: int, logits: Tensor) -> list[tuple[Grid, float]]:
-        highest, number = logits.log_softmax(0).max(0)
+    def votes(self, said: Tensor) -> list[tuple[Grid, float]]:
+        highest, number = said.log_softmax(0).max(0)
         return [(self.colours[number.numpy()], float(highest.mean().exp()))]
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The likeliest piece of the input. Every output of the sheet is a single grid.
+    """The likeliest of the K pieces of the input; logits are ``[K]``.
 
     Attributes:
-        choices, pieces: of each grid.
-        equal: for each grid ``[K]``: which pieces are its output; none for a test.
-        share: what a demonstration counts, two in all.
+        choice, pieces: of the grid.
+        equal: ``[K]``: which pieces are its output; None of a test.
+        share: what a demonstration counts.
     """
 
-    choices: tuple[Choice, ...]
-    pieces: tuple[Pieces, ...]
-    equal: tuple[Tensor, ...] = ()
-    share: float = 0.0
+    choice: Choice
+    pieces: Pieces
+    equal: Tensor | None
+    share: float
 
-    def said(self, network: Network, state: Tensor, sheet: Sheet) -> list[Tensor]:
-        return network.picker.scores(state, self.choices)
+    def said(self, network: Network, state: Tensor, sheet: Sheet) -> Tensor:
+        return network.picker.scores(state, self.choice)
 
-    def loss(self, said: Sequence[Tensor]) -> Tensor:
+    def loss(self, said: Tensor) -> Tensor:
         """Minus the logarithm of the probability of all pieces that are right."""
-        pairs = zip(said, self.equal, strict=True)
-        return (
-            -self.share
-            * torch.stack([one[0].log_softmax(0)[equal].logsumexp(0) for one, equal in pairs]).sum()
-        )
+        assert self.equal is not None
+        return -self.share * said.log_softmax(0)[self.equal].logsumexp(0)
 
-    def right(self, said: Sequence[Tensor]) -> list[list[bool]]:
-        return [[bool(equal[one[0].argmax()])] for one, equal in zip(said, self.equal, strict=True)]
+    def right(self, said: Tensor) -> bool:
+        assert self.equal is not None
+        return bool(self.equal[said.argmax()])
 
-    def seen(self, output: int, logits: Tensor) -> Seen:
-        (grid, share), *_ = self.votes(output, logits)
+    def seen(self, said: Tensor) -> Seen:
+        (grid, share), *_ = self.votes(said)
         return grid, np.full(grid.shape, share, np.float32)
 
-    def votes(self, output: int, logits: Tensor) -> list[tuple[Grid, float]]:
-        """Equal pieces count together; the likeliest first, and none with less than a hundredth but that."""
+    def votes(self, said: Tensor) -> list[tuple[Grid, float]]:
+        """Equal pieces count together; others than the best are left out with less than a hundredth."""
         totals: dict[tuple[tuple[int, ...], bytes], float] = {}
         grids: dict[tuple[tuple[int, ...], bytes], Grid] = {}
-        for grid, share in zip(self.pieces[output].contents, logits.softmax(0).tolist(), strict=True):
+        for grid, share in zip(self.pieces.contents, said.softmax(0).tolist(), strict=True):
             key = grid.shape, grid.tobytes()
             grids.setdefault(key, grid)
             totals[key] = totals.get(key, 0.0) + share

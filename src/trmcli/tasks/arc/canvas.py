@@ -43,11 +43,6 @@ class Canvas:
     target: Numbers | None
     changed: npt.NDArray[np.bool_]
 
-    @property
-    def key(self) -> tuple[tuple[int, ...], Shape, bool]:
-        """Canvases of one key can stand in one array; sorted by it, those of one shape are together."""
-        return self.labels.shape, self.out, self.box is None
-
 
 def colours_of(task: ArcTask) -> npt.NDArray[np.uint8]:
     """The colours of the demonstrations and of the test inputs, in order."""
