@@ -67,4 +67,5 @@ def test_a_task_whose_outputs_are_pieces_is_told_from_others() -> None:
     assert demonstrates_pieces(task(grid("55"), grid("13")))
     assert not demonstrates_pieces(task(grid("55"), grid("31")))
     assert not demonstrates_pieces(task(FRAMED))
+    assert not demonstrates_pieces(task(grid("1"), grid("3")))
     assert not demonstrates_pieces(task(grid("55"), test=grid("0")))

@@ -90,11 +90,14 @@ def _compared(
 
 
 def demonstrates_pieces(task: ArcTask) -> bool:
-    """Whether every demonstration's output is one of the pieces of its input, and tests have some as well."""
+    """Whether every demonstration's output is one of the pieces of its input, and tests have some as well.
+
+    An output of a single cell does not count: it says a colour, and some cell that stands alone may have it.
+    """
     background = background_of(task)
 
     def is_piece(pair: Pair) -> bool:
-        smaller = pair.answer.size < pair.question.size
+        smaller = 1 < pair.answer.size < pair.question.size
         return smaller and bool(pieces_of(pair.question, background).equal(pair.answer).any())
 
     return all(map(is_piece, task.shown)) and all(
