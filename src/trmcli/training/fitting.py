@@ -14,7 +14,8 @@ class FitOptions:
 
     Attributes:
         cells: its size.
-        steps: supervision steps in training: as many updates, with the state carried from one to the next.
+        steps: supervision steps in training, with the state carried from one to the next; each demonstration
+            has an update in each of them.
         steps_used: supervision steps when it answers; those from ``steps`` on vote.
         matrix_lr, lr, code_lr: learning rates of the layers' matrices (Muon), other weights, the task's code.
         ema: decay of the average of the weights, which answers.
@@ -52,7 +53,11 @@ class FitOptions:
     common: bool = False
 
     def updates(self, rows: int) -> int:
-        """At most: so many as take about ``effort`` seconds, counted so that no clock decides."""
+        """At most: so many as take about ``effort`` seconds, counted so that no clock decides.
+
+        Args:
+            rows: candidates of a demonstration.
+        """
         seconds = SECONDS_AN_UPDATE + SECONDS_A_ROW * rows * self._work
         return min(self.most, max(self.least, int(self.effort / seconds)))
 
