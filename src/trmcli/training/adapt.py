@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from trmcli.model.cells import CellsModel, TaskCode
+from trmcli.model.cells_layer import Kernels
 from trmcli.model.picker import Picker
 from trmcli.solving.adapted import Ballot, Progress
 from trmcli.tasks.arc.pieces import FEATURES
@@ -143,7 +144,7 @@ class Member:
         self.optimizer.swap()
         self.vote_seconds = before - self.left()
 
-    def _answers(self, asked: Shown | None, kernels: list) -> list[Tensor]:  # type: ignore[type-arg]
+    def _answers(self, asked: Shown | None, kernels: list[Kernels]) -> list[Tensor]:
         if asked is None:
             return []
         sheet, answers = asked.sheet, []
