@@ -28,6 +28,7 @@ import arc
 import torch
 from torch import Tensor
 
+from trmcli.tasks.arc.tally import Tally
 from trmcli.tasks.arc.task import ArcTask
 from trmcli.training.adapt import FALL, Member
 from trmcli.training.fitting import FitOptions
@@ -80,7 +81,7 @@ class Followed:
         member = self.member
         return {
             "vectors": [vector.clone() for vector in self._vectors()],
-            "member": (member.optimizer.updates, [dict(one) for one in member.tally], list(member.right)),
+            "member": (member.optimizer.updates, [one.copy() for one in member.tally], list(member.right)),
             "self": (self.fitted, self.following),
         }
 
@@ -115,19 +116,17 @@ def steps(member: Member, answers: Iterable[str]) -> dict[str, list[bool]]:
     member.optimizer.swap()
     kernels = member.model.kernels(member.code)
     for asked, answer in zip(member.problem.tests, answers, strict=True):
-        tally: dict[str, float] = {}
-        if asked is not None:
-            sheet = asked.sheet
-            question, state = member.model.question(sheet, member.code), member.model.initial(sheet)
-        for step in range(1, max(STEPS) + 1):
-            if asked is not None:
-                state = member.model.step(state, question, kernels, sheet)
-                logits = asked.reading.said(member.network, state, sheet)
-                if step >= member.options.steps:
-                    for grid, sure in asked.reading.votes(logits):
-                        tally[arc.text(grid)] = tally.get(arc.text(grid), 0.0) + sure
+        if asked is None:
+            for one in right.values():
+                one.append(False)
+            continue
+        tally = Tally()
+        for step, logits in enumerate(member.answers(asked, kernels, max(STEPS)), 1):
+            if step >= member.options.steps:
+                for grid, sure in asked.reading.votes(logits):
+                    tally.add(grid, sure)
             if step in STEPS:
-                right[str(step)].append(bool(tally) and max(tally, key=tally.__getitem__) == answer)
+                right[str(step)].append(arc.text(tally.best()[0][0]) == answer)
     member.optimizer.swap()
     return right
 

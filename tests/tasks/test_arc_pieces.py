@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from trmcli.errors import Origin
-from trmcli.tasks.arc.pieces import FEATURES, Pieces, demonstrates_pieces, pieces_of
+from trmcli.tasks.arc.pieces import FEATURES, Pieces, pieces_of, pieces_to_choose
 from trmcli.tasks.arc.task import ArcTask, Grid, Pair
 
 GRIDS = arrays.arrays(
@@ -64,8 +64,8 @@ def test_a_task_whose_outputs_are_pieces_is_told_from_others() -> None:
         shown = tuple(Pair(FRAMED, answer) for answer in answers)
         return ArcTask("made-up", shown, (test,), None, Origin("made-up"))
 
-    assert demonstrates_pieces(task(grid("55"), grid("13")))
-    assert not demonstrates_pieces(task(grid("55"), grid("31")))
-    assert not demonstrates_pieces(task(FRAMED))
-    assert not demonstrates_pieces(task(grid("1"), grid("3")))
-    assert not demonstrates_pieces(task(grid("55"), test=grid("0")))
+    assert pieces_to_choose(task(grid("55"), grid("13"))) is not None
+    assert pieces_to_choose(task(grid("55"), grid("31"))) is None
+    assert pieces_to_choose(task(FRAMED)) is None
+    assert pieces_to_choose(task(grid("1"), grid("3"))) is None
+    assert pieces_to_choose(task(grid("55"), test=grid("0"))) is None

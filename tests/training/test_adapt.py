@@ -14,6 +14,7 @@ from torch import Tensor
 
 from trmcli.errors import Origin
 from trmcli.solving.adapted import Progress
+from trmcli.tasks.arc.tally import Tally
 from trmcli.tasks.arc.task import ArcTask, Grid, Pair
 from trmcli.training.adapt import Member, fit
 from trmcli.training.fitting import MEMBERS, AdaptOptions, FitOptions, Fitted
@@ -104,7 +105,7 @@ def test_where_the_size_is_unsure_members_take_both_guesses() -> None:
 def said(member: Member, task: ArcTask) -> list[Tensor]:
     """The last logits ``[C, height, width]`` for each test input of a task with the same colours."""
     member.problem, last = prepare(task), {}
-    member.tally = [{} for _ in member.problem.tests]
+    member.tally = [Tally() for _ in member.problem.tests]
     member.vote(lambda number, step, logits: last.update({number: logits}))
     return [last[number] for number in sorted(last)]
 
@@ -328,7 +329,7 @@ def test_without_a_code_answers_follow_the_grids_and_the_colours(turn: int, mirr
         state, kernels = member.model.initial(sheet), member.model.kernels(member.code)
         for _ in range(3):
             state = member.model.step(state, member.model.question(sheet, member.code), kernels, sheet)
-        logits.append(member.model.logits(state, sheet, member.code)[0][0].detach())
+        logits.append(member.model.logits(state, sheet, member.code).detach())
     moved = logits[0].mT if mirrored else logits[0]
     moved = torch.rot90(moved, turn, (1, 2))
     for colour in range(4):

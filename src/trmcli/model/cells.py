@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from trmcli.model.cells_config import CellsConfig
 from trmcli.model.cells_layer import Kernels, Weights, apply_layers
 from trmcli.model.links import hear
-from trmcli.model.sheet import Output, Sheet
+from trmcli.model.sheet import Sheet
 
 FEATURES = 10
 """Numbers that tell of the object that a cell belongs to."""
@@ -51,7 +51,7 @@ class TaskCode(nn.Module):
         straight, slanted: ``[4, code]``: up, left, right, down; and the diagonals.
         symmetry: ``[7, code]``: left-right, up-down, half turn, transpose, anti-transpose, quarter turns.
         edge: ``[4, D]``: up, left, right, down.
-        readout: ``[5]``: ways to read an output smaller than the canvas, see :meth:`CellsModel.logits`.
+        readout: ``[4]``: ways to read an output smaller than the canvas, see :meth:`CellsModel.logits`.
     """
 
     own: Tensor
@@ -68,7 +68,7 @@ class TaskCode(nn.Module):
         self.slanted = nn.Parameter(torch.zeros(4, code))
         self.symmetry = nn.Parameter(torch.zeros(7, code))
         self.edge = nn.Parameter(torch.zeros(4, width))
-        self.readout = nn.Parameter(torch.zeros(5))
+        self.readout = nn.Parameter(torch.zeros(4))
 
 
 class CellsLayer(nn.Module):
@@ -184,34 +184,26 @@ class CellsModel(nn.Module):
         layers = list(zip(weights, kernels, strict=True))
         return apply_layers(state, question, layers, self.config.passes, sheet)
 
-    def logits(self, state: Tensor, sheet: Sheet, code: TaskCode) -> list[Tensor]:
-        """For each output of the sheet ``[B, C, height, width]``, before the softmax over colours.
+    def logits(self, state: Tensor, sheet: Sheet, code: TaskCode) -> Tensor:
+        """Of the output ``[C, height, width]``, before the softmax over colours.
 
         An output smaller than the canvas is a mixture, weighted by the code, of ways to read it: the top left
         corner, the average over areas, over equal blocks of the input, and the box around what is not
         background.
         """
-        cells = state @ self.head
-        return [
-            _read(output.of(cells, sheet.colours)[..., 0].transpose(0, 1), output, code.readout)
-            for output in sheet.outputs
-        ]
-
-
-def _read(logits: Tensor, output: Output, readout: Tensor) -> Tensor:
-    """An output from its canvas, ``[B, C, H, W]``."""
-    if output.out == output.canvas:
-        return logits
-    tall, wide = output.out
-    ways = [logits[:, :, :tall, :wide], F.adaptive_avg_pool2d(logits, (tall, wide))]
-    weights = [readout[0], readout[1]]
-    if output.blocks:
-        blocks = [logits[:, :, y : y + tall, x : x + wide] for y, x in output.blocks]
-        ways.append(torch.stack(blocks).mean(0))
-        weights.append(readout[2] + 1)
-    if output.boxes:
-        boxes = [logits[n, :, y : y + tall, x : x + wide] for n, (y, x) in enumerate(output.boxes)]
-        ways.append(torch.stack(boxes))
-        weights.append(readout[3] + 1)
-    shares = torch.softmax(torch.stack(weights) * 3, 0)
-    return (torch.stack(ways) * shares[:, None, None, None, None]).sum(0)
+        logits, output, readout = sheet.grid(state @ self.head)[..., 0], sheet.output, code.readout
+        if output.shape == sheet.canvas:
+            return logits
+        tall, wide = output.shape
+        ways = [logits[:, :tall, :wide], F.adaptive_avg_pool2d(logits, output.shape)]
+        weights = [readout[0], readout[1]]
+        if output.blocks:
+            blocks = [logits[:, y : y + tall, x : x + wide] for y, x in output.blocks]
+            ways.append(torch.stack(blocks).mean(0))
+            weights.append(readout[2] + 1)
+        if output.box is not None:
+            y, x = output.box
+            ways.append(logits[:, y : y + tall, x : x + wide])
+            weights.append(readout[3] + 1)
+        shares = torch.softmax(torch.stack(weights) * 3, 0)
+        return (torch.stack(ways) * shares[:, None, None, None]).sum(0)

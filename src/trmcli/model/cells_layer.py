@@ -112,12 +112,10 @@ def _norm_backward(gradient: Tensor, y: Tensor, scale: Tensor) -> Tensor:
     return torch.addcmul(gradient, y, along, value=-1 / y.shape[-1]).mul_(scale)
 
 
-def _add_max_backward(
-    to_x: Tensor, gradient: Tensor, x: Tensor, highest: Tensor, dims: int | tuple[int, int]
-) -> None:
-    """Of a maximum over ``dims``, shared evenly among those that have it."""
+def _add_max_backward(to_x: Tensor, gradient: Tensor, x: Tensor, highest: Tensor, dim: int) -> None:
+    """Of a maximum over ``dim``, shared evenly among those that have it."""
     held = torch.eq(x, highest, out=torch.empty_like(x))
-    to_x.addcmul_(held, gradient / held.sum(dims, keepdim=True))
+    to_x.addcmul_(held, gradient / held.sum(dim, keepdim=True))
 
 
 def _gate(both: Tensor) -> tuple[Tensor, Tensor]:
@@ -146,8 +144,8 @@ class _Layer:
         self.enter = torch.split(weights.enter, self.widths, 1)
         self.same, self.any = weights.object.chunk(2)
         self.filters = kernels.taps.T.reshape(wide, 1, 3, 3)
-        self.directions = [directions(*part.canvas, kernels.rays.dtype) for part in sheet.parts]
-        self.rays = [one @ kernels.rays for one in self.directions]
+        self.directions = directions(*sheet.canvas, kernels.rays.dtype)
+        self.rays = self.directions @ kernels.rays
         self.looks = kernels.looks[: sheet.looks.count]
         self.kernels = kernels
 
@@ -159,12 +157,9 @@ class _Layer:
         around, sent, seen = (x @ enter for enter in self.enter)
         mixed = x.new_empty(rows, 2 * wide)
         to_near, to_ray, to_look = torch.split(mixed, self.widths, 1)
-        sums: list[Tensor] = []
-        for part, rays in zip(sheet.parts, self.rays, strict=True):
-            part.of(to_near, colours).copy_(near(part.of(around, colours), self.filters))
-            ray, *more = along(part.of(sent, colours), rays)
-            part.of(to_ray, colours).copy_(ray)
-            sums += more
+        sheet.grid(to_near).copy_(near(sheet.grid(around), self.filters))
+        ray, columns, lines = along(sheet.grid(sent), self.rays)
+        sheet.grid(to_ray).copy_(ray)
         to_look.copy_(sheet.looks.seen.sum((seen[:, None] * self.looks).view(-1, half)))
 
         means = sheet.heard.back.sum(x).mul_(sheet.heard.share)
@@ -174,9 +169,7 @@ class _Layer:
         torch.mm(same, self.same, out=to_same)
         torch.mm(any_, self.any, out=to_any)
         by_cell = x.view(colours, -1, wide)
-        high = torch.cat([part.of(x, colours).amax((2, 3)) for part in sheet.parts], 1)
-        whole = grid.view(colours, -1, wide).mean(0).repeat(colours, 1)
-        grid_in = torch.cat((grid, high.view(-1, wide), whole), 1)
+        grid_in = torch.cat((grid, by_cell.amax(1), grid.mean(0).expand_as(grid)), 1)
         grid_both = grid_in @ weights.grid_enter
         grid_gated, grid_opened = _gate(grid_both)
         torch.mm(grid_gated, weights.grid_leave, out=to_grid)
@@ -190,23 +183,22 @@ class _Layer:
         z, z_scale = _norm(torch.addmm(y, gated, weights.down))
         return z, (
             *(x, y, y_scale, z, z_scale, both, opened, gated, mixed, around, sent, seen, means, grid_in),
-            *(grid_both, grid_opened, grid_gated, cell_in, *sums),
+            *(grid_both, grid_opened, grid_gated, cell_in, columns, lines),
         )
 
     def zero(self) -> None:
         """Begin the way back."""
         self.to_weights = Weights(*map(torch.zeros_like, self.weights))
         self.to_filters = torch.zeros_like(self.filters)
-        self.to_rays = [torch.zeros_like(rays) for rays in self.rays]
+        self.to_rays = torch.zeros_like(self.rays)
         self.to_looks = torch.zeros_like(self.kernels.looks)
-        self.back_rays = [one @ self.kernels.rays.flip(0) for one in self.directions]
+        self.back_rays = self.directions @ self.kernels.rays.flip(0)
         self.leave = torch.split(self.weights.leave.T, self.widths, 1)
 
     def gradients(self) -> tuple[Tensor, ...]:
         """Of all weights and kernels."""
-        to_rays = [one.T @ rays for one, rays in zip(self.directions, self.to_rays, strict=True)]
         to_taps = self.to_filters.view(-1, 9).T
-        return *self.to_weights, to_taps, torch.stack(to_rays).sum(0), self.to_looks
+        return *self.to_weights, to_taps, self.directions.T @ self.to_rays, self.to_looks
 
     def backward(
         self,
@@ -229,7 +221,8 @@ class _Layer:
         grid_opened: Tensor,
         grid_gated: Tensor,
         cell_in: Tensor,
-        *sums: Tensor,
+        columns: Tensor,
+        lines: Tensor,
     ) -> Tensor:
         """The gradient of ``x``; those of the weights and kernels are added to what there is."""
         if not hasattr(self, "to_weights"):
@@ -257,40 +250,25 @@ class _Layer:
         to.grid_leave.addmm_(grid_gated.T, to_grid)
         to_grid_both = _gate_backward(to_grid @ weights.grid_leave.T, grid_both, grid_opened)
         to.grid_enter.addmm_(grid_in.T, to_grid_both)
-        to_grid_in = (to_grid_both @ weights.grid_enter.T).view(colours, -1, 3 * wide)
-        to_grid_mean, to_grid_high, to_whole = to_grid_in.chunk(3, -1)
-        torch.add(to_grid_mean, to_whole.mean(0), out=to_mean_grid.view(colours, -1, wide))
+        to_grid_mean, to_grid_high, to_whole = (to_grid_both @ weights.grid_enter.T).chunk(3, -1)
+        torch.add(to_grid_mean, to_whole.mean(0), out=to_mean_grid)
         to.cell.addmm_(cell_in.T, to_cell)
         to_cell_mean, to_cell_high = (to_cell @ weights.cell.T).chunk(2, -1)
         to_mean_cell.copy_(to_cell_mean)
         to_x = sheet.heard.out.sum(to_means.mul_(sheet.heard.share)).add_(into)
-        grid_high = grid_in.view(colours, -1, 3 * wide)[..., wide : 2 * wide]
-        for part in sheet.parts:
-            grids = slice(part.number, part.number + part.grids)
-            _add_max_backward(
-                part.of(to_x, colours),
-                to_grid_high[:, grids, None, None],
-                part.of(x, colours),
-                grid_high[:, grids, None, None],
-                (2, 3),
-            )
         by_cell = x.view(colours, -1, wide)
+        high = grid_in[:, None, wide : 2 * wide]
+        _add_max_backward(to_x.view_as(by_cell), to_grid_high[:, None], by_cell, high, 1)
         _add_max_backward(to_x.view_as(by_cell), to_cell_high, by_cell, cell_in[:, wide:], 0)
 
         to_u = torch.empty_like(mixed)
         to_around, to_sent, to_seen = torch.split(to_u, self.widths, 1)
-        for number, part in enumerate(sheet.parts):
-            to_part, to_filters = near_backward(
-                part.of(to_near, colours), part.of(around, colours), self.filters
-            )
-            part.of(to_around, colours).copy_(to_part)
-            self.to_filters += to_filters
-            columns, lines = sums[2 * number : 2 * number + 2]
-            to_part, to_rays = along_backward(
-                part.of(to_ray, colours), part.of(sent, colours), columns, lines, self.back_rays[number]
-            )
-            part.of(to_sent, colours).copy_(to_part)
-            self.to_rays[number] += to_rays
+        back, to_filters = near_backward(sheet.grid(to_near), sheet.grid(around), self.filters)
+        sheet.grid(to_around).copy_(back)
+        self.to_filters += to_filters
+        back, to_rays = along_backward(sheet.grid(to_ray), sheet.grid(sent), columns, lines, self.back_rays)
+        sheet.grid(to_sent).copy_(back)
+        self.to_rays += to_rays
         to_seen.copy_(sheet.looks.back.sum((to_look[:, None] * self.looks).view(-1, half)))
         taken = F.pad(seen, (0, 0, 0, 1)).index_select(0, sheet.looks.taken).view(-1, rows, half)
         self.to_looks[: len(taken)] += taken.mul_(to_look).sum(1)

@@ -1,6 +1,6 @@
-"""What a layer of :class:`~trmcli.model.cells.CellsModel` does to grids of one shape, and the ways back.
+"""What a layer of :class:`~trmcli.model.cells.CellsModel` does to a grid, and the ways back.
 
-Grids come as ``[C, B, H, W, D]``, colours before grids.
+The grid comes as ``[C, H, W, D]``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from torch import Tensor
 def near(x: Tensor, filters: Tensor) -> Tensor:
     """The sum of a cell's 3x3 neighbours, each times its numbers of ``filters`` ``[D, 1, 3, 3]``.
 
-    Nothing lies outside of a grid.
+    Nothing lies outside of the grid.
     """
     if not _convolved(x):
         return _Padded(x).weighed(_taps(filters))
-    images = x.flatten(0, 1).permute(0, 3, 1, 2)
-    return F.conv2d(images, filters, padding=1, groups=x.shape[-1]).permute(0, 2, 3, 1).view(x.shape)
+    return F.conv2d(x.permute(0, 3, 1, 2), filters, padding=1, groups=x.shape[-1]).permute(0, 2, 3, 1)
 
 
 def near_backward(gradient: Tensor, x: Tensor, filters: Tensor) -> tuple[Tensor, Tensor]:
@@ -31,13 +30,13 @@ def near_backward(gradient: Tensor, x: Tensor, filters: Tensor) -> tuple[Tensor,
         to_filters = torch.stack([(padded.at(n) * middle).sum(0) for n in range(9)]).T
         return back.weighed(_taps(filters).flip(0)), to_filters.view(filters.shape)
     to_x, to_filters, _ = torch.ops.aten.convolution_backward(
-        gradient.flatten(0, 1).permute(0, 3, 1, 2),
-        x.flatten(0, 1).permute(0, 3, 1, 2),
+        gradient.permute(0, 3, 1, 2),
+        x.permute(0, 3, 1, 2),
         filters,
         None,
         *([1, 1], [1, 1], [1, 1], False, [0, 0], x.shape[-1], [True, True, False]),
     )
-    return to_x.permute(0, 2, 3, 1).view(x.shape), to_filters
+    return to_x.permute(0, 2, 3, 1), to_filters
 
 
 def _convolved(x: Tensor) -> bool:
@@ -53,20 +52,20 @@ def _taps(filters: Tensor) -> Tensor:
 
 
 class _Padded:
-    """Grids with a column and rows of zeros between them, so that neighbours lie at fixed distances."""
+    """A grid with a column and rows of zeros around it, so that neighbours lie at fixed distances."""
 
     def __init__(self, x: Tensor) -> None:
         self.shape = x.shape
-        images, height, width, depth = x.flatten(0, 1).shape
+        colours, height, width, depth = x.shape
         pitch = width + 1
-        self.length = images * (height + 1) * pitch
+        self.length = colours * (height + 1) * pitch
         self.flat = x.new_zeros(self.length + 2 * (pitch + 1), depth)
         self.distances = [pitch + 1 + dy * pitch + dx for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
         self.inside(self.flat[pitch + 1 : pitch + 1 + self.length]).copy_(x)
 
     def inside(self, flat: Tensor) -> Tensor:
-        colours, grids, height, width, depth = self.shape
-        return flat.view(colours, grids, height + 1, width + 1, depth)[:, :, :height, :width]
+        colours, height, width, depth = self.shape
+        return flat.view(colours, height + 1, width + 1, depth)[:, :height, :width]
 
     def at(self, neighbour: int) -> Tensor:
         first = self.distances[neighbour]
@@ -89,10 +88,10 @@ def along(x: Tensor, rays: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
     Returns: the result, and the sums along columns and lines.
     """
-    columns, lines = x.cumsum(2), x.cumsum(3)
+    columns, lines = x.cumsum(1), x.cumsum(2)
     result = columns * rays[0]
     result.addcmul_(lines, rays[1]).addcmul_(x, rays[2])
-    result.addcmul_(columns[:, :, -1:], rays[3]).addcmul_(lines[:, :, :, -1:], rays[4])
+    result.addcmul_(columns[:, -1:], rays[3]).addcmul_(lines[:, :, -1:], rays[4])
     return result, columns, lines
 
 
@@ -109,8 +108,8 @@ def along_backward(
         columns * gradient,
         lines * gradient,
         x * gradient,
-        columns[:, :, -1] * to_columns[:, :, -1],
-        lines[:, :, :, -1] * to_lines[:, :, :, -1],
+        columns[:, -1] * to_columns[:, -1],
+        lines[:, :, -1] * to_lines[:, :, -1],
     )
     return to_x, torch.stack([product.view(-1, x.shape[-1]).sum(0) for product in products])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,23 +19,22 @@ def sights(numbers: Integers) -> Integers:
     """What is met each way: the nearest cell of another colour than one's own.
 
     Args:
-        numbers: ``[B, H, W]``, numbers of colours.
+        numbers: ``[H, W]``, numbers of colours.
 
     Returns:
-        ``[B, 8, H, W]``: the cell's number in its grid, in the order of :data:`WAYS`; -1 where there is none
-        up to the border.
+        ``[8, H, W]``: the cell's number in the grid, in the order of :data:`WAYS`; -1 where there is none up
+        to the border.
     """
-    _, height, width = numbers.shape
-    cells = np.broadcast_to(np.arange(height * width).reshape(height, width), numbers.shape)
-    return np.stack([_sight(numbers, cells, *way) for way in WAYS], 1)
+    cells = np.arange(numbers.size).reshape(numbers.shape)
+    return np.stack([_sight(numbers, cells, *way) for way in WAYS])
 
 
 def _sight(numbers: Integers, cells: Integers, down: int, right: int) -> Integers:
     def beyond(array: Integers) -> Integers:
         """``array`` as the cells see it that are one step before."""
-        height, width = array.shape[1:]
-        padded = np.pad(array, ((0, 0), (1, 1), (1, 1)), constant_values=_NOTHING)
-        return padded[:, 1 + down : 1 + down + height, 1 + right : 1 + right + width]
+        height, width = array.shape
+        padded = np.pad(array, 1, constant_values=_NOTHING)
+        return padded[1 + down : 1 + down + height, 1 + right : 1 + right + width]
 
     other = beyond(numbers) != numbers
     seen = np.where(other, beyond(cells), _NOTHING)
@@ -66,39 +64,35 @@ def images_within(objects: Integers, blank: npt.NDArray[np.bool_]) -> Integers:
     """The images in the box around an object: the smallest box that one's own cell is in.
 
     Args:
-        objects: ``[B, H, W]``: objects by number. Those of one cell have no box.
-        blank: ``[B, H, W]``: what is background and no object.
+        objects: ``[H, W]``: objects by number. Those of one cell have no box.
+        blank: ``[H, W]``: what is background and no object.
 
     Returns:
-        ``[B, 7, H, W]``: as :func:`images`; -1 outside of all boxes, and where the box is no square.
+        ``[7, H, W]``: as :func:`images`; -1 outside of all boxes, and where the box is no square.
     """
-    grids, height, width = objects.shape
-    seen = np.full((grids, 7, height, width), -1)
-    cells = np.arange(height * width).reshape(height, width)
-    for grid in range(grids):
-        slices = []
-        for number in np.unique(objects[grid][~blank[grid]]):
-            rows, columns = np.nonzero(objects[grid] == number)
-            if len(rows) > 1:
-                slices.append(np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1])
-        for box in sorted(slices, key=lambda box: -cells[box].size):
-            inside = cells[box]
-            through = inside.ravel()[images(*inside.shape)]
-            of_box = seen[grid][:, box[0], box[1]]
-            of_box[:] = -1
-            of_box[: len(through)] = through.reshape(-1, *inside.shape)
+    seen = np.full((7, *objects.shape), -1)
+    cells = np.arange(objects.size).reshape(objects.shape)
+    slices = []
+    for number in np.unique(objects[~blank]):
+        rows, columns = np.nonzero(objects == number)
+        if len(rows) > 1:
+            slices.append(np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1])
+    for box in sorted(slices, key=lambda box: -cells[box].size):
+        inside = cells[box]
+        through = inside.ravel()[images(*inside.shape)]
+        of_box = seen[:, box[0], box[1]]
+        of_box[:] = -1
+        of_box[: len(through)] = through.reshape(-1, *inside.shape)
     return seen
 
 
 def looks_of(numbers: Integers, objects: Integers, blank: npt.NDArray[np.bool_]) -> Integers:
-    """``[B, ways, H, W]``: all that a cell looks at, as numbers of cells in the grid; -1 where nothing is.
+    """``[ways, H, W]``: all that a cell looks at, as numbers of cells in the grid; -1 where nothing is.
 
     There are 8 sights, 7 images in the box of an object, and 3 or 7 images in the grid.
     """
-    grids, height, width = numbers.shape
-    through = images(height, width).reshape(1, -1, height, width)
-    through = np.broadcast_to(through, (grids, *through.shape[1:]))
-    return np.concatenate((sights(numbers), images_within(objects, blank), through), 1)
+    through = images(*numbers.shape).reshape(-1, *numbers.shape)
+    return np.concatenate((sights(numbers), images_within(objects, blank), through))
 
 
 @dataclass(frozen=True)
@@ -120,18 +114,10 @@ class Looks:
     taken: Tensor
 
     @staticmethod
-    def build(looks: Sequence[Integers], colours: int) -> Looks:
-        """From :func:`looks_of` all grids of each shape, one after another."""
-        count = max(cells.shape[1] for cells in looks)
-        parts, first = [], 0
-        for cells in looks:
-            grids, ways, height, width = cells.shape
-            starts = first + height * width * np.arange(grids)[:, None, None, None]
-            part = np.where(cells < 0, -1, cells + starts)
-            part = np.moveaxis(part, 1, -1).reshape(-1, ways)
-            parts.append(np.pad(part, ((0, 0), (0, count - ways)), constant_values=-1))
-            first += len(part)
-        cells = np.concatenate(parts)
+    def build(looks: Integers, colours: int) -> Looks:
+        """From :func:`looks_of` the grid."""
+        count = len(looks)
+        cells = looks.reshape(count, -1).T
         shift = len(cells) * np.arange(colours)[:, None, None]
         rows = np.where(cells < 0, -1, cells + shift).reshape(-1, count)
         there = rows >= 0

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from trmcli.tasks.arc.tally import Tally, key_of
 from trmcli.tasks.arc.task import ArcTask, Grid
 
 
@@ -109,23 +110,19 @@ def count(ballots: Sequence[Ballot], weights: Sequence[float] | None = None) -> 
         weights: what each member's votes weigh in all; one without it. Less than one is too little to count
             as agreement.
     """
-    totals: dict[tuple[tuple[int, ...], bytes], float] = {}
-    grids: dict[tuple[tuple[int, ...], bytes], Grid] = {}
-    firsts = []
+    tally, firsts = Tally(), []
     pairs = zip(ballots, weights or [1.0] * len(ballots), strict=True)
     cast = [(ballot, whole) for ballot, whole in pairs if ballot.grids]
     for ballot, whole in cast:
-        keys = [(grid.shape, grid.tobytes()) for grid in ballot.grids]
-        for key, grid, weight in zip(keys, ballot.grids, ballot.weights, strict=True):
-            totals[key] = totals.get(key, 0.0) + whole * weight
-            grids.setdefault(key, grid)
+        for grid, weight in zip(ballot.grids, ballot.weights, strict=True):
+            tally.add(grid, whole * weight)
         if whole >= 1:
-            firsts.append(keys[int(np.argmax(ballot.weights))])
+            firsts.append(key_of(ballot.grids[int(np.argmax(ballot.weights))]))
     of = sum(whole for _, whole in cast)
-    best = sorted(totals, key=lambda key: -totals[key])[:2]
+    best = tally.best()[:2]
     return Attempts(
-        tuple(grids[key] for key in best),
-        tuple(totals[key] / of for key in best),
-        firsts.count(best[0]) if best else 0,
+        tuple(grid for grid, _ in best),
+        tuple(weight / of for _, weight in best),
+        firsts.count(key_of(best[0][0])) if best else 0,
         len(cast),
     )

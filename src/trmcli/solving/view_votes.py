@@ -20,6 +20,7 @@ from trmcli.solving.intervals import wilson
 from trmcli.solving.solver import Solver
 from trmcli.solving.votes import PASSES, Vote, Votes
 from trmcli.tasks.arc.kind import CANVAS
+from trmcli.tasks.arc.tally import Key, key_of
 from trmcli.tasks.arc.task import ArcTask
 from trmcli.tasks.arc.tokens import encode
 from trmcli.tasks.arc.views import SEPARATOR, parse
@@ -73,9 +74,9 @@ def together(parts: Sequence[Answered]) -> Answered:
         return parts[0]
     tests = []
     for found in zip(*(part.tests for part in parts), strict=True):
-        sums: dict[tuple[Any, ...], Vote] = {}
+        sums: dict[Key, Vote] = {}
         for vote in (vote for votes in found for vote in votes):
-            key = vote.grid.shape, vote.grid.tobytes()
+            key = key_of(vote.grid)
             before = sums.get(key, Vote(vote.grid, 0, 0.0))
             count = before.count + vote.count
             halt = (before.count * before.halt + vote.count * vote.halt) / count

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from trmcli.tasks.arc.tally import Key, key_of
 from trmcli.tasks.arc.task import Grid
 from trmcli.tasks.arc.tokens import decode
 from trmcli.tasks.arc.views import parse
 
 PASSES = (1, 2, 5, 10, 100, 1000)
 """Numbers of attempts for which the reference tells the score."""
-
-_Key = tuple[tuple[int, ...], bytes]
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ class Votes:
     """Gathers predictions, and puts the grids of each test input in order."""
 
     def __init__(self) -> None:
-        self._grids: dict[_Key, Grid] = {}
-        self._cast: dict[tuple[str, _Key], dict[_Key, list[float]]] = {}
+        self._grids: dict[Key, Grid] = {}
+        self._cast: dict[tuple[str, Key], dict[Key, list[float]]] = {}
 
     def add(
         self,
@@ -62,13 +61,13 @@ class Votes:
         """
         task, view = parse(name)
         grid = view.back(decode(answer))
-        self._grids.setdefault(_key(grid), grid)
-        votes = self._cast.setdefault((task, _key(view.back(decode(question)))), {})
-        votes.setdefault(_key(grid), []).append(halt)
+        self._grids.setdefault(key_of(grid), grid)
+        votes = self._cast.setdefault((task, key_of(view.back(decode(question)))), {})
+        votes.setdefault(key_of(grid), []).append(halt)
 
     def of(self, task: str, question: Grid) -> list[Vote]:
         """The grids that were predicted for a test input of a task, best first."""
-        cast = self._cast.get((task, _key(question)), {})
+        cast = self._cast.get((task, key_of(question)), {})
         votes = [Vote(self._grids[key], len(halts), sum(halts) / len(halts)) for key, halts in cast.items()]
         return sorted(votes, key=lambda vote: (vote.count, vote.halt), reverse=True)
 
@@ -84,11 +83,7 @@ def scores(
     right = dict.fromkeys(passes, 0.0)
     for task, pairs in tests.items():
         for question, answer in pairs:
-            order = [_key(vote.grid) for vote in votes.of(task, question)]
+            order = [key_of(vote.grid) for vote in votes.of(task, question)]
             for k in right:
-                right[k] += (_key(answer) in order[:k]) / len(pairs)
+                right[k] += (key_of(answer) in order[:k]) / len(pairs)
     return {k: total / max(1, len(tests)) for k, total in right.items()}
-
-
-def _key(grid: Grid) -> _Key:
-    return grid.shape, np.ascontiguousarray(grid, dtype=np.uint8).tobytes()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from trmcli.model.cells_layer import Kernels
 from trmcli.model.picker import Picker
 from trmcli.solving.adapted import Ballot, Progress
 from trmcli.tasks.arc.pieces import FEATURES
+from trmcli.tasks.arc.tally import Tally
 from trmcli.tasks.arc.task import ArcTask
 from trmcli.training.fitting import FitOptions, Fitted
 from trmcli.training.flat import FlatOptimizer
@@ -57,7 +57,7 @@ class Member:
         rates = options.matrix_lr, options.lr, options.code_lr
         self.optimizer = FlatOptimizer(inside, others, list(self.code.parameters()), rates, options.ema)
         self.most = options.updates(problem.rows // len(problem.shown))
-        self.tally: list[dict[_Key, float]] = [{} for _ in problem.tests]
+        self.tally = [Tally() for _ in problem.tests]
         self.right = [False] * len(problem.shown)
         self.loss = float("inf")
         self.durations: list[float] = []
@@ -134,38 +134,41 @@ class Member:
         with torch.no_grad():
             kernels = self.model.kernels(self.code)
             for number, (asked, tally) in enumerate(zip(self.problem.tests, self.tally, strict=True)):
-                for step, logits in enumerate(self._answers(asked, kernels), 1):
+                if asked is None:
+                    continue
+                for step, logits in enumerate(self.answers(asked, kernels, self.options.steps_used), 1):
                     if told is not None:
                         told(number, step, logits)
-                    if step >= self.options.steps and asked is not None:
+                    if step >= self.options.steps:
                         for grid, weight in asked.reading.votes(logits):
-                            key = grid.shape, grid.tobytes()
-                            tally[key] = tally.get(key, 0.0) + weight
+                            tally.add(grid, weight)
         self.optimizer.swap()
         self.vote_seconds = before - self.left()
 
-    def _answers(self, asked: Shown | None, kernels: list[Kernels]) -> list[Tensor]:
-        if asked is None:
-            return []
-        sheet, answers = asked.sheet, []
+    def answers(self, asked: Shown, kernels: list[Kernels], steps: int) -> Iterator[Tensor]:
+        """What is said to a grid after each of so many supervision steps.
+
+        Args:
+            kernels: what the layers make of the code.
+        """
+        sheet = asked.sheet
         question, state = self.model.question(sheet, self.code), self.model.initial(sheet)
-        for _ in range(self.options.steps_used):
+        for _ in range(steps):
             state = self.model.step(state, question, kernels, sheet)
-            answers.append(asked.reading.said(self.network, state, sheet))
-        return answers
+            yield asked.reading.said(self.network, state, sheet)
 
     @property
     def sure(self) -> bool:
         """Whether nearly all votes so far are for one answer to every test input."""
         return all(
-            max(tally.values(), default=0.0) >= self.options.sure * sum(tally.values()) > 0
+            tally.total > 0 and tally.best()[0][1] >= self.options.sure * tally.total
             for asked, tally in zip(self.problem.tests, self.tally, strict=True)
             if asked is not None
         )
 
     def peek(self) -> tuple[Ballot, ...]:
         """The ballots if the fit ended now; it goes on as if nobody had asked."""
-        kept = [dict(tally) for tally in self.tally]
+        kept = [tally.copy() for tally in self.tally]
         self.vote()
         ballots, self.tally = self.ballots(), kept
         return ballots
@@ -174,15 +177,13 @@ class Member:
         """The answers so far, the likeliest first; the weights of each test input's sum to one."""
         result = []
         for tally in self.tally:
-            best = sorted(tally.items(), key=lambda item: -item[1])
-            whole = sum(tally.values())
-            grids = tuple(np.frombuffer(cells, np.uint8).reshape(shape) for (shape, cells), _ in best)
-            result.append(Ballot(grids, tuple(weight / whole for _, weight in best)))
+            best = tally.best()
+            grids, weights = (
+                tuple(grid for grid, _ in best),
+                tuple(weight / tally.total for _, weight in best),
+            )
+            result.append(Ballot(grids, weights))
         return tuple(result)
-
-
-_Key = tuple[tuple[int, ...], bytes]
-"""A grid's shape and cells."""
 
 
 def fit(

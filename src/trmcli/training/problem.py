@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from trmcli.model.picker import Choice
-from trmcli.model.sheet import Laid, Sheet
+from trmcli.model.sheet import Output, Sheet
 from trmcli.tasks.arc.canvas import Canvas, colours_of, lay
-from trmcli.tasks.arc.pieces import demonstrates_pieces, pieces_of
+from trmcli.tasks.arc.pieces import Pieces, pieces_to_choose
 from trmcli.tasks.arc.shapes import Shape, background_of, guess_shapes
 from trmcli.tasks.arc.task import ArcTask, Grid
 from trmcli.training.readings import Chosen, Painted, Reading
@@ -65,8 +65,8 @@ def prepare(task: ArcTask, guess: int = 0, shapes: Sequence[Sequence[Shape]] | N
     colours = colours_of(task)
     shows = [np.union1d(pair.question, pair.answer) for pair in task.shown]
     common = torch.from_numpy(np.all([np.isin(colours, seen) for seen in shows], axis=0))
-    if shapes is None and demonstrates_pieces(task):
-        return Problem(colours, common, *_to_choose(task, colours))
+    if shapes is None and (pieces := pieces_to_choose(task)) is not None:
+        return Problem(colours, common, *_to_choose(task, colours, *pieces))
     return Problem(colours, common, *_to_paint(task, colours, guess, shapes or guess_shapes(task)))
 
 
@@ -81,13 +81,13 @@ def _to_paint(
 
     def laid(question: Grid, out: Shape, answer: Grid | None = None) -> Shown:
         canvas = lay(question, out, colours, background, answer)
-        sheet = Sheet.build([_laid(canvas)], number, len(colours))
+        sheet = _sheet(canvas, number, len(colours))
         if canvas.target is None:
             return Shown(sheet, Painted(colours))
         changed = canvas.changed.astype(np.float32)
         weight = (1 / canvas.target.size + changed / max(changed.sum(), 1)) / len(task.shown)
-        target = torch.from_numpy(canvas.target)[None]
-        return Shown(sheet, Painted(colours, target, torch.from_numpy(weight.astype(np.float32))[None]))
+        target, share = torch.from_numpy(canvas.target), torch.from_numpy(weight.astype(np.float32))
+        return Shown(sheet, Painted(colours, target, share))
 
     shown = [
         laid(pair.question, (pair.answer.shape[0], pair.answer.shape[1]), pair.answer) for pair in task.shown
@@ -99,20 +99,23 @@ def _to_paint(
     return tuple(shown), tuple(tests)
 
 
-def _to_choose(task: ArcTask, colours: npt.NDArray[np.uint8]) -> _LaidOut:
+def _to_choose(
+    task: ArcTask, colours: npt.NDArray[np.uint8], of_shown: Sequence[Pieces], of_tests: Sequence[Pieces]
+) -> _LaidOut:
     """Outputs are pieces of inputs (:mod:`trmcli.tasks.arc.pieces`), which lie on the canvas as they are."""
     background, number = background_of(task), _number_of_background(task, colours)
 
-    def laid(question: Grid, answer: Grid | None = None) -> Shown:
+    def laid(question: Grid, pieces: Pieces, answer: Grid | None = None) -> Shown:
         canvas = lay(question, (question.shape[0], question.shape[1]), colours, background)
-        pieces = pieces_of(question, background)
         own = canvas.views[0].ravel() * question.size + np.arange(question.size)
         choice = Choice.build(own, canvas.out, pieces.boxes, pieces.features)
         equal = None if answer is None else torch.from_numpy(pieces.equal(answer))
-        sheet = Sheet.build([_laid(canvas)], number, len(colours))
+        sheet = _sheet(canvas, number, len(colours))
         return Shown(sheet, Chosen(choice, pieces, equal, 2 / len(task.shown)))
 
-    return tuple(laid(pair.question, pair.answer) for pair in task.shown), tuple(map(laid, task.tests))
+    pairs = zip(task.shown, of_shown, strict=True)
+    shown = tuple(laid(pair.question, pieces, pair.answer) for pair, pieces in pairs)
+    return shown, tuple(map(laid, task.tests, of_tests))
 
 
 def _number_of_background(task: ArcTask, colours: npt.NDArray[np.uint8]) -> int:
@@ -120,12 +123,6 @@ def _number_of_background(task: ArcTask, colours: npt.NDArray[np.uint8]) -> int:
     return int(np.flatnonzero(colours == background)[0]) if background in colours else -1
 
 
-def _laid(canvas: Canvas) -> Laid:
-    return Laid(
-        canvas.views[None],
-        canvas.labels[None],
-        canvas.features[None],
-        canvas.out,
-        canvas.blocks,
-        () if canvas.box is None else (canvas.box,),
-    )
+def _sheet(canvas: Canvas, background: int, colours: int) -> Sheet:
+    output = Output(canvas.out, canvas.blocks, canvas.box)
+    return Sheet.build(canvas.views, canvas.labels, canvas.features, output, background, colours)

@@ -14,6 +14,7 @@ from trmcli.model.cells import CellsModel, TaskCode
 from trmcli.model.picker import Choice, Picker
 from trmcli.model.sheet import Sheet
 from trmcli.tasks.arc.pieces import Pieces
+from trmcli.tasks.arc.tally import Tally
 from trmcli.tasks.arc.task import Grid
 
 Seen = tuple[Grid, npt.NDArray[np.float32]]
@@ -59,8 +60,8 @@ class Painted:
 
     Attributes:
         colours: of the task, by number.
-        target: ``[1, *out]`` numbers of colours; None of a test.
-        weight: ``[1, *out]``: what the cross entropy of each cell counts: an equal share of one over all
+        target: ``[*out]`` numbers of colours; None of a test.
+        weight: ``[*out]``: what the cross entropy of each cell counts: an equal share of one over all
             cells, and of another one over the cells that differ from the input; divided by the number of the
             task's demonstrations.
     """
@@ -70,16 +71,15 @@ class Painted:
     weight: Tensor | None = None
 
     def said(self, network: Network, state: Tensor, sheet: Sheet) -> Tensor:
-        (logits,) = network.model.logits(state, sheet, network.code)
-        return logits[0]
+        return network.model.logits(state, sheet, network.code)
 
     def loss(self, said: Tensor) -> Tensor:
         assert self.target is not None and self.weight is not None
-        return (F.cross_entropy(said[None], self.target, reduction="none") * self.weight).sum()
+        return (F.cross_entropy(said[None], self.target[None], reduction="none")[0] * self.weight).sum()
 
     def right(self, said: Tensor) -> bool:
         assert self.target is not None
-        return bool((said.argmax(0) == self.target[0]).all())
+        return bool((said.argmax(0) == self.target).all())
 
     def seen(self, said: Tensor) -> Seen:
         probability, number = said.softmax(0).max(0)
@@ -123,12 +123,8 @@ class Chosen:
 
     def votes(self, said: Tensor) -> list[tuple[Grid, float]]:
         """Equal pieces count together; others than the best are left out with less than a hundredth."""
-        totals: dict[tuple[tuple[int, ...], bytes], float] = {}
-        grids: dict[tuple[tuple[int, ...], bytes], Grid] = {}
+        tally = Tally()
         for grid, share in zip(self.pieces.contents, said.softmax(0).tolist(), strict=True):
-            key = grid.shape, grid.tobytes()
-            grids.setdefault(key, grid)
-            totals[key] = totals.get(key, 0.0) + share
-        best, *others = sorted(totals, key=lambda key: -totals[key])
-        kept = [best, *(key for key in others if totals[key] >= 0.01)]
-        return [(grids[key], totals[key]) for key in kept]
+            tally.add(grid, share)
+        best, *others = tally.best()
+        return [best, *(other for other in others if other[1] >= 0.01)]

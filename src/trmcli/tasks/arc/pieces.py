@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from trmcli.tasks.arc.objects import boxes, connected
 from trmcli.tasks.arc.shapes import background_of
-from trmcli.tasks.arc.task import ArcTask, Grid, Pair
+from trmcli.tasks.arc.tally import key_of
+from trmcli.tasks.arc.task import ArcTask, Grid
 from trmcli.tasks.base import Bools
 
 Integers = npt.NDArray[np.int64]
@@ -80,7 +81,7 @@ def _compared(
     longer, shorter = np.maximum(tall, wide), np.minimum(tall, wide)
     numbers = np.stack((cells, longer, shorter, colours, lit, lit / cells), 1)
     highest, lowest = numbers == numbers.max(0), numbers == numbers.min(0)
-    keys = [(content.shape, content.tobytes()) for content in contents]
+    keys = [key_of(content) for content in contents]
     across = np.array([np.array_equal(one, one[:, ::-1]) for one in contents])
     down = np.array([np.array_equal(one, one[::-1]) for one in contents])
     border = (top == 0) | (left == 0) | (bottom == shape[0] - 1) | (right == shape[1] - 1)
@@ -89,17 +90,17 @@ def _compared(
     return np.concatenate((np.log1p(numbers) / 2, highest, lowest, rest), 1).astype(np.float32)
 
 
-def demonstrates_pieces(task: ArcTask) -> bool:
-    """Whether every demonstration's output is one of the pieces of its input, and tests have some as well.
+def pieces_to_choose(task: ArcTask) -> tuple[tuple[Pieces, ...], tuple[Pieces, ...]] | None:
+    """The pieces of the demonstrations' inputs and of the test inputs.
 
-    An output of a single cell does not count: it says a colour, and some cell that stands alone may have it.
+    None unless every demonstration's output is one of them, and each test input has some. An output of a
+    single cell does not count: it says a colour, and some cell that stands alone may have it.
     """
     background = background_of(task)
-
-    def is_piece(pair: Pair) -> bool:
-        smaller = 1 < pair.answer.size < pair.question.size
-        return smaller and bool(pieces_of(pair.question, background).equal(pair.answer).any())
-
-    return all(map(is_piece, task.shown)) and all(
-        len(pieces_of(question, background).contents) for question in task.tests
-    )
+    if not all(1 < pair.answer.size < pair.question.size for pair in task.shown):
+        return None
+    shown = tuple(pieces_of(pair.question, background) for pair in task.shown)
+    if not all(pieces.equal(pair.answer).any() for pieces, pair in zip(shown, task.shown, strict=True)):
+        return None
+    tests = tuple(pieces_of(question, background) for question in task.tests)
+    return (shown, tests) if all(pieces.contents for pieces in tests) else None
