@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -13,8 +13,8 @@ from torch import Tensor
 
 from trmcli.model.cells_layer import EPSILON, Kernels, Weights, apply_layers
 from trmcli.model.links import Integers
-from trmcli.model.looks import looks_of
-from trmcli.model.sheet import Output, Sheet
+from trmcli.model.looks import in_blocks, looks_of
+from trmcli.model.sheet import Lattice, Output, Sheet
 
 WIDTH, CODE = 6, 3
 COLOURS, BACKGROUND = 3, 0
@@ -24,6 +24,7 @@ class Case(NamedTuple):
     sheet: Sheet
     numbers: Integers
     labels: Integers
+    between: Integers | None
     x: Tensor
     kernels: Kernels
     weights: Weights
@@ -47,14 +48,15 @@ def with_shares(sheet: Sheet, dtype: torch.dtype) -> Sheet:
     return replace(sheet, heard=replace(sheet.heard, share=counts[:, None]))
 
 
-def case(height: int, width: int) -> Case:
+def case(height: int, width: int, lattice: Lattice | None = None) -> Case:
     """A grid of random numbers in float64."""
     random = np.random.default_rng(height + width)
     views = random.integers(0, COLOURS, (1, height, width))
     labels = random.integers(0, 4, (2, height, width))
     labels[:, 0, :4] = np.arange(4)  # every number is there
     features = np.zeros((height, width, 1), np.float32)
-    sheet = Sheet.build(views, labels, features, Output((height, width)), BACKGROUND, COLOURS)
+    sheet = Sheet.build(views, labels, features, Output((height, width)), lattice, BACKGROUND, COLOURS)
+    between = None if lattice is None else in_blocks(views[0], lattice.cells(width))
     sheet = with_shares(sheet, torch.float64)
     torch.manual_seed(0)
 
@@ -62,7 +64,7 @@ def case(height: int, width: int) -> Case:
         return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
 
     half = WIDTH // 2
-    kernels = Kernels(normal(9, WIDTH), normal(4, half), normal(22, half))
+    kernels = Kernels(normal(9, WIDTH), normal(4, half), normal(26, half))
     weights = Weights(
         enter=normal(WIDTH, 2 * WIDTH),
         leave=normal(2 * WIDTH, WIDTH),
@@ -73,7 +75,7 @@ def case(height: int, width: int) -> Case:
         up=normal(WIDTH, 4 * WIDTH),
         down=normal(2 * WIDTH, WIDTH),
     )
-    return Case(sheet, views[0], labels, normal(sheet.rows, WIDTH), kernels, weights)
+    return Case(sheet, views[0], labels, between, normal(sheet.rows, WIDTH), kernels, weights)
 
 
 def norm(x: Tensor) -> Tensor:
@@ -113,11 +115,11 @@ def plain_layer(x: Tensor, case: Case) -> Tensor:
     right = (ray.sum(2, keepdim=True) - ray.cumsum(2)) / width**0.5
     seen_along = above * along[0] + left * along[1] + right * along[2] + below * along[3]
 
-    ways = torch.from_numpy(looks_of(case.numbers, case.labels[1], case.numbers == BACKGROUND))
+    seen, ways = looks_of(case.numbers, case.labels[1], case.numbers == BACKGROUND, case.between)
     table = F.pad(look.flatten(1, 2), (0, 0, 0, 1))  # the last one is nothing
     seen_there = torch.zeros_like(look)
-    for way, vector in zip(ways, looks, strict=False):
-        seen_there = seen_there + table[:, way] * vector
+    for cells, way in zip(torch.from_numpy(seen), ways, strict=True):
+        seen_there = seen_there + table[:, cells] * looks[way]
 
     heard = torch.zeros_like(x)
     for which in range(2):
@@ -137,11 +139,12 @@ def plain_layer(x: Tensor, case: Case) -> Tensor:
 
 
 SHAPES = [(4, 4), (3, 5), (5, 4), (1, 4)]
+BLOCKS = [(2, 5, Lattice((0,), (0, 3), (2, 2))), (5, 6, Lattice((0, 3), (0, 2, 4), (2, 2)))]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_the_layer_and_its_gradient_are_those_of_plain_operations(shape: tuple[int, int]) -> None:
-    one = case(*shape)
+@pytest.mark.parametrize("layout", [*SHAPES, *BLOCKS])
+def test_the_layer_and_its_gradient_are_those_of_plain_operations(layout: tuple[Any, ...]) -> None:
+    one = case(*layout)
     result, expected = one.apply(), plain(one)
     torch.testing.assert_close(result, expected, atol=1e-10, rtol=1e-10)
     into = torch.randn_like(expected)

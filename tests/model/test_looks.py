@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from trmcli.model.looks import WAYS, Looks, images, images_within, looks_of, sights
+from trmcli.model.looks import WAYS, Looks, images, images_within, in_blocks, looks_of, sights
+from trmcli.model.sheet import Lattice
 
 GRIDS = st.tuples(st.integers(1, 7), st.integers(1, 7)).flatmap(
     lambda shape: arrays(np.int64, shape, elements=st.integers(-1, 2))
@@ -47,13 +48,23 @@ def test_images_within_an_object_are_those_of_the_smallest_box() -> None:
     assert seen[3].tolist() == [[0, 4, 8, -1], [1, 5, 9, -1], [2, 6, 10, -1]]
 
 
+def test_the_same_place_in_other_blocks() -> None:
+    """Two rows of three blocks, one row high and two columns wide, with lines between columns of blocks."""
+    cells = Lattice((0, 1), (0, 3, 6), (1, 2)).cells(8)
+    above, left, right, below = in_blocks(np.zeros((2, 8), np.int64), cells)
+    assert (above == -1).all()  # it is below as well
+    assert left.tolist() == [[6, 7, -1, 0, 1, -1, 3, 4], [14, 15, -1, 8, 9, -1, 11, 12]]
+    assert right.tolist() == [[3, 4, -1, 6, 7, -1, 0, 1], [11, 12, -1, 14, 15, -1, 8, 9]]
+    assert below.tolist() == [[8, 9, -1, 11, 12, -1, 14, 15], [0, 1, -1, 3, 4, -1, 6, 7]]
+
+
 @given(GRIDS)
 def test_who_sees_whom_is_told_both_ways(numbers: np.ndarray) -> None:
     colours = 2
-    cells = looks_of(numbers, numbers + 1, numbers < 0)
-    looks = Looks.build(cells, colours)
+    cells, ways = looks_of(numbers, numbers + 1, numbers < 0)
+    looks = Looks.build(cells, ways, colours)
     rows = colours * numbers.size
-    assert looks.count == len(cells)
+    assert looks.count == len(cells) == len(ways) and looks.ways.tolist() == ways.tolist()
     expected = set()
     for way, row, column in np.argwhere(cells >= 0).tolist():
         for first in range(0, rows, numbers.size):

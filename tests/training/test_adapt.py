@@ -47,6 +47,30 @@ def test_a_recolouring_is_learned_and_applied() -> None:
     assert said[-1].shown[0].shape == (3, 4)
 
 
+def either(whole: bool = False, seed: int = 0) -> ArcTask:
+    """Green where either of two blocks has red and the other none; a yellow line is between them.
+
+    The output is a block, or the ``whole`` grid with it in both blocks.
+    """
+    random = np.random.default_rng(seed)
+    pairs = []
+    for _ in range(5):
+        one, other = random.choice([0, 2], (2, 4, 3)).astype(np.uint8)
+        grid = np.concatenate((one, np.full((4, 1), 4, np.uint8), other), 1)
+        answer = np.where(one != other, 3, 0).astype(np.uint8)
+        pairs.append(Pair(grid, np.concatenate((answer, grid[:, 3:4], answer), 1) if whole else answer))
+    return ArcTask("either", tuple(pairs[:4]), (pairs[4].question,), (pairs[4].answer,), Origin("made-up"))
+
+
+@pytest.mark.parametrize("number", [1, 3, 4])
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_two_blocks_say_of_one_place_is_learned(number: int, whole: bool) -> None:
+    task = either(whole)
+    assert task.answers is not None
+    fitted = fit(task, AdaptOptions().member(number), seed=1)
+    assert fitted.fitted is not None and (fitted.ballots[0].grids[0] == task.answers[0]).all()
+
+
 def largest_of(seed: int = 0) -> ArcTask:
     """The larger of two rectangles, of whatever size, is the output."""
     random = np.random.default_rng(seed)
@@ -113,7 +137,7 @@ def said(member: Member, task: ArcTask) -> list[Tensor]:
 def reach(number: int) -> int:
     """How far a cell hears of another one, in a network of this member's kind."""
     task = recolouring()
-    grid = np.tile(np.array([0, 1, 2], np.uint8), (9, 3))
+    grid = (np.indices((9, 9)).sum(0) % 3).astype(np.uint8)  # no line of one colour
     other = grid.copy()
     other[4, 4] = (grid[4, 4] + 1) % 3
     member = Member(prepare(task), AdaptOptions(QUICK).member(number), seed=1)
@@ -136,7 +160,7 @@ def test_members_that_are_without_sights_have_none() -> None:
         for kernels in member.model.kernels(member.code):
             hears = bool((kernels.looks[:11] != 0).any(1).all())
             assert hears is not ("sights" in MEMBERS[number - 1].deaf)
-            assert bool((kernels.looks[15:] != 0).any()) is not ("looks" in MEMBERS[number - 1].deaf)
+            assert bool((kernels.looks[15:22] != 0).any()) is not ("looks" in MEMBERS[number - 1].deaf)
 
 
 def test_one_member_takes_colours_alike_that_not_all_demonstrations_show() -> None:
@@ -318,8 +342,10 @@ def test_without_a_code_choices_follow_the_grids_and_the_colours(turn: int, mirr
 
 @pytest.mark.parametrize("turn", range(4))
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_without_a_code_answers_follow_the_grids_and_the_colours(turn: int, mirrored: bool) -> None:
-    task = recolouring()
+@pytest.mark.parametrize("task", [recolouring(), either(whole=True, seed=1)], ids=["cells", "blocks"])
+def test_without_a_code_answers_follow_the_grids_and_the_colours(
+    turn: int, mirrored: bool, task: ArcTask
+) -> None:
     colours = np.array([0, 3, 1, 2, 4, 5, 6, 7, 8, 9], np.uint8)
     members = [Member(prepare(one), QUICK, seed=3) for one in (task, turned(task, turn, mirrored, colours))]
     logits = []
@@ -332,5 +358,7 @@ def test_without_a_code_answers_follow_the_grids_and_the_colours(turn: int, mirr
         logits.append(member.model.logits(state, sheet, member.code).detach())
     moved = logits[0].mT if mirrored else logits[0]
     moved = torch.rot90(moved, turn, (1, 2))
-    for colour in range(4):
-        torch.testing.assert_close(logits[1][colours[colour]], moved[colour], atol=1e-4, rtol=1e-4)
+    numbers = [one.problem.colours.tolist() for one in members]
+    for number, colour in enumerate(numbers[0]):
+        same = logits[1][numbers[1].index(colours[colour])]
+        torch.testing.assert_close(same, moved[number], atol=1e-4, rtol=1e-4)

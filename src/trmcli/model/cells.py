@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from trmcli.model.cells_config import CellsConfig
 from trmcli.model.cells_layer import Kernels, Weights, apply_layers
 from trmcli.model.links import hear
-from trmcli.model.sheet import Sheet
+from trmcli.model.sheet import BLOCKS, Sheet
 
 FEATURES = 10
 """Numbers that tell of the object that a cell belongs to."""
@@ -51,6 +51,7 @@ class TaskCode(nn.Module):
         straight, slanted: ``[4, code]``: up, left, right, down; and the diagonals.
         symmetry: ``[7, code]``: left-right, up-down, half turn, transpose, anti-transpose, quarter turns.
         edge: ``[4, D]``: up, left, right, down.
+        block: ``[BLOCKS, D]``: the block that a cell lies in, where the canvas is made of such.
         readout: ``[4]``: ways to read an output smaller than the canvas, see :meth:`CellsModel.logits`.
     """
 
@@ -68,6 +69,7 @@ class TaskCode(nn.Module):
         self.slanted = nn.Parameter(torch.zeros(4, code))
         self.symmetry = nn.Parameter(torch.zeros(7, code))
         self.edge = nn.Parameter(torch.zeros(4, width))
+        self.block = nn.Parameter(torch.zeros(BLOCKS, width))
         self.readout = nn.Parameter(torch.zeros(4))
 
 
@@ -80,9 +82,9 @@ class CellsLayer(nn.Module):
         super().__init__()
         width, code, half = config.width, config.code, config.width // 2
         self.deaf = config.deaf
-        parts = (("near", width), ("rays", half), ("looks", half))
+        parts = (("near", width), ("rays", half))
         heard = [torch.full((rows, 1), float(part not in config.deaf)) for part, rows in parts]
-        self.register_buffer("heard", torch.cat(heard))
+        self.register_buffer("heard", torch.cat((*heard, torch.ones(half, 1))))
         self.enter = matrix(width, 2 * width)
         self.leave = matrix(2 * width, width, 0.7)
         self.near = normal(3, width, scale=0.3)  # the cell itself, its four neighbours, the diagonal ones
@@ -102,6 +104,7 @@ class CellsLayer(nn.Module):
         self.object = matrix(2 * width, width, 0.7)
         self.up = matrix(width, 2 * config.expansion * width)
         self.down = matrix(config.expansion * width, width, 0.7)
+        self.between = nn.Parameter(torch.full((4, half), 0.3))  # the blocks above, left, right, below
 
     def kernels(self, code: TaskCode) -> Kernels:
         """What the code makes of directions and symmetries in this layer."""
@@ -110,11 +113,11 @@ class CellsLayer(nn.Module):
         sights = torch.cat((code.straight, code.slanted)) @ self.sight_code + self.sight[_SIGHT_KIND]
         inner = code.symmetry @ self.inner_code + self.inner[_MIRROR_KIND]
         single = torch.cat((sights, inner))
-        if "sights" in self.deaf:
-            single = torch.zeros_like(single)
         mirrors = code.symmetry @ self.mirror_code + self.mirror[_MIRROR_KIND]
         rays = code.straight @ self.ray_code + self.ray
-        return Kernels(taps[_TAP_ORDER], rays, torch.cat((single, mirrors)))
+        looks = (("sights", single), ("looks", mirrors), ("blocks", self.between))
+        heard = torch.cat([self._unless(part, looked) for part, looked in looks])
+        return Kernels(taps[_TAP_ORDER], rays, heard)
 
     def weights(self) -> Weights:
         """The matrices, with zeros for what is not heard."""
@@ -168,7 +171,8 @@ class CellsModel(nn.Module):
         feature = self.feature * ("features" not in self.config.deaf)
         edge = self.edge * (1 + code.edge) * ("edges" not in self.config.deaf)
         cells = sheet.features @ feature + sheet.edges @ edge
-        return hear(torch.cat((seen, colours, cells)), sheet.said)
+        block = code.block * ("blocks" not in self.config.deaf)
+        return hear(torch.cat((seen, colours, cells, block)), sheet.said)
 
     def kernels(self, code: TaskCode) -> list[Kernels]:
         """What every layer makes of the code: the same for all sheets of a task."""
@@ -192,13 +196,14 @@ class CellsModel(nn.Module):
         background.
         """
         logits, output, readout = sheet.grid(state @ self.head)[..., 0], sheet.output, code.readout
+        lattice = sheet.lattice
         if output.shape == sheet.canvas:
             return logits
         tall, wide = output.shape
         ways = [logits[:, :tall, :wide], F.adaptive_avg_pool2d(logits, output.shape)]
         weights = [readout[0], readout[1]]
-        if output.blocks:
-            blocks = [logits[:, y : y + tall, x : x + wide] for y, x in output.blocks]
+        if lattice is not None and lattice.size == output.shape:
+            blocks = [logits[:, y : y + tall, x : x + wide] for y in lattice.tops for x in lattice.lefts]
             ways.append(torch.stack(blocks).mean(0))
             weights.append(readout[2] + 1)
         if output.box is not None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PARTS = frozenset(("near", "rays", "looks", "sights", "objects", "grid", "cell", "features", "edges"))
+PARTS = frozenset(
+    ("near", "rays", "looks", "sights", "blocks", "objects", "grid", "cell", "features", "edges")
+)
 """What a cell hears: its 3x3 neighbours; the sums along row and column; single cells, of which ``sights`` are
-the first thing each way and its images within its object, and the others its images in the grid; its object;
-its colour in the whole grid; the other colours of the cell; what is said of its object; the border."""
+the first thing each way and its images within its object, ``blocks`` those in the same place of other blocks,
+and the others its images in the grid; its object; its colour in the whole grid; the other colours of the
+cell; what is said of its object; the border."""
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,9 @@ class Weights(NamedTuple):
 
 
 class Kernels(NamedTuple):
-    """Vectors of directions: ``taps [9, D]``; ``rays [4, R]``: up, left, right, down; ``looks [22, R]``:
-    the first thing up, left, right, down and along the diagonals, and the symmetries of objects and of the
-    grid."""
+    """Vectors of directions: ``taps [9, D]``; ``rays [4, R]``: up, left, right, down; ``looks [26, R]``:
+    the first thing up, left, right, down and along the diagonals, the symmetries of objects and of the grid,
+    and the blocks above, to the left, to the right and below."""
 
     taps: Tensor
     rays: Tensor
@@ -146,7 +146,7 @@ class _Layer:
         self.filters = kernels.taps.T.reshape(wide, 1, 3, 3)
         self.directions = directions(*sheet.canvas, kernels.rays.dtype)
         self.rays = self.directions @ kernels.rays
-        self.looks = kernels.looks[: sheet.looks.count]
+        self.looks = kernels.looks[sheet.looks.ways]
         self.kernels = kernels
 
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -271,6 +271,6 @@ class _Layer:
         self.to_rays += to_rays
         to_seen.copy_(sheet.looks.back.sum((to_look[:, None] * self.looks).view(-1, half)))
         taken = F.pad(seen, (0, 0, 0, 1)).index_select(0, sheet.looks.taken).view(-1, rows, half)
-        self.to_looks[: len(taken)] += taken.mul_(to_look).sum(1)
+        self.to_looks.index_add_(0, sheet.looks.ways, taken.mul_(to_look).sum(1))
         to.enter.addmm_(x.T, to_u)
         return to_x.addmm_(to_u, weights.enter.T)

@@ -1,4 +1,5 @@
-"""Where a cell looks: at the first thing each way, and its images in its object and in the grid."""
+"""Where a cell looks: at the first thing each way, its images in its object and in the grid, and the same
+place in other blocks."""
 
 from __future__ import annotations
 
@@ -86,13 +87,44 @@ def images_within(objects: Integers, blank: npt.NDArray[np.bool_]) -> Integers:
     return seen
 
 
-def looks_of(numbers: Integers, objects: Integers, blank: npt.NDArray[np.bool_]) -> Integers:
-    """``[ways, H, W]``: all that a cell looks at, as numbers of cells in the grid; -1 where nothing is.
+def in_blocks(numbers: Integers, cells: Integers) -> Integers:
+    """The same place in the block above, to the left, to the right and below; the last follows the first.
 
-    There are 8 sights, 7 images in the box of an object, and 3 or 7 images in the grid.
+    Args:
+        numbers: ``[H, W]``: of the cells.
+        cells: ``[rows, columns, height, width]``: the cells of each block.
+
+    Returns:
+        ``[4, H, W]``; -1 outside of all blocks. Where there are two blocks in a column or a row, a cell looks
+        at the other one once, not twice; where there is one, not at all.
+    """
+    seen = np.full((4, numbers.size), -1)
+    for way, (axis, shift) in enumerate(((0, 1), (1, 1), (1, -1), (0, -1))):
+        if cells.shape[axis] > (2 if shift > 0 else 1):
+            seen[way, cells] = np.roll(cells, shift, axis)
+    return seen.reshape(4, *numbers.shape)
+
+
+def looks_of(
+    numbers: Integers, objects: Integers, blank: npt.NDArray[np.bool_], between: Integers | None = None
+) -> tuple[Integers, Integers]:
+    """All that a cell looks at.
+
+    Args:
+        between: of :func:`in_blocks`, if there are blocks.
+
+    Returns:
+        ``[ways, H, W]``: numbers of cells in the grid, -1 where nothing is; and ``[ways]``: which ways they
+        are. Of all 26, 8 are sights, 7 images in the box of an object, 7 images in the grid, of which there
+        may be 3, and 4 lead to other blocks.
     """
     through = images(*numbers.shape).reshape(-1, *numbers.shape)
-    return np.concatenate((sights(numbers), images_within(objects, blank), through))
+    seen = [sights(numbers), images_within(objects, blank), through]
+    ways = [np.arange(15 + len(through))]
+    if between is not None:
+        seen.append(between)
+        ways.append(np.arange(22, 26))
+    return np.concatenate(seen), np.concatenate(ways)
 
 
 @dataclass(frozen=True)
@@ -101,6 +133,7 @@ class Looks:
 
     Attributes:
         count: ways to look.
+        ways: ``[count]``: which they are.
         seen: for each candidate those that it sees, from a table ``[rows, count]`` of what a candidate is to
             those that see it in each way.
         back: for each candidate those that see it, from a table ``[rows, count]`` of what it is told by
@@ -109,12 +142,13 @@ class Looks:
     """
 
     count: int
+    ways: Tensor
     seen: Bags
     back: Bags
     taken: Tensor
 
     @staticmethod
-    def build(looks: Integers, colours: int) -> Looks:
+    def build(looks: Integers, ways: Integers, colours: int) -> Looks:
         """From :func:`looks_of` the grid."""
         count = len(looks)
         cells = looks.reshape(count, -1).T
@@ -126,6 +160,7 @@ class Looks:
         taken = np.where(there, rows, len(rows)).T
         return Looks(
             count,
+            torch.from_numpy(ways),
             Bags(torch.from_numpy(seen), ends(there.sum(1))),
             Bags(torch.from_numpy(order), ends(np.bincount(rows[there], minlength=len(rows)))),
             torch.from_numpy(np.ascontiguousarray(taken).ravel()),

@@ -15,7 +15,10 @@ import torch
 from torch import Tensor
 
 from trmcli.model.links import Integers, Links
-from trmcli.model.looks import Looks, looks_of
+from trmcli.model.looks import Looks, in_blocks, looks_of
+
+BLOCKS = 9
+"""Blocks that are told apart by number, at most. Where there are more, none are."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,31 @@ class Output:
 
     Attributes:
         shape: height and width.
-        blocks: corners of equal blocks as large as the output, if the canvas is made of such.
         box: the corner of the box around what is not background, if it is as large as the output.
     """
 
     shape: tuple[int, int]
-    blocks: tuple[tuple[int, int], ...] = ()
     box: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Equal blocks that the canvas is made of, perhaps with lines between.
+
+    Attributes:
+        tops, lefts: the first rows and the first columns of the blocks.
+        size: height and width of each.
+    """
+
+    tops: tuple[int, ...]
+    lefts: tuple[int, ...]
+    size: tuple[int, int]
+
+    def cells(self, width: int) -> Integers:
+        """``[rows, columns, height, width]``: the cells of each block on a canvas so wide."""
+        rows = np.array(self.tops)[:, None] + np.arange(self.size[0])
+        columns = np.array(self.lefts)[:, None] + np.arange(self.size[1])
+        return rows[:, None, :, None] * width + columns[:, None]
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,7 @@ class Sheet:
     Attributes:
         canvas: H and W.
         output: where the output is read.
+        lattice: the blocks, if there are such.
         colours, views: C, the colours of the task; the ways in which the input is laid out.
         said: links from the table of the question; see :meth:`trmcli.model.cells.CellsModel.question`.
         heard: links from the table of means: objects of one colour, objects of any colour, the grid, cells.
@@ -52,6 +74,7 @@ class Sheet:
 
     canvas: tuple[int, int]
     output: Output
+    lattice: Lattice | None
     colours: int
     views: int
     said: Links
@@ -76,6 +99,7 @@ class Sheet:
         labels: Integers,
         features: npt.NDArray[np.float32],
         output: Output,
+        lattice: Lattice | None,
         background: int,
         colours: int,
     ) -> Sheet:
@@ -87,6 +111,7 @@ class Sheet:
             labels: ``[2, H, W]``: objects of one colour, of any, numbered from 0.
             features: ``[H, W, features]`` of the cell's object.
             output: where the output lies.
+            lattice: the blocks, if the canvas is made of such.
             background: number of the background's colour, -1 if it is none of them.
             colours: C.
         """
@@ -103,15 +128,24 @@ class Sheet:
         same, any_ = labels.reshape(2, cells)[:, cell] * colours + colour
         starts = np.cumsum([0, *table[:-1]])
         heard = np.stack((same, any_, colour, cell), 1) + starts
-        looks = looks_of(views[0], labels[1], views[0] == background)
+        block, between = np.full(cells, -1), None
+        if lattice is not None:
+            within = lattice.cells(width)
+            between = in_blocks(views[0], within)
+            number = np.arange(len(lattice.tops) * len(lattice.lefts))
+            if len(number) <= BLOCKS:
+                block[within] = start + colours + cells + number.reshape(*within.shape[:2], 1, 1)
+        said.append(block[cell])
+        looks = looks_of(views[0], labels[1], views[0] == background, between)
         return Sheet(
             (height, width),
             output,
+            lattice,
             colours,
             ways,
-            Links.build(np.stack(said, 1), start + colours + cells),
+            Links.build(np.stack(said, 1), start + colours + cells + BLOCKS),
             Links.build(heard, sum(table)),
-            Looks.build(looks, colours),
+            Looks.build(*looks, colours),
             table,
             torch.from_numpy(features.reshape(cells, -1)),
             torch.from_numpy(_edges(height, width)),

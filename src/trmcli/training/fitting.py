@@ -158,8 +158,8 @@ class Which:
 MEMBERS = (
     Which(),
     Which(layers=1, passes=2, common=True),
-    Which(layers=1, passes=2, steps=1, most=200, deaf=PARTS - {"near", "cell"}),
-    Which(layers=1, passes=1, steps=1, most=120, deaf=PARTS - {"cell"}),
+    Which(layers=1, passes=2, steps=1, most=200, deaf=PARTS - {"near", "cell", "blocks"}),
+    Which(layers=1, passes=1, steps=1, most=120, deaf=PARTS - {"cell", "blocks"}),
     Which(layers=1, passes=2),
     Which(deaf=frozenset({"sights"})),
     Which(),

@@ -18,6 +18,20 @@ _OUTSIDE = 10
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """A lattice of at least two equal blocks.
+
+    Attributes:
+        tops, lefts: the first rows and the first columns of the blocks.
+        size: height and width of each.
+    """
+
+    tops: tuple[int, ...]
+    lefts: tuple[int, ...]
+    size: Shape
+
+
+@dataclass(frozen=True)
 class Canvas:
     """An input, and the output that it has, should have or may have. H and W are the larger sides of both.
 
@@ -27,8 +41,8 @@ class Canvas:
         labels: ``[2, H, W]``: objects of one colour, and of any but the background, by number.
         features: ``[H, W, 10]``, see :func:`~trmcli.tasks.arc.objects.object_features`.
         out: height and width of the output.
-        blocks: corners of equal blocks of the output's size that make up the canvas, perhaps with lines
-            between.
+        blocks: equal blocks that make up the canvas, perhaps with lines between: those of the output's size
+            if there are such, else those that lines of one colour leave, which go through the whole input.
         box: corner of the box around what is not background, if it is of the output's size.
         target: ``[*out]`` numbers of colours, or None.
         changed: ``[*out]``: where the target differs from the input; everywhere if their sizes do.
@@ -38,7 +52,7 @@ class Canvas:
     labels: Numbers
     features: npt.NDArray[np.float32]
     out: Shape
-    blocks: tuple[tuple[int, int], ...]
+    blocks: Blocks | None
     box: tuple[int, int] | None
     target: Numbers | None
     changed: npt.NDArray[np.bool_]
@@ -68,28 +82,48 @@ def lay(
     source = scaled if tall % height == 0 and wide % width == 0 else as_it_is
     target = None if answer is None else numbers[answer]
     changed = np.ones(out, bool) if answer is None or out != (height, width) else answer != question
+    blocks = None if out == (tall, wide) else _blocks_of_size(tall, wide, out)
+    if blocks is None and (tall, wide) == (height, width):
+        blocks = _blocks_between_lines(question)
     return Canvas(
         numbers[np.stack(views)],
         np.stack((connected(source, True), connected((source != background).astype(np.int64), True))),
         object_features(source, background),
         out,
-        () if out == (tall, wide) else _blocks(tall, wide, out),
+        blocks,
         None if out == (tall, wide) else _box(question != background, out),
         target,
         changed,
     )
 
 
-def _blocks(height: int, width: int, out: Shape) -> tuple[tuple[int, int], ...]:
+def _blocks_of_size(height: int, width: int, size: Shape) -> Blocks | None:
     for line in (0, 1):
         (down, over), (across, beyond) = (
-            divmod(height + line, out[0] + line),
-            divmod(width + line, out[1] + line),
+            divmod(height + line, size[0] + line),
+            divmod(width + line, size[1] + line),
         )
         if over == beyond == 0 and down * across > 1:
-            pitch = out[0] + line, out[1] + line
-            return tuple((y * pitch[0], x * pitch[1]) for y in range(down) for x in range(across))
-    return ()
+            tops, lefts = range(0, height, size[0] + line), range(0, width, size[1] + line)
+            return Blocks(tuple(tops), tuple(lefts), size)
+    return None
+
+
+def _blocks_between_lines(grid: Grid) -> Blocks | None:
+    for colour in np.unique(grid):
+        (tops, heights), (lefts, widths) = (_between((grid == colour).all(axis)) for axis in (1, 0))
+        if len(heights) == len(widths) == 1 and len(tops) * len(lefts) > 1:
+            size = heights.pop(), widths.pop()
+            if size != (1, 1):
+                return Blocks(tops, lefts, size)
+    return None
+
+
+def _between(lines: npt.NDArray[np.bool_]) -> tuple[tuple[int, ...], set[int]]:
+    """Where the runs of what is no line begin, and their lengths."""
+    steps = np.diff(np.concatenate(([True], lines, [True])).astype(np.int8))
+    first, end = np.flatnonzero(steps == -1), np.flatnonzero(steps == 1)
+    return tuple(first.tolist()), set((end - first).tolist())
 
 
 def _box(lit: npt.NDArray[np.bool_], out: Shape) -> tuple[int, int] | None:
