@@ -126,7 +126,8 @@ def steps(member: Member, answers: Iterable[str]) -> dict[str, list[bool]]:
                 for grid, sure in asked.reading.votes(logits):
                     tally.add(grid, sure)
             if step in STEPS:
-                right[str(step)].append(arc.text(tally.best()[0][0]) == answer)
+                best = tally.best()
+                right[str(step)].append(bool(best) and arc.text(best[0][0]) == answer)
     member.optimizer.swap()
     return right
 

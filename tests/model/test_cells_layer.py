@@ -14,7 +14,7 @@ from torch import Tensor
 from trmcli.model.cells_layer import EPSILON, Kernels, Weights, apply_layers
 from trmcli.model.links import Integers
 from trmcli.model.looks import in_blocks, looks_of
-from trmcli.model.sheet import Lattice, Output, Sheet
+from trmcli.model.sheet import Output, Sheet
 
 WIDTH, CODE = 6, 3
 COLOURS, BACKGROUND = 3, 0
@@ -48,15 +48,15 @@ def with_shares(sheet: Sheet, dtype: torch.dtype) -> Sheet:
     return replace(sheet, heard=replace(sheet.heard, share=counts[:, None]))
 
 
-def case(height: int, width: int, lattice: Lattice | None = None) -> Case:
+def case(height: int, width: int, blocks: Integers | None = None) -> Case:
     """A grid of random numbers in float64."""
     random = np.random.default_rng(height + width)
     views = random.integers(0, COLOURS, (1, height, width))
     labels = random.integers(0, 4, (2, height, width))
     labels[:, 0, :4] = np.arange(4)  # every number is there
     features = np.zeros((height, width, 1), np.float32)
-    sheet = Sheet.build(views, labels, features, Output((height, width)), lattice, BACKGROUND, COLOURS)
-    between = None if lattice is None else in_blocks(views[0], lattice.cells(width))
+    sheet = Sheet.build(views, labels, features, Output((height, width)), blocks, BACKGROUND, COLOURS)
+    between = None if blocks is None else in_blocks((height, width), blocks)
     sheet = with_shares(sheet, torch.float64)
     torch.manual_seed(0)
 
@@ -139,7 +139,10 @@ def plain_layer(x: Tensor, case: Case) -> Tensor:
 
 
 SHAPES = [(4, 4), (3, 5), (5, 4), (1, 4)]
-BLOCKS = [(2, 5, Lattice((0,), (0, 3), (2, 2))), (5, 6, Lattice((0, 3), (0, 2, 4), (2, 2)))]
+BLOCKS = [
+    (2, 5, np.array([[[[0, 1], [5, 6]], [[3, 4], [8, 9]]]])),  # two in a row, a line between
+    (5, 6, np.add.outer([[0, 2, 4], [18, 20, 22]], [[0, 1], [6, 7]])),  # two rows of three
+]
 
 
 @pytest.mark.parametrize("layout", [*SHAPES, *BLOCKS])

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from trmcli.model.looks import WAYS, Looks, images, images_within, in_blocks, looks_of, sights
-from trmcli.model.sheet import Lattice
 
 GRIDS = st.tuples(st.integers(1, 7), st.integers(1, 7)).flatmap(
     lambda shape: arrays(np.int64, shape, elements=st.integers(-1, 2))
@@ -50,8 +49,8 @@ def test_images_within_an_object_are_those_of_the_smallest_box() -> None:
 
 def test_the_same_place_in_other_blocks() -> None:
     """Two rows of three blocks, one row high and two columns wide, with lines between columns of blocks."""
-    cells = Lattice((0, 1), (0, 3, 6), (1, 2)).cells(8)
-    above, left, right, below = in_blocks(np.zeros((2, 8), np.int64), cells)
+    cells = np.add.outer([[0, 3, 6], [8, 11, 14]], [[0, 1]])
+    above, left, right, below = in_blocks((2, 8), cells)
     assert (above == -1).all()  # it is below as well
     assert left.tolist() == [[6, 7, -1, 0, 1, -1, 3, 4], [14, 15, -1, 8, 9, -1, 11, 12]]
     assert right.tolist() == [[3, 4, -1, 6, 7, -1, 0, 1], [11, 12, -1, 14, 15, -1, 8, 9]]

@@ -196,14 +196,13 @@ class CellsModel(nn.Module):
         background.
         """
         logits, output, readout = sheet.grid(state @ self.head)[..., 0], sheet.output, code.readout
-        lattice = sheet.lattice
         if output.shape == sheet.canvas:
             return logits
         tall, wide = output.shape
         ways = [logits[:, :tall, :wide], F.adaptive_avg_pool2d(logits, output.shape)]
         weights = [readout[0], readout[1]]
-        if lattice is not None and lattice.size == output.shape:
-            blocks = [logits[:, y : y + tall, x : x + wide] for y in lattice.tops for x in lattice.lefts]
+        if output.blocks:
+            blocks = [logits[:, y : y + tall, x : x + wide] for y, x in output.blocks]
             ways.append(torch.stack(blocks).mean(0))
             weights.append(readout[2] + 1)
         if output.box is not None:

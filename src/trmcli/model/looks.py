@@ -87,22 +87,22 @@ def images_within(objects: Integers, blank: npt.NDArray[np.bool_]) -> Integers:
     return seen
 
 
-def in_blocks(numbers: Integers, cells: Integers) -> Integers:
+def in_blocks(canvas: tuple[int, int], cells: Integers) -> Integers:
     """The same place in the block above, to the left, to the right and below; the last follows the first.
 
     Args:
-        numbers: ``[H, W]``: of the cells.
+        canvas: H and W.
         cells: ``[rows, columns, height, width]``: the cells of each block.
 
     Returns:
         ``[4, H, W]``; -1 outside of all blocks. Where there are two blocks in a column or a row, a cell looks
         at the other one once, not twice; where there is one, not at all.
     """
-    seen = np.full((4, numbers.size), -1)
+    seen = np.full((4, canvas[0] * canvas[1]), -1)
     for way, (axis, shift) in enumerate(((0, 1), (1, 1), (1, -1), (0, -1))):
         if cells.shape[axis] > (2 if shift > 0 else 1):
             seen[way, cells] = np.roll(cells, shift, axis)
-    return seen.reshape(4, *numbers.shape)
+    return seen.reshape(4, *canvas)
 
 
 def looks_of(
@@ -115,16 +115,17 @@ def looks_of(
 
     Returns:
         ``[ways, H, W]``: numbers of cells in the grid, -1 where nothing is; and ``[ways]``: which ways they
-        are. Of all 26, 8 are sights, 7 images in the box of an object, 7 images in the grid, of which there
-        may be 3, and 4 lead to other blocks.
+        are, of those in which something is. Of all 26, 8 are sights, 7 images in the box of an object, 7
+        images in the grid, and 4 lead to other blocks.
     """
-    through = images(*numbers.shape).reshape(-1, *numbers.shape)
-    seen = [sights(numbers), images_within(objects, blank), through]
-    ways = [np.arange(15 + len(through))]
+    seen = np.full((26, *numbers.shape), -1)
+    through = images(*numbers.shape)
+    seen[:8], seen[8:15] = sights(numbers), images_within(objects, blank)
+    seen[15 : 15 + len(through)] = through.reshape(-1, *numbers.shape)
     if between is not None:
-        seen.append(between)
-        ways.append(np.arange(22, 26))
-    return np.concatenate(seen), np.concatenate(ways)
+        seen[22:] = between
+    ways = np.flatnonzero((seen >= 0).any((1, 2)))
+    return seen[ways], ways
 
 
 @dataclass(frozen=True)

@@ -27,31 +27,13 @@ class Output:
 
     Attributes:
         shape: height and width.
+        blocks: corners of the blocks that the canvas is made of, if they are as large as the output.
         box: the corner of the box around what is not background, if it is as large as the output.
     """
 
     shape: tuple[int, int]
+    blocks: tuple[tuple[int, int], ...] = ()
     box: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class Lattice:
-    """Equal blocks that the canvas is made of, perhaps with lines between.
-
-    Attributes:
-        tops, lefts: the first rows and the first columns of the blocks.
-        size: height and width of each.
-    """
-
-    tops: tuple[int, ...]
-    lefts: tuple[int, ...]
-    size: tuple[int, int]
-
-    def cells(self, width: int) -> Integers:
-        """``[rows, columns, height, width]``: the cells of each block on a canvas so wide."""
-        rows = np.array(self.tops)[:, None] + np.arange(self.size[0])
-        columns = np.array(self.lefts)[:, None] + np.arange(self.size[1])
-        return rows[:, None, :, None] * width + columns[:, None]
 
 
 @dataclass(frozen=True)
@@ -61,7 +43,6 @@ class Sheet:
     Attributes:
         canvas: H and W.
         output: where the output is read.
-        lattice: the blocks, if there are such.
         colours, views: C, the colours of the task; the ways in which the input is laid out.
         said: links from the table of the question; see :meth:`trmcli.model.cells.CellsModel.question`.
         heard: links from the table of means: objects of one colour, objects of any colour, the grid, cells.
@@ -74,7 +55,6 @@ class Sheet:
 
     canvas: tuple[int, int]
     output: Output
-    lattice: Lattice | None
     colours: int
     views: int
     said: Links
@@ -99,7 +79,7 @@ class Sheet:
         labels: Integers,
         features: npt.NDArray[np.float32],
         output: Output,
-        lattice: Lattice | None,
+        blocks: Integers | None,
         background: int,
         colours: int,
     ) -> Sheet:
@@ -111,7 +91,8 @@ class Sheet:
             labels: ``[2, H, W]``: objects of one colour, of any, numbered from 0.
             features: ``[H, W, features]`` of the cell's object.
             output: where the output lies.
-            lattice: the blocks, if the canvas is made of such.
+            blocks: ``[rows, columns, height, width]``: the cells of each of the equal blocks that the canvas
+                is made of, if it is made of such.
             background: number of the background's colour, -1 if it is none of them.
             colours: C.
         """
@@ -129,18 +110,17 @@ class Sheet:
         starts = np.cumsum([0, *table[:-1]])
         heard = np.stack((same, any_, colour, cell), 1) + starts
         block, between = np.full(cells, -1), None
-        if lattice is not None:
-            within = lattice.cells(width)
-            between = in_blocks(views[0], within)
-            number = np.arange(len(lattice.tops) * len(lattice.lefts))
-            if len(number) <= BLOCKS:
-                block[within] = start + colours + cells + number.reshape(*within.shape[:2], 1, 1)
+        if blocks is not None:
+            between = in_blocks((height, width), blocks)
+            down, across = blocks.shape[:2]
+            if down * across <= BLOCKS:
+                number = np.arange(down * across).reshape(down, across, 1, 1)
+                block[blocks] = start + colours + cells + number
         said.append(block[cell])
         looks = looks_of(views[0], labels[1], views[0] == background, between)
         return Sheet(
             (height, width),
             output,
-            lattice,
             colours,
             ways,
             Links.build(np.stack(said, 1), start + colours + cells + BLOCKS),

@@ -161,7 +161,7 @@ class Member:
     def sure(self) -> bool:
         """Whether nearly all votes so far are for one answer to every test input."""
         return all(
-            tally.total > 0 and tally.best()[0][1] >= self.options.sure * tally.total
+            tally.most >= self.options.sure * tally.total > 0
             for asked, tally in zip(self.problem.tests, self.tally, strict=True)
             if asked is not None
         )
@@ -177,12 +177,10 @@ class Member:
         """The answers so far, the likeliest first; the weights of each test input's sum to one."""
         result = []
         for tally in self.tally:
-            best = tally.best()
-            grids, weights = (
-                tuple(grid for grid, _ in best),
-                tuple(weight / tally.total for _, weight in best),
+            best, whole = tally.best(), tally.total
+            result.append(
+                Ballot(tuple(grid for grid, _ in best), tuple(weight / whole for _, weight in best))
             )
-            result.append(Ballot(grids, weights))
         return tuple(result)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from trmcli.model.picker import Choice
-from trmcli.model.sheet import Lattice, Output, Sheet
+from trmcli.model.sheet import Output, Sheet
 from trmcli.tasks.arc.canvas import Canvas, colours_of, lay
 from trmcli.tasks.arc.pieces import Pieces, pieces_to_choose
 from trmcli.tasks.arc.shapes import Shape, background_of, guess_shapes
@@ -124,6 +124,8 @@ def _number_of_background(task: ArcTask, colours: npt.NDArray[np.uint8]) -> int:
 
 
 def _sheet(canvas: Canvas, background: int, colours: int) -> Sheet:
-    output, blocks = Output(canvas.out, canvas.box), canvas.blocks
-    lattice = None if blocks is None else Lattice(blocks.tops, blocks.lefts, blocks.size)
-    return Sheet.build(canvas.views, canvas.labels, canvas.features, output, lattice, background, colours)
+    blocks, corners = canvas.blocks, []
+    if blocks is not None and blocks.shape[2:] == canvas.out:
+        corners = [divmod(corner, canvas.views.shape[2]) for corner in blocks[:, :, 0, 0].ravel().tolist()]
+    output = Output(canvas.out, tuple(corners), canvas.box)
+    return Sheet.build(canvas.views, canvas.labels, canvas.features, output, blocks, background, colours)

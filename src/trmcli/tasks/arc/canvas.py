@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,20 +19,6 @@ _OUTSIDE = 10
 
 
 @dataclass(frozen=True)
-class Blocks:
-    """A lattice of at least two equal blocks.
-
-    Attributes:
-        tops, lefts: the first rows and the first columns of the blocks.
-        size: height and width of each.
-    """
-
-    tops: tuple[int, ...]
-    lefts: tuple[int, ...]
-    size: Shape
-
-
-@dataclass(frozen=True)
 class Canvas:
     """An input, and the output that it has, should have or may have. H and W are the larger sides of both.
 
@@ -41,8 +28,9 @@ class Canvas:
         labels: ``[2, H, W]``: objects of one colour, and of any but the background, by number.
         features: ``[H, W, 10]``, see :func:`~trmcli.tasks.arc.objects.object_features`.
         out: height and width of the output.
-        blocks: equal blocks that make up the canvas, perhaps with lines between: those of the output's size
-            if there are such, else those that lines of one colour leave, which go through the whole input.
+        blocks: ``[rows, columns, height, width]``: the cells of at least two equal blocks that make up the
+            canvas, perhaps with lines between: those of the output's size if there are such, else those that
+            lines of one colour leave, which go through the whole input; or None.
         box: corner of the box around what is not background, if it is of the output's size.
         target: ``[*out]`` numbers of colours, or None.
         changed: ``[*out]``: where the target differs from the input; everywhere if their sizes do.
@@ -52,7 +40,7 @@ class Canvas:
     labels: Numbers
     features: npt.NDArray[np.float32]
     out: Shape
-    blocks: Blocks | None
+    blocks: Numbers | None
     box: tuple[int, int] | None
     target: Numbers | None
     changed: npt.NDArray[np.bool_]
@@ -97,7 +85,7 @@ def lay(
     )
 
 
-def _blocks_of_size(height: int, width: int, size: Shape) -> Blocks | None:
+def _blocks_of_size(height: int, width: int, size: Shape) -> Numbers | None:
     for line in (0, 1):
         (down, over), (across, beyond) = (
             divmod(height + line, size[0] + line),
@@ -105,18 +93,25 @@ def _blocks_of_size(height: int, width: int, size: Shape) -> Blocks | None:
         )
         if over == beyond == 0 and down * across > 1:
             tops, lefts = range(0, height, size[0] + line), range(0, width, size[1] + line)
-            return Blocks(tuple(tops), tuple(lefts), size)
+            return _cells(tops, lefts, size, width)
     return None
 
 
-def _blocks_between_lines(grid: Grid) -> Blocks | None:
+def _blocks_between_lines(grid: Grid) -> Numbers | None:
     for colour in np.unique(grid):
         (tops, heights), (lefts, widths) = (_between((grid == colour).all(axis)) for axis in (1, 0))
         if len(heights) == len(widths) == 1 and len(tops) * len(lefts) > 1:
             size = heights.pop(), widths.pop()
             if size != (1, 1):
-                return Blocks(tops, lefts, size)
+                return _cells(tops, lefts, size, grid.shape[1])
     return None
+
+
+def _cells(tops: Sequence[int], lefts: Sequence[int], size: Shape, width: int) -> Numbers:
+    """The cells of blocks of this size, from their first rows and columns on a canvas so wide."""
+    rows = np.array(tops)[:, None] + np.arange(size[0])
+    columns = np.array(lefts)[:, None] + np.arange(size[1])
+    return rows[:, None, :, None] * width + columns[:, None]
 
 
 def _between(lines: npt.NDArray[np.bool_]) -> tuple[tuple[int, ...], set[int]]:

@@ -16,14 +16,9 @@ def key_of(grid: Grid) -> Key:
 
 
 class Tally:
-    """Adds up weights for grids.
-
-    Attributes:
-        total: all the weight.
-    """
+    """Adds up weights for grids."""
 
     def __init__(self) -> None:
-        self.total = 0.0
         self._weights: dict[Key, float] = {}
         self._grids: dict[Key, Grid] = {}
 
@@ -32,7 +27,16 @@ class Tally:
         key = key_of(grid)
         self._grids.setdefault(key, grid)
         self._weights[key] = self._weights.get(key, 0.0) + weight
-        self.total += weight
+
+    @property
+    def total(self) -> float:
+        """All the weight."""
+        return sum(self._weights.values())
+
+    @property
+    def most(self) -> float:
+        """The weight of the heaviest."""
+        return max(self._weights.values(), default=0.0)
 
     def best(self) -> list[tuple[Grid, float]]:
         """Distinct grids and their weights, the heaviest first; of equals, the one that came first."""
@@ -42,6 +46,5 @@ class Tally:
     def copy(self) -> Tally:
         """Another one with the same weights."""
         other = Tally()
-        for grid, weight in zip(self._grids.values(), self._weights.values(), strict=True):
-            other.add(grid, weight)
+        other._weights, other._grids = dict(self._weights), dict(self._grids)
         return other
