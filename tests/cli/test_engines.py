@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ EASY = "1..4.4.22.4..3.1"
 
 def taken(source: str, machine: Batches = Batches(), limit: int | None = None) -> type:
     """The engine that solves this source."""
-    stream = PuzzleStream([source], None, machine.batch_size)
+    stream = PuzzleStream([source], None)
     first = stream.first()
     solver, _ = load_solver(stream, Model(), machine, first, limit)
     assert next(iter(stream)) is first
@@ -152,3 +153,12 @@ def test_compiled_answers_are_the_same_and_nothing_else_is_said_or_left(tmp_path
         found.append((done.stdout, re.sub(r", [^,]*$", "", done.stderr.strip())))
     assert found[0] == found[1] and found[0][0]
     assert any(kept.iterdir()) and not any(here.iterdir())
+
+
+def test_as_many_tries_at_once_as_the_engine_likes_unless_told_otherwise() -> None:
+    stream = PuzzleStream([EASY], None)
+    first = stream.first()
+    for machine in (Batches(engine="numpy"), Batches(engine="torch", device="cpu")):
+        solver, _ = load_solver(stream, Model(), machine, first)
+        assert machine.at_once(solver.engine) == solver.engine.batch == 64
+        assert replace(machine, batch_size=3).at_once(solver.engine) == 3

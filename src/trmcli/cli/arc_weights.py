@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trmcli.tasks.arc.task import ArcTask
 
 MOST = 64
-"""Views that are worked on together, at most: with 900 cells each, more are not quicker, and take memory."""
+"""Views that are worked on together, if nothing else is said: with 900 cells each, more are not quicker."""
 PUZZLES = "test_puzzles.json"
 
 
@@ -189,7 +189,7 @@ class Asker:
                 [task],
                 self.voter.names,
                 steps=self.steps,
-                batch_size=min(self.machine.batch_size, MOST),
+                batch_size=self.machine.batch_size or MOST,
                 asked=advance,
             )
         return adapted(task, answered, time.monotonic() - clock, time.process_time() - cpu)

@@ -16,7 +16,7 @@ from trmcli.cli import solve_arc
 from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle_sources
 from trmcli.cli.eval_arc import ArcSet
 from trmcli.cli.eval_rows import Rows, measure, merged
-from trmcli.cli.options import SHOW, Batches, BatchSize, Effort, Model, Puzzles, Show, whole
+from trmcli.cli.options import SHOW, Batches, Effort, Model, Puzzles, Show, whole
 from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
@@ -55,13 +55,6 @@ class Data(Puzzles):
     limit: Annotated[
         int | None, typer.Option(parser=whole(1), metavar="N", help="Only the first N puzzles.")
     ] = None
-
-
-@dataclass(frozen=True)
-class LargeBatches(Batches):
-    """Where many puzzles are solved."""
-
-    batch_size: BatchSize = 512
 
 
 @dataclass(frozen=True)
@@ -116,7 +109,7 @@ def evaluate(
         ),
     ] = None,
     effort: Effort = Effort(),
-    machine: LargeBatches = LargeBatches(),
+    machine: Batches = Batches(),
     arc: ArcSet = ArcSet(),
     view: View = View(),
     show: Show = Show(),
@@ -171,7 +164,7 @@ def evaluate(
         from trmcli.solving.search import solve_many
         from trmcli.tasks.task import USUAL_STEPS
 
-        config = effort.config(limits[-1], machine.batch_size)
+        config = effort.config(limits[-1], machine.at_once(solver.engine))
         shard = islice(stream, ranks.rank, data.limit, ranks.size)
         evaluation, interrupted = Evaluation(effort.steps or USUAL_STEPS, limits), False
         rows = Rows(stream.task, table, keep=ranks.size > 1 and view.predictions is not None)
@@ -220,7 +213,7 @@ def _evaluate_arc(
     model: Model,
     tries: str | None,
     effort: Effort,
-    machine: LargeBatches,
+    machine: Batches,
     arc: ArcSet,
     view: View,
     show: Show,

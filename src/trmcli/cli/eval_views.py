@@ -137,7 +137,7 @@ class ViewEval:
             found = []
             for voter in voters:
                 solver = voter.solver(self.machine, self.model.rounds)
-                size = min(self.machine.batch_size, MOST)
+                size = self.machine.batch_size or MOST
                 found.append(
                     answer(solver, hidden, voter.names, steps=self.steps, batch_size=size, asked=advance)
                 )

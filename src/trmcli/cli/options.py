@@ -12,13 +12,16 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from math import inf
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args, get_type_hints
 
 import typer
 
 from trmcli.cli import complete
 from trmcli.errors import InputError, did_you_mean
 from trmcli.solving.choices import MANY_TRIES, CompileName, EngineName, Halt, SearchConfig, Select, Strategy
+
+if TYPE_CHECKING:
+    from trmcli.solving.engine import Engine
 
 SHOW = "What to show"
 
@@ -276,9 +279,6 @@ class Machine:
     ] = "auto"
 
 
-BatchSize = Annotated[int, typer.Option(parser=whole(1), metavar="N", help="Tries worked on at once.")]
-
-
 @dataclass(frozen=True)
 class Batches(Machine):
     """Where batches of puzzles are solved."""
@@ -301,7 +301,12 @@ class Batches(Machine):
             "about a minute of work, on a CPU with a C++ compiler, in float32.",
         ),
     ] = "auto"
-    batch_size: BatchSize = 64
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole(1), metavar="N", help="Tries worked on at once; by default 64, and 512 on a GPU."
+        ),
+    ] = None
     threads: Annotated[
         int | None,
         typer.Option(
@@ -312,6 +317,10 @@ class Batches(Machine):
             "says, or as there are processors that may be used.",
         ),
     ] = None
+
+    def at_once(self, engine: Engine[Any]) -> int:
+        """Tries that are worked on together."""
+        return self.batch_size or engine.batch
 
 
 PaperTheme = Annotated[

@@ -190,7 +190,7 @@ def solve(
             solver, card = load_solver(stream, model, machine, None if kind.skip_bad else first)
         notes = replace(show, quiet=show.quiet or view.json)
         stream.prepare(card.config, lambda puzzle: _announced(stream.task, puzzle, notes))
-        config = effort.config(tries or (32 if stream.task.rules else 1), machine.batch_size)
+        config = effort.config(tries or (32 if stream.task.rules else 1), machine.at_once(solver.engine))
         run = _Run(solver, card, config, stream, effort.fallback == "search", saved, view, show, notes)
         try:
             if drawn:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
 
+AHEAD = 512
+"""Puzzles that are read ahead: as many as any engine works on at once."""
+
 PATIENCE = 0.2
 """Seconds that are waited for a second puzzle, to know whether there are several."""
 
@@ -43,7 +46,7 @@ class PuzzleStream:
     Args:
         sources: files, ``-`` for standard input, or puzzles as text.
         task: None to look at the text.
-        room: how many puzzles are read ahead.
+        room: how many puzzles are read ahead; by default :data:`AHEAD`.
         skip: hears of each bad record, which then does not end the stream.
         legend: what signs of mazes mean.
 
@@ -56,7 +59,7 @@ class PuzzleStream:
         self,
         sources: Sequence[str],
         task: Task | None,
-        room: int,
+        room: int | None = None,
         skip: Callable[[InputError], None] | None = None,
         legend: str | None = None,
     ) -> None:
@@ -68,7 +71,7 @@ class PuzzleStream:
         self._change: Callable[[Puzzle], Puzzle] | None = None
         self._taken: deque[Puzzle] = deque()
         self._end: _End | None = None
-        self._read: Queue[tuple[Task, Puzzle] | InputError | _End] = Queue(room)
+        self._read: Queue[tuple[Task, Puzzle] | InputError | _End] = Queue(room or AHEAD)
         # The thread keeps sys.stdin, which Python would else close at its end, and wait for the thread.
         Thread(target=self._run, args=(sources, task, legend, sys.stdin), daemon=True).start()
 

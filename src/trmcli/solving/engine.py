@@ -95,9 +95,11 @@ class Engine(Protocol[Array]):
 
     Attributes:
         rounds: T of a supervision step.
+        batch: tries worked on at once, so many that more are no faster.
     """
 
     rounds: int
+    batch: int
 
     @property
     def config(self) -> TRMConfig:

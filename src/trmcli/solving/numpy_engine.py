@@ -84,6 +84,8 @@ class NumPyEngine:
             ``[B, D]``.
     """
 
+    batch = 64
+
     def __init__(
         self,
         config: TRMConfig,

@@ -144,6 +144,7 @@ class TorchEngine:
     ) -> None:
         self.device = device or pick_device()
         self.model = model.to(self.device, dtype or default_dtype(self.device)).eval().requires_grad_(False)
+        self.batch = 64 if self.device.type == "cpu" else 512
         self.config, self.task, self.rounds = model.config, task, rounds or model.config.rounds
         self._relations: dict[Shape, Relations] = {}
         self._compiled = Compiled(self.model, compiling)
