@@ -64,12 +64,14 @@ def features(grid: Any, background: int) -> Any:
         tall, wide = bottom - top + 1, right - left + 1
         own = shape(part)
         is_lit = part in lit
+        across = own == {(y, wide - 1 - x) for y, x in own}
+        down = own == {(tall - 1 - y, x) for y, x in own}
         values = [
             math.log(len(part)) / 2,
             at_border(part, grid),
             len(part) == tall * wide,
-            own == {(y, wide - 1 - x) for y, x in own},
-            own == {(tall - 1 - y, x) for y, x in own},
+            across or down,
+            across and down,
             is_lit and len(part) == max(map(len, lit)),
             is_lit and len(part) == min(map(len, lit)),
             is_lit and sum(shape(other) == own for other in lit) == 1,
@@ -94,6 +96,16 @@ def test_parts_are_cells_that_touch(grid: Any, diagonal: bool) -> None:
 @given(GRIDS, st.integers(0, 3))
 def test_what_is_said_of_objects_is_what_plain_code_says(grid: Any, background: int) -> None:
     np.testing.assert_allclose(object_features(grid, background), features(grid, background), atol=1e-6)
+
+
+@given(GRIDS, st.integers(0, 3), st.integers(0, 3), st.booleans())
+def test_a_turned_grid_has_the_same_features_turned(
+    grid: Any, background: int, turn: int, mirrored: bool
+) -> None:
+    plain = object_features(grid, background)
+    moved = np.rot90(grid.T if mirrored else grid, turn)
+    expected = np.rot90(plain.swapaxes(0, 1) if mirrored else plain, turn)
+    np.testing.assert_array_equal(object_features(np.ascontiguousarray(moved), background), expected)
 
 
 @pytest.mark.parametrize("size", [1, 30])

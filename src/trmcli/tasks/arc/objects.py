@@ -56,10 +56,10 @@ def object_features(grid: npt.NDArray[np.integer], background: int) -> npt.NDArr
     """``[H, W, 10]``: what is said of the object that each cell belongs to.
 
     An object is made of cells of one colour that touch, at corners too. In order: half the logarithm of its
-    cells; whether it touches the border; fills its box; is its own left-right and up-down mirror image; is
-    the largest; the smallest; has a shape that no other has (these three of what is not background); whether
-    the cell is background that the border does not reach, by sides; the longer side of its box less one, in
-    tenths.
+    cells; whether it touches the border; fills its box; is its own mirror image, left-right or up-down; is
+    both; is the largest; the smallest; has a shape that no other has (these three of what is not background);
+    whether the cell is background that the border does not reach, by sides; the longer side of its box less
+    one, in tenths. A grid that is mirrored or turned has the same features, mirrored or turned.
     """
     height, width = grid.shape
     labels = connected(grid, diagonal=True)
@@ -76,8 +76,8 @@ def object_features(grid: npt.NDArray[np.integer], background: int) -> npt.NDArr
     shapes: dict[tuple[bytes, int], list[int]] = {}
     for part, (y, last_y, x, last_x) in enumerate(box.tolist()):
         shape = labels[y : last_y + 1, x : last_x + 1] == part
-        said[part, 3] = (shape == shape[:, ::-1]).all()
-        said[part, 4] = (shape == shape[::-1]).all()
+        mirrored = (shape == shape[:, ::-1]).all(), (shape == shape[::-1]).all()
+        said[part, 3:5] = any(mirrored), all(mirrored)
         if lit[part]:
             shapes.setdefault((shape.tobytes(), shape.shape[1]), []).append(part)
     if lit.any():
