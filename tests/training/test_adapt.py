@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trmcli.errors import Origin
+from trmcli.model.cells_config import CellsConfig
 from trmcli.solving.adapted import Progress
 from trmcli.tasks.arc.tally import Tally
 from trmcli.tasks.arc.task import ArcTask, Grid, Pair
@@ -67,7 +68,7 @@ def either(whole: bool = False, seed: int = 0) -> ArcTask:
 def test_what_two_blocks_say_of_one_place_is_learned(number: int, whole: bool) -> None:
     task = either(whole)
     assert task.answers is not None
-    fitted = fit(task, AdaptOptions().member(number), seed=1)
+    fitted = fit(task, AdaptOptions().member(number), seed=2)
     assert fitted.fitted is not None and (fitted.ballots[0].grids[0] == task.answers[0]).all()
 
 
@@ -362,3 +363,29 @@ def test_without_a_code_answers_follow_the_grids_and_the_colours(
     for number, colour in enumerate(numbers[0]):
         same = logits[1][numbers[1].index(colours[colour])]
         torch.testing.assert_close(same, moved[number], atol=1e-4, rtol=1e-4)
+
+
+def flowing(seed: int = 0) -> ArcTask:
+    """Each red cell colours the next one to its right."""
+    random = np.random.default_rng(seed)
+    grids = [(random.random((5, 6)) < 0.2).astype(np.uint8) * 2 for _ in range(4)]
+    pairs = [
+        Pair(grid, np.where(np.roll(grid, 1, 1) * (grid == 0) > 0, 3, grid).astype(np.uint8))
+        for grid in grids
+    ]
+    return ArcTask("flowing", tuple(pairs[:3]), (pairs[3].question,), None, Origin("made-up"))
+
+
+@pytest.mark.parametrize("turn", range(4))
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_where_directions_are_not_told_apart_a_turned_task_is_answered_turned(
+    turn: int, mirrored: bool
+) -> None:
+    options = replace(QUICK, cells=CellsConfig(deaf=frozenset({"directions"})))
+    logits = []
+    for one in (flowing(), turned(flowing(), turn, mirrored, np.arange(10, dtype=np.uint8))):
+        member = Member(prepare(one), options, seed=3)
+        member.learn()
+        logits += said(member, one)
+    moved = torch.rot90(logits[0].mT if mirrored else logits[0], turn, (1, 2))
+    torch.testing.assert_close(logits[1], moved, atol=1e-3, rtol=1e-3)

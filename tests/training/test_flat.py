@@ -45,3 +45,18 @@ def test_a_direction_is_nearly_orthogonal() -> None:
     for shape in ((3, 8, 4), (3, 4, 8)):
         singular = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
         assert singular.min() > 0.5 and singular.max() < 1.5
+
+
+def test_rows_of_codes_that_no_gradient_asks_for_become_zero_and_others_do_not() -> None:
+    code, single = nn.Parameter(torch.tensor([[0.0, 0.0], [0.3, 0.4]])), nn.Parameter(torch.ones(2))
+    optimizer = FlatOptimizer(
+        [nn.Parameter(torch.eye(2))], [], [code, single], (0.1, 0.01, 0.01), 0.9, shrinkage=1.0
+    )
+    code.data[0] = 1.0
+    for update in range(200):
+        code.grad[1] = code.detach()[1] - torch.tensor([3.0, 4.0])  # type: ignore[index]
+        optimizer.update(1.0)
+        if update == 0:  # by 0.01 times the root of two
+            torch.testing.assert_close(code.detach()[0], torch.full((2,), 0.99))
+    assert (code.detach()[0] == 0).all() and (code.detach()[1] > 0.3).all()
+    assert (single.detach() == 1).all()

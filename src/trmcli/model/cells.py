@@ -47,15 +47,19 @@ class TaskCode(nn.Module):
 
     Attributes:
         colour, here: ``[C, D]``: a colour's vector everywhere, and where the input has that colour.
-        task: ``[D]``: heard by every candidate.
+        task: ``[1, D]``: heard by every candidate.
         straight, slanted: ``[4, code]``: up, left, right, down; and the diagonals.
         symmetry: ``[7, code]``: left-right, up-down, half turn, transpose, anti-transpose, quarter turns.
-        edge: ``[4, D]``: up, left, right, down.
+        edge: ``[4, D]``: up, left, right, down. These four stay zeros where directions are not told apart.
         block: ``[BLOCKS, D]``: the block that a cell lies in, where the canvas is made of such.
         readout: ``[4]``: ways to read an output smaller than the canvas, see :meth:`CellsModel.logits`.
     """
 
     own: Tensor
+    straight: Tensor
+    slanted: Tensor
+    symmetry: Tensor
+    edge: Tensor
 
     def __init__(self, colours: int, config: CellsConfig, own: Tensor | None = None) -> None:
         super().__init__()
@@ -64,11 +68,13 @@ class TaskCode(nn.Module):
         self.register_buffer("own", own[:, None].float())
         self.colour = nn.Parameter(torch.zeros(colours, width))
         self.here = nn.Parameter(torch.zeros(colours, width))
-        self.task = nn.Parameter(torch.zeros(width))
-        self.straight = nn.Parameter(torch.zeros(4, code))
-        self.slanted = nn.Parameter(torch.zeros(4, code))
-        self.symmetry = nn.Parameter(torch.zeros(7, code))
-        self.edge = nn.Parameter(torch.zeros(4, width))
+        self.task = nn.Parameter(torch.zeros(1, width))
+        apart = {"straight": (4, code), "slanted": (4, code), "symmetry": (7, code), "edge": (4, width)}
+        for name, shape in apart.items():
+            if "directions" in config.deaf:
+                self.register_buffer(name, torch.zeros(shape))
+            else:
+                self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
         self.block = nn.Parameter(torch.zeros(BLOCKS, width))
         self.readout = nn.Parameter(torch.zeros(4))
 

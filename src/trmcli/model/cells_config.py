@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PARTS = frozenset(
-    ("near", "rays", "looks", "sights", "blocks", "objects", "grid", "cell", "features", "edges")
+    (
+        *("near", "rays", "looks", "sights", "blocks", "objects", "grid", "cell", "features", "edges"),
+        "directions",
+    )
 )
 """What a cell hears: its 3x3 neighbours; the sums along row and column; single cells, of which ``sights`` are
 the first thing each way and its images within its object, ``blocks`` those in the same place of other blocks,
 and the others its images in the grid; its object; its colour in the whole grid; the other colours of the
-cell; what is said of its object; the border."""
+cell; what is said of its object; the border. And whether it tells ``directions`` and symmetries apart: where
+it does not, a task that is mirrored or turned is answered mirrored or turned."""
 
 
 @dataclass(frozen=True)

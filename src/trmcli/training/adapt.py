@@ -54,8 +54,9 @@ class Member:
         others = [parameter for parameter in self.model.parameters() if id(parameter) not in known]
         if any(isinstance(one.reading, Chosen) for one in problem.shown):
             others += self.picker.parameters()
+        codes = list(self.code.parameters())
         rates = options.matrix_lr, options.lr, options.code_lr
-        self.optimizer = FlatOptimizer(inside, others, list(self.code.parameters()), rates, options.ema)
+        self.optimizer = FlatOptimizer(inside, others, codes, rates, options.ema, options.shrinkage)
         self.most = options.updates(problem.rows // len(problem.shown))
         self.tally = [Tally() for _ in problem.tests]
         self.right = [False] * len(problem.shown)

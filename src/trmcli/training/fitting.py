@@ -18,6 +18,8 @@ class FitOptions:
             has an update in each of them.
         steps_used: supervision steps when it answers; those from ``steps`` on vote.
         matrix_lr, lr, code_lr: learning rates of the layers' matrices (Muon), other weights, the task's code.
+        shrinkage: what draws each vector of the code to zero, which is what a code begins with: that tells a
+            colour or a direction apart only if the demonstrations ask for it.
         ema: decay of the average of the weights, which answers.
         warmup: updates until the rates are whole.
         least: updates at least.
@@ -40,6 +42,7 @@ class FitOptions:
     matrix_lr: float = 0.02
     lr: float = 4e-3
     code_lr: float = 1e-2
+    shrinkage: float = 0.03
     ema: float = 0.97
     warmup: int = 20
     least: int = 150
@@ -160,7 +163,7 @@ MEMBERS = (
     Which(layers=1, passes=2, common=True),
     Which(layers=1, passes=2, steps=1, most=200, deaf=PARTS - {"near", "cell", "blocks"}),
     Which(layers=1, passes=1, steps=1, most=120, deaf=PARTS - {"cell", "blocks"}),
-    Which(layers=1, passes=2),
+    Which(layers=1, passes=2, deaf=frozenset({"directions"})),
     Which(deaf=frozenset({"sights"})),
     Which(),
     Which(layers=1, passes=2, deaf=frozenset({"sights"})),
@@ -170,5 +173,6 @@ MEMBERS = (
 
 A network that can say little, and has learned the demonstrations all the same, has likely found the rule. So
 one hears nothing but the neighbours and the colours of a cell, and one the colours alone; where these cannot
-learn the demonstrations, they have no say. Several kinds have more tasks right than one with several seeds.
+learn the demonstrations, they have no say. To another one all directions are alike. Several kinds have more
+tasks right than one with several seeds.
 """

@@ -21,6 +21,13 @@ class FlatOptimizer:
 
     The parameters become views of one vector, and so do their gradients. The codes' gradient is clipped to
     norm 1. ``average`` follows the parameters exponentially.
+
+    Args:
+        matrices, others, codes: the parameters.
+        rates: learning rates of these three.
+        ema: decay of the average.
+        shrinkage: how strongly each row of the codes' matrices is drawn to zero, where it stays unless its
+            gradients ask for more.
     """
 
     def __init__(
@@ -30,6 +37,7 @@ class FlatOptimizer:
         codes: Sequence[nn.Parameter],
         rates: tuple[float, float, float],
         ema: float,
+        shrinkage: float = 0.0,
         momentum: float = 0.9,
         betas: tuple[float, float] = (0.9, 0.98),
     ) -> None:
@@ -64,6 +72,7 @@ class FlatOptimizer:
             [torch.full((size,), rate) for size, rate in zip(sizes[1:], rates[1:], strict=True)]
         )
         self.updates = 0
+        self.rows, self.shrinkage = [code.data for code in codes if code.ndim == 2], shrinkage
 
     @torch.no_grad()
     def update(self, share: float) -> None:
@@ -78,6 +87,7 @@ class FlatOptimizer:
             direction = orthogonal(gradient[part].view(shape))
             scale = math.sqrt(max(1.0, shape[1] / shape[2]))
             self.values[part].view(shape).sub_(direction, alpha=self.rates[0] * share * scale)
+        self._shrink(share)
         self.updates += 1
         decay = min(self.ema, (self.updates + 1) / (self.updates + 10))
         self.average.lerp_(self.values, 1 - decay)
@@ -92,6 +102,13 @@ class FlatOptimizer:
         size = self.square.sqrt().div_(math.sqrt(1 - second**done)).add_(1e-8)
         step = self.mean / size
         self.values[self.of_adam].addcmul_(step, self.adam_rates, value=-share / (1 - first**done))
+
+    def _shrink(self, share: float) -> None:
+        """The proximal step of a group lasso, a group for each row (Yuan and Lin, 2006)."""
+        for rows in self.rows if self.shrinkage else ():
+            length = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+            less = self.rates[2] * share * self.shrinkage * math.sqrt(rows.shape[1])
+            rows.mul_((1 - less / length.clamp_(min=1e-9)).clamp_(min=0))
 
     def swap(self) -> None:
         """Exchange the parameters for their averages, or back."""
