@@ -163,7 +163,7 @@ MEMBERS = (
     Which(layers=1, passes=2, common=True),
     Which(layers=1, passes=2, steps=1, most=200, deaf=PARTS - {"near", "cell", "blocks"}),
     Which(layers=1, passes=1, steps=1, most=120, deaf=PARTS - {"cell", "blocks"}),
-    Which(layers=1, passes=2, deaf=frozenset({"directions"})),
+    Which(layers=1, passes=2, most=300, deaf=frozenset({"directions"})),
     Which(deaf=frozenset({"sights"})),
     Which(),
     Which(layers=1, passes=2, deaf=frozenset({"sights"})),
