@@ -53,8 +53,9 @@ def test_rows_of_codes_that_no_gradient_asks_for_become_zero_and_others_do_not()
         [nn.Parameter(torch.eye(2))], [], [code, single], (0.1, 0.01, 0.01), 0.9, shrinkage=1.0
     )
     code.data[0] = 1.0
+    assert code.grad is not None
     for update in range(200):
-        code.grad[1] = code.detach()[1] - torch.tensor([3.0, 4.0])  # type: ignore[index]
+        code.grad[1] = code.detach()[1] - torch.tensor([3.0, 4.0])
         optimizer.update(1.0)
         if update == 0:  # by 0.01 times the root of two
             torch.testing.assert_close(code.detach()[0], torch.full((2,), 0.99))

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 PARTS = frozenset(
     (
-        *("near", "rays", "looks", "sights", "blocks", "objects", "grid", "cell", "features", "edges"),
+        "near",
+        "rays",
+        "looks",
+        "sights",
+        "blocks",
+        "objects",
+        "grid",
+        "cell",
+        "features",
+        "edges",
         "directions",
     )
 )
