@@ -40,7 +40,7 @@ from trmcli.tasks.arc.files import read_tasks, solutions_beside, with_solutions
 from trmcli.tasks.arc.shapes import guess_shapes
 from trmcli.tasks.arc.task import ArcTask, Grid
 from trmcli.training.fitting import AdaptOptions, Fitted
-from trmcli.training.job import Job, counted
+from trmcli.training.job import AGREE, Job, counted
 from trmcli.training.members import fit_network
 
 
@@ -258,18 +258,32 @@ def report(records: list[dict[str, Any]], tasks: dict[str, ArcTask]) -> str:
         ]
         seconds = [record["members"][number - 1]["cpu_seconds"] for record in part]
         lines.append(line(f"member {number} alone", both, seconds))
-    lines += ["", "| first attempts alike | of members | test inputs | right |", "|---|---|---|---|"]
-    table: dict[tuple[int, int], list[bool]] = {}
-    for record in records:
-        for test, answer in zip(record["tests"], answers[record["task"]], strict=True):
-            if test["members"]:
-                key = test["agreement"], test["members"]
-                table.setdefault(key, []).append(test["attempts"][0] == answer)
-    for (alike, members), right in sorted(table.items(), reverse=True):
-        lines.append(
-            f"| {alike} | {members} | {len(right)} | {sum(right)} = {100 * sum(right) / len(right):.0f}% |"
-        )
+    told = [
+        (test["agreement"], test["members"], test["attempts"][0] == answer)
+        for record in records
+        for test, answer in zip(record["tests"], answers[record["task"]], strict=True)
+        if test["attempts"]
+    ]
+    lines += ["", "| members | tests | right at first |", "|---|---|---|"]
+    for name, right in confidence(told).items():
+        low, high = wilson(sum(right), len(right))
+        lines.append(f"| {name} | {len(right)} | {sum(right)} ({100 * low:.0f}-{100 * high:.0f}%) |")
     return "\n".join(lines)
+
+
+def confidence(told: Sequence[tuple[int, int, bool]]) -> dict[str, list[bool]]:
+    """Which first attempts are right, by how many of the members that have a say put them first.
+
+    Args:
+        told: of each test: how many put its first attempt first, how many have a say, whether it is right.
+    """
+    groups: dict[str, list[bool]] = {"agree": [], "more than half": [], "fewer": []}
+    for alike, members, right in told:
+        if alike >= AGREE and 3 * alike >= 2 * members:
+            groups["agree"].append(right)
+        else:
+            groups["more than half" if 2 * alike > members else "fewer"].append(right)
+    return {name: right for name, right in groups.items() if right}
 
 
 def sizes(tasks: dict[str, ArcTask]) -> str:
