@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -35,6 +36,22 @@ class InputError(Exception):
             return self.message
         place = str(self.origin) if self.column is None else f"{self.origin}:{self.column}"
         return f"{place}: {self.message}"
+
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What moves the cursor of a terminal, colours what follows, ends a line or turns its direction."""
+
+
+def shown(text: str) -> str:
+    """Text that others have written, such as a name, safe within a line: ``a\\nb`` of two lines."""
+    return _CONTROLS.sub(
+        lambda sign: repr(sign[0])[1:-1] if ord(sign[0]) < 256 else f"\\u{ord(sign[0]):x}", text
+    )
+
+
+def one_line(text: str) -> str:
+    """A message in one line, safe to show."""
+    return shown(" ".join(text.split()))
 
 
 def did_you_mean(word: str, known: Iterable[str], called: str = "") -> str:

@@ -22,7 +22,7 @@ from trmcli.cli import standard
 from trmcli.cli.common import undashed
 from trmcli.cli.help import Command, Group
 from trmcli.cli.options import spread
-from trmcli.errors import InputError, did_you_mean
+from trmcli.errors import InputError, did_you_mean, one_line
 
 EXAMPLES = """
 Examples:
@@ -75,7 +75,7 @@ def failures() -> Iterator[None]:
 def _exit(status: int, message: str = "") -> None:
     if message:
         try:
-            print("trm: error:", " ".join(message.split()), file=sys.stderr)
+            print("trm: error:", one_line(message), file=sys.stderr)
         except BrokenPipeError:
             standard.drop(sys.stderr)
     raise SystemExit(status) from None

@@ -86,7 +86,7 @@ class Voter:
         for task in tasks:
             if task.name in rows:
                 check_canvas(task)
-        if foreign := [task.name for task in tasks if task.name not in rows]:
+        if foreign := [task.label for task in tasks if task.name not in rows]:
             if len(foreign) == len(tasks):
                 others = ", nor of any other" if len(tasks) > 1 else ""
                 message = f"know no view of task {foreign[0]}{others}: they were trained on others"
@@ -94,7 +94,7 @@ class Voter:
             what = plural(len(foreign), "task is", "tasks are")
             yield f"{what} not known to these weights, and {unknown}: {_some(foreign)}"
         if leaked := [
-            task.name for task in tasks if any(digest(grid) in self.learned for grid in task.tests)
+            task.label for task in tasks if any(digest(grid) in self.learned for grid in task.tests)
         ]:
             what = plural(len(leaked), "task has", "tasks have")
             said = "a test that these weights were trained on: that they are right says nothing"
@@ -183,7 +183,7 @@ class Asker:
         hidden = self.show.quiet or (self.several and piped())
         clock, cpu = time.monotonic(), time.process_time()
         count = self.voter.questions([task])
-        with progress(f"asking for {task.name}", count, prints=False, hidden=hidden) as advance:
+        with progress(f"asking for {task.label}", count, prints=False, hidden=hidden) as advance:
             (answered,) = answer(
                 self._solver,
                 [task],

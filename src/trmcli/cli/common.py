@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trmcli.errors import InputError
+from trmcli.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from trmcli.cli.options import Batches, Model
@@ -36,7 +36,7 @@ def puzzle_sources(given: Sequence[str] | None) -> list[str]:
 
 def name_skipped(error: InputError) -> None:
     """Say which record is left out."""
-    print("trm: skipped:", " ".join(str(error).split()), file=sys.stderr)
+    print("trm: skipped:", one_line(str(error)), file=sys.stderr)
 
 
 def undashed(argument: str) -> str:

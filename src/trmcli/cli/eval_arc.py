@@ -128,7 +128,7 @@ class Kept(Generic[R]):
                     results[result.task] = result
         for task in tasks:
             if task.name in results and results[task.name].digest != digest(task):
-                message = f"has another task {task.name} than {task.origin}: name another file"
+                message = f"has another task {task.label} than {task.origin}: name another file"
                 raise InputError(message, str(self.path))
         write_text(self.path, "".join(f"{line}\n" for line in lines))  # without a line that was cut off
         return results
@@ -334,7 +334,7 @@ def answered(tasks: Sequence[ArcTask], solutions: Path | None) -> list[ArcTask]:
         beside = solutions_beside(name)
         if beside is None:
             message = (
-                f"task {lacking[0].name}: its output is not known; name a file of solutions by --answers"
+                f"task {lacking[0].label}: its output is not known; name a file of solutions by --answers"
             )
             raise InputError(message, name)
         known.update((task.name, task) for task in with_solutions(lacking, beside))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args, g
 import typer
 
 from trmcli.cli import complete
-from trmcli.errors import InputError, did_you_mean
+from trmcli.errors import InputError, did_you_mean, shown
 from trmcli.solving.choices import MANY_TRIES, CompileName, EngineName, Halt, SearchConfig, Select, Strategy
 
 if TYPE_CHECKING:
@@ -363,4 +363,4 @@ class Show:
     def say(self, text: str) -> None:
         """Print a line to stderr, unless all is to be quiet."""
         if not self.quiet:
-            print(text, file=sys.stderr)
+            print(shown(text), file=sys.stderr)

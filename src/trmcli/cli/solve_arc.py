@@ -229,7 +229,7 @@ class ArcSolve:
     @contextmanager
     def _observing(self, number: int, task: ArcTask) -> Iterator[Callable[[Progress], None] | None]:
         """What hears of the progress: a view on the terminal, one line on stderr, or nothing."""
-        title = task.name + (f", {number} of {len(self.tasks)}" if len(self.tasks) > 1 else "")
+        title = task.label + (f", {number} of {len(self.tasks)}" if len(self.tasks) > 1 else "")
         if self._draws:
             from trmcli.ui.arc_live import TaskView
 
@@ -259,7 +259,7 @@ class ArcSolve:
                 print(words, flush=True)
             elif not self.as_json or len(self.tasks) == 1:
                 test = f", test {number + 1}" if len(adapted.tests) > 1 else ""
-                self.show.say(f"{task.name}{test}: {words}")
+                self.show.say(f"{task.label}{test}: {words}")
 
 
 @cache
@@ -325,4 +325,4 @@ def _print(adapted: Adapted, number: int) -> None:
     from trmcli.ui.arc import digits
 
     for attempt, grid in enumerate(adapted.tests[number].attempts, start=1):
-        print(f"# {adapted.task.name}, test {number + 1}, attempt {attempt}\n{digits(grid)}\n", flush=True)
+        print(f"# {adapted.task.label}, test {number + 1}, attempt {attempt}\n{digits(grid)}\n", flush=True)

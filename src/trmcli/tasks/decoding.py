@@ -12,6 +12,7 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import BinaryIO, Protocol
 
@@ -100,20 +101,14 @@ def byte_lines(stream: BinaryIO, name: str, skip: Skip | None = None) -> Iterato
         InputError: the bytes are damaged or something else than text. Bytes that are not UTF-8 in one line go
             to ``skip``, which leaves that line empty; so does a last character of UTF-16 that is cut off.
     """
-    head, pieces = _headed(_pieces(stream))
-    for sign, kind, unpacker in _PACKED:
-        if head.startswith(sign):
-            head, pieces = _headed(_unpacked(pieces, unpacker, kind, name))
-            break
+    head, pieces = _opened(stream_pieces(stream), name)
     if head.startswith(_PNG):
         yield from picture_lines(io.BytesIO(b"".join(pieces)), name)
         return
     for pattern, what, advice in _FOREIGN:
         if re.match(pattern, head):
             raise InputError(f"is {what}: {advice}", name)
-    encoding = next((encoding for bom, encoding in _BOMS if head.startswith(bom)), None)
-    encoding = encoding or next((encoding for sign, encoding in _NO_BOM if sign.match(head)), "utf-8")
-    number = 0
+    number, encoding = 0, _encoding(head)
     try:
         for number, line in enumerate(_text_lines(_decoded(pieces, encoding), name), start=1):
             error = _not_text(line, Origin(name, number))
@@ -127,6 +122,31 @@ def byte_lines(stream: BinaryIO, name: str, skip: Skip | None = None) -> Iterato
         _leave_out(InputError(message, Origin(name, number + 1)), skip)
 
 
+def text_pieces(pieces: Iterator[bytes]) -> Iterator[str]:
+    """What text there is in bytes, unpacked and decoded, as far as they have come; for a first look.
+
+    Raises:
+        InputError: a packed file is damaged.
+    """
+    head, pieces = _opened(pieces, "")
+    with suppress(_CutOffError):
+        yield from _decoded(pieces, _encoding(head))
+
+
+def _opened(pieces: Iterator[bytes], name: str) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes, and all of them, of a file that may be packed."""
+    head, pieces = _headed(pieces)
+    for sign, kind, unpacker in _PACKED:
+        if head.startswith(sign):
+            return _headed(_unpacked(pieces, unpacker, kind, name))
+    return head, pieces
+
+
+def _encoding(head: bytes) -> str:
+    encoding = next((encoding for bom, encoding in _BOMS if head.startswith(bom)), None)
+    return encoding or next((encoding for sign, encoding in _NO_BOM if sign.match(head)), "utf-8")
+
+
 class _CutOffError(Exception):
     """Text ends within a character."""
 
@@ -138,7 +158,7 @@ def _leave_out(error: InputError, skip: Skip | None) -> None:
     skip(error)
 
 
-def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+def stream_pieces(stream: BinaryIO) -> Iterator[bytes]:
     """What has come so far, again and again."""
     read = getattr(stream, "read1", stream.read)
     while piece := read(_PIECE):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from trmcli import strict_json
 from trmcli.errors import InputError, Origin
 from trmcli.tasks.nested import Reading
 from trmcli.tasks.records import Item, Line, Lines, Place, Skip
@@ -106,24 +107,30 @@ class _Document:
 
     def parse(self) -> Any:
         try:
-            return json.loads(self.text)
-        except ValueError as error:
+            return strict_json.decode(self.text)
+        except json.JSONDecodeError as error:
             wrong = error
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:  # Python writes None and 'strings'
-                return ast.literal_eval(self.text)
+        if not isinstance(wrong, strict_json.RepeatedKeyError):
+            try:
+                return self._python()
+            except strict_json.RepeatedKeyError as error:
+                wrong = error
             except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
                 pass
-        if not isinstance(wrong, json.JSONDecodeError):
-            raise InputError(f"is not JSON: {wrong}", self.origin)
         line, column = self._at(wrong.pos)
         open_end = wrong.msg.startswith("Unterminated string")
-        what = (
-            "the string that begins here does not end" if open_end else wrong.msg[0].lower() + wrong.msg[1:]
+        message = (
+            "is not JSON: the string that begins here does not end" if open_end else strict_json.said(wrong)
         )
-        message = f"is not JSON: {what}"
         raise InputError(message, Origin(self.origin.name, line), column)
+
+    def _python(self) -> Any:
+        """The value as Python writes it, with None and 'strings'."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = ast.literal_eval(self.text)
+        strict_json.refuse_repeated(self.text)
+        return value
 
     def place(self, index: int) -> Place:
         """Where the scalar with this number stands, names of an object counted as well."""

@@ -229,7 +229,10 @@ def _sign(cell: Any, blank: int | None) -> str | None:
 
 
 def _what(value: Any) -> str:
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    try:
+        text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
     return text if len(text) <= 24 else f"{text[:20]}…"
 
 

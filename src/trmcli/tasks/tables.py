@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from trmcli.errors import InputError
+from trmcli.errors import InputError, Origin
 from trmcli.tasks.records import Line, Lines, Place, Record
 
 QUESTIONS = (
@@ -58,6 +58,20 @@ def first_of(names: Sequence[str], columns: Sequence[str]) -> int | None:
             if name in parts and len(parts) <= _MOST_WORDS and not _NO_PUZZLE.intersection(parts):
                 return index
     return None
+
+
+def refuse_repeated(columns: Sequence[str], read: Sequence[int | None], origin: Origin) -> None:
+    """Refuse a header that names one of the columns that are read twice, for nobody knows which one is meant.
+
+    Raises:
+        InputError: it does.
+    """
+    for index in read:
+        if index is not None and columns.count(columns[index]) > 1:
+            message = (
+                f"a table with several columns {columns[index]}: leave one of them, or rename the others"
+            )
+            raise InputError(message, origin)
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,7 @@ class Table:
             )
             if question is not None and _is_header(fields, columns, question):
                 source = columns.index("source") if "source" in columns else None
+                refuse_repeated(columns, (question, answer, source), line.origin)
                 return Table(tuple(columns), delimiter, question, answer, source)
             if 2 * known >= len(columns) > 1 and known > columns.count(""):
                 there = ", ".join(filter(None, columns))

@@ -66,7 +66,7 @@ class ArcSets:
         learned = {
             digest(pair.question) for task in self.training for pair in (*task.shown, *_known_tests(task))
         }
-        return [task.name for task in self.test if any(digest(grid) in learned for grid in task.tests)]
+        return [task.label for task in self.test if any(digest(grid) in learned for grid in task.tests)]
 
     def size(self, views: int) -> ArcSize:
         """What the folder holds at most."""

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trmcli.errors import InputError
+from trmcli.strict_json import load
 from trmcli.tasks import read_puzzles
 from trmcli.tasks.base import Ints, Shape, Symmetry
 from trmcli.tasks.lattice import dihedral
@@ -205,8 +206,8 @@ def read_identifiers(folder: Path, count: int) -> list[str]:
     """The names of ``count`` rows of puzzle embeddings, of a folder's ``identifiers.json``; none where there
     are not as many."""
     try:
-        names = json.loads((folder / "identifiers.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        names = load((folder / "identifiers.json").read_text(encoding="utf-8"), "identifiers.json")
+    except (OSError, UnicodeDecodeError, InputError):
         return []
     good = isinstance(names, list) and len(names) == count and all(isinstance(name, str) for name in names)
     return names if good else []
@@ -214,7 +215,7 @@ def read_identifiers(folder: Path, count: int) -> list[str]:
 
 def _read_metadata(path: Path) -> Metadata:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = load(path.read_text(encoding="utf-8"), str(path))
         if not isinstance(values, dict):
             raise ValueError("it is no object")
         known = {entry.name: values[entry.name] for entry in fields(Metadata) if entry.name in values}

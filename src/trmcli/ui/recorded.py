@@ -6,7 +6,6 @@ that is called solved must be accepted by the rules. Where something is wrong, t
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import numpy as np
 
 from trmcli.errors import InputError, Origin
 from trmcli.solving.answers import Answer, Frame, settle
+from trmcli.strict_json import load
 from trmcli.tasks.base import Cells, Puzzle, Shape
 from trmcli.tasks.kinds import TASKS, get_task
 from trmcli.tasks.task import Task
@@ -37,12 +37,7 @@ def read_replays(path: Path) -> list[Replay]:
         raise InputError(f"cannot be read: {error.strerror or error}", str(path)) from None
     except UnicodeDecodeError:
         raise InputError("is not a replay: it is not UTF-8 text", str(path)) from None
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"is not JSON: {error.msg}", f"{path}:{error.lineno}:{error.colno}") from None
-    except (RecursionError, ValueError):
-        raise InputError("is not a replay: nested too deeply, or a number too long", str(path)) from None
+    content = load(text, str(path))
     many = isinstance(content, list)
     records = content if many else [content]
     if not records:

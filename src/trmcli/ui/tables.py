@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trmcli.errors import shown
 from trmcli.ui import eval_charts as charts
 from trmcli.ui import plots
 
@@ -115,17 +116,18 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """One table: drawn on a terminal, tab-separated elsewhere."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console()
     if not console.is_terminal:
         for line in (header, *rows):
-            print("\t".join(line))
+            print("\t".join(map(shown, line)))
         return
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(header):
         drawn.add_column(column, justify="right" if number else "left")
     for row in rows:
-        drawn.add_row(*row, style="bold" if row[0] == "all" else None)
+        drawn.add_row(*(Text(shown(cell)) for cell in row), style="bold" if row[0] == "all" else None)
     console.print(drawn)
 
 

@@ -7,7 +7,6 @@ a pattern reads them and no YAML parser is installed for it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from trmcli.errors import InputError, did_you_mean
 from trmcli.files import new_file
+from trmcli.strict_json import load
 from trmcli.weights.checkpoint import PREFIX, read_checkpoint, reference_name
 from trmcli.weights.files import Card, read_card, save_weights
 from trmcli.weights.header import read_header
@@ -91,8 +91,8 @@ def read_names(checkpoint: Path, identifiers: Path | None) -> list[str]:
         return []
     path = identifiers or beside
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        names = load(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read: {error}", str(path)) from None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError("is not a list of names", str(path))

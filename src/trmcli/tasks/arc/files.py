@@ -15,11 +15,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from trmcli.errors import InputError, Origin
+from trmcli.errors import InputError, Origin, shown
+from trmcli.strict_json import load_all, refuse_halves
+from trmcli.tasks.arc.looks import json_files
 from trmcli.tasks.arc.task import LARGEST, LONGEST, ArcTask, Grid, Pair, is_size
 from trmcli.tasks.decoding import byte_lines
 from trmcli.tasks.records import Skip
@@ -69,7 +71,7 @@ def _source(source: str, skip: Skip) -> list[ArcTask]:
     if not path.is_dir():
         return list(_Document(_text(path), source, _stem(path), skip).tasks())
     bad: list[InputError] = []
-    tasks = [task for file in _json_files(path) for task in _good(_in_folder, file, bad.append)]
+    tasks = [task for file in sorted(json_files(path)) for task in _good(_in_folder, file, bad.append)]
     for error in bad:
         skip(error)
     if not tasks and not bad:
@@ -86,13 +88,6 @@ def _in_folder(file: Path, skip: Skip) -> list[ArcTask]:
 def _stem(path: Path) -> str:
     """``turn`` of ``turn.json`` and of ``turn.json.gz``."""
     return path.name.partition(".json")[0] or path.name
-
-
-def _json_files(folder: Path) -> Iterator[Path]:
-    """The JSON files in a folder and in those within, but hidden ones, in the order of their names."""
-    for file in sorted(folder.rglob("*.json")):
-        if not any(part.startswith(".") for part in file.relative_to(folder).parts):
-            yield file
 
 
 def _text(path: Path | None) -> str:
@@ -186,31 +181,14 @@ def parse_json(text: str, name: str) -> list[Any]:
     """The JSON values in a text, one after another.
 
     Raises:
-        InputError: with the line and column where it ceases to be JSON; or there is nothing in it.
+        InputError: with the line and column where it ceases to be JSON, has a key twice or half of a
+            character; or there is nothing in it.
     """
-    decoder, values = json.JSONDecoder(), []
-    text = text.lstrip("\ufeff")
-    at = _skip_space(text, 0)
-    while at < len(text):
-        try:
-            value, at = decoder.raw_decode(text, at)
-        except json.JSONDecodeError as error:
-            what = error.msg[:1].lower() + error.msg[1:]
-            raise InputError(f"is not JSON: {what}", Origin(name, error.lineno), error.colno) from None
-        except RecursionError:
-            raise InputError("is nested too deeply for ARC tasks", name) from None
-        values.append(value)
-        at = _skip_space(text, at)
+    values = load_all(text, name)
+    refuse_halves(text, name)
     if not values:
         raise InputError(f"is empty: {_SHAPE}", name)
     return values
-
-
-_SPACE = re.compile(r"\s*")
-
-
-def _skip_space(text: str, at: int) -> int:
-    return cast("re.Match[str]", _SPACE.match(text, at)).end()
 
 
 def _is_task(value: Any) -> bool:
@@ -300,7 +278,8 @@ class _Task:
         return np.array(value, dtype=np.uint8)
 
     def _error(self, place: str, message: str) -> InputError:
-        where = f"task {self.name}, {place}" if place else f"task {self.name}"
+        name = shown(self.name)
+        where = f"task {name}, {place}" if place else f"task {name}"
         return InputError(f"{where}: {message}", self.file)
 
 
@@ -331,7 +310,7 @@ def read_solutions(path: Path) -> dict[str, tuple[Grid, ...]]:
     for name, grids in value.items():
         reader = _Task(str(path), str(name))
         if not isinstance(grids, list):
-            raise InputError(f"task {name}: is not a list of grids, one for each test", str(path))
+            raise InputError(f"task {shown(name)}: is not a list of grids, one for each test", str(path))
         solutions[str(name)] = tuple(
             reader.grid(grid, f"solution {number}") for number, grid in enumerate(grids, start=1)
         )
@@ -348,10 +327,10 @@ def with_solutions(tasks: Sequence[ArcTask], path: Path) -> list[ArcTask]:
     for task in tasks:
         grids = known.get(task.name, known.get(_NUMBER.sub("", task.name)))
         if grids is None:
-            raise InputError(f"has no solution of task {task.name}, which is in {task.origin}", str(path))
+            raise InputError(f"has no solution of task {task.label}, which is in {task.origin}", str(path))
         if len(grids) != len(task.tests):
             found = f"has {len(grids)} solutions, and {task.origin} has {len(task.tests)} tests"
-            message = f"task {task.name}: {found}"
+            message = f"task {task.label}: {found}"
             raise InputError(message, str(path))
         answered.append(replace(task, answers=grids))
     return answered

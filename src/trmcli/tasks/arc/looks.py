@@ -5,61 +5,88 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from trmcli.errors import InputError
+from trmcli.tasks.decoding import stream_pieces, text_pieces
 
 _LOOKS = re.compile(
     r'"train"\s*:\s*\[\s*(\]|\{\s*"(in|out)put"\s*:\s*\[)|"test"\s*:\s*\[\s*\{\s*"input"\s*:\s*\['
 )
 _HEAD = 1 << 16
-"""Bytes of a file, at most, that tell whether it is of ARC."""
+"""Signs of a text, at most, that tell whether it is of ARC."""
+_NAME = re.compile(r"[^.].*\.json(\.(gz|bz2|xz))?", re.DOTALL)
 
 
 def looks(source: str) -> bool:
     """Whether a source is of ARC: a folder of JSON files, or a file, standard input or text that shows pairs.
 
-    Standard input is looked at, and can be read from its beginning all the same.
+    Files and standard input may be packed, in any encoding that is read. Standard input is looked at, and can
+    be read from its beginning all the same.
     """
     if source == "-":
-        stream: Any = getattr(sys.stdin, "buffer", None)
-        if not hasattr(stream, "peek") or sys.stdin.isatty():
-            return False
-        head: bytes = stream.peek()
-        if head.lstrip(_BLANK)[:1] in (b"{", b"[") and not _shows_pairs(head) and _open(head):
-            head = _whole_head(stream)
-            sys.stdin = io.TextIOWrapper(io.BufferedReader(_Replayed(head, sys.stdin)))
-        return _shows_pairs(head)
+        return _stdin_looks()
     if source.lstrip()[:1] in ("{", "["):
         return bool(_LOOKS.search(source))
     try:
         path = Path(source)
         if path.is_dir():
-            return any(True for _ in path.rglob("*.json"))
+            return any(True for _ in json_files(path))
         if not path.is_file():
             return False
         with path.open("rb") as file:
-            return _shows_pairs(file.read(_HEAD))
+            return _shows_pairs(stream_pieces(file), waits=False)
     except (OSError, ValueError):  # what is wrong with it is said where it is read
         return False
 
 
-_BLANK = b"\xef\xbb\xbf \t\r\n"
+def json_files(folder: Path) -> Iterator[Path]:
+    """The JSON files in a folder and in those within, but hidden ones, in no order. They may be packed."""
+    for file in folder.rglob("*.json*"):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if _NAME.fullmatch(file.name) and not hidden:
+            yield file
 
 
-def _open(text: bytes) -> int:
-    """Brackets that are not closed yet, as well as one can tell without regard to what is quoted."""
-    return sum(text.count(one) for one in (b"{", b"[")) - sum(text.count(one) for one in (b"}", b"]"))
+def _stdin_looks() -> bool:
+    stream: Any = getattr(sys.stdin, "buffer", None)
+    if not hasattr(stream, "peek") or sys.stdin.isatty():
+        return False
+    taken: list[bytes] = []
+
+    def pieces() -> Iterator[bytes]:
+        for piece in stream_pieces(stream):
+            taken.append(piece)
+            yield piece
+
+    found = _shows_pairs(pieces(), waits=True)
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(_Replayed(b"".join(taken), sys.stdin)))
+    return found
 
 
-def _whole_head(stream: io.BufferedReader) -> bytes:
-    """Lines until pairs are seen, or the first document is over, so that nobody waits for the second."""
-    head, depth = b"", 0
-    while len(head) < _HEAD and (line := stream.readline(_HEAD)):
-        head += line
-        depth += _open(line)
-        if (depth <= 0 and line.strip(_BLANK)) or ((b'"' in line or b"[" in line) and _shows_pairs(head)):
-            break
-    return head
+def _shows_pairs(pieces: Iterator[bytes], waits: bool) -> bool:
+    """Whether pairs of grids are seen in the beginning of a text.
+
+    Args:
+        waits: whether more may come late: then nobody waits for more than the first document.
+    """
+    text, depth = "", 0
+    try:
+        for piece in text_pieces(pieces):
+            text += piece
+            begin = text.lstrip("\ufeff \t\r\n")[:1]
+            if begin and begin not in "{[":
+                return False
+            if ("[" in piece or "]" in piece) and _LOOKS.search(text):
+                return True
+            depth += sum(map(piece.count, "{[")) - sum(map(piece.count, "}]"))
+            if len(text) >= _HEAD or (waits and begin and depth <= 0):
+                return False
+    except InputError:  # it is damaged, which is said where it is read
+        pass
+    return False
 
 
 class _Replayed(io.RawIOBase):
@@ -82,8 +109,3 @@ class _Replayed(io.RawIOBase):
         self._head = self._head[len(buffer) :]
         buffer[: len(piece)] = piece
         return len(piece)
-
-
-def _shows_pairs(head: bytes) -> bool:
-    text = head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    return text[:1] in ("{", "[") and bool(_LOOKS.search(text))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from trmcli.errors import Origin
+from trmcli.errors import Origin, shown
 
 Grid = npt.NDArray[np.uint8]
 """``[height, width]`` colours from 0 to 9, of a size that :func:`is_size` allows."""
@@ -48,6 +48,11 @@ class ArcTask:
     tests: tuple[Grid, ...]
     answers: tuple[Grid, ...] | None
     origin: Origin
+
+    @property
+    def label(self) -> str:
+        """The name as it is shown to people."""
+        return shown(self.name)
 
 
 def digest(grid: Grid) -> str:

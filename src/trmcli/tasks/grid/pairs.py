@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from trmcli.errors import InputError, Origin
-from trmcli.tasks.tables import ANSWERS, QUESTIONS, first_of, named
+from trmcli.strict_json import load
+from trmcli.tasks.tables import ANSWERS, QUESTIONS, first_of, named, refuse_repeated
 
 Rows = tuple[tuple[str, ...], ...]
 
@@ -99,10 +100,10 @@ class Pairs:
 
     def _json(self, text: str) -> GridPair:
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            where = f"column {error.colno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else error
-            raise self._wrong(f"is not JSON ({where}): write one object or one grid a line") from None
+            value = load(text, self.name)
+        except InputError as error:
+            message = f"{error.message}; write one object or one grid a line"
+            raise InputError(message, Origin(self.name, self.number), error.column) from None
         question, answer = value, None
         if isinstance(value, dict):
             keys = list(value)
@@ -124,6 +125,7 @@ class Pairs:
             names = next(csv.reader([text], delimiter=delimiter), [])
             question, answer = question_and_answer(names)
             if question is not None:
+                refuse_repeated(list(map(named, names)), (question, answer), Origin(self.name, self.number))
                 self.delimiter, self.columns = delimiter, (question, answer)
                 return True
         return False
