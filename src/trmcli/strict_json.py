@@ -104,11 +104,12 @@ def refuse_repeated(text: str, at: int = 0) -> None:
             path[-1].number += 1
         elif token["string"] and path and path[-1].is_object:
             key = _string(token["string"])
-            if key in path[-1].keys:
+            if key in path[-1].seen:
                 where = _place(path[:-1])
                 message = f'has the key "{shown(key)}" twice in one object{where}: leave one of them'
                 raise RepeatedKeyError(message, text, token.start())
-            path[-1].keys.append(key)
+            path[-1].key = key
+            path[-1].seen.add(key)
 
 
 def refuse_halves(text: str, name: str) -> None:
@@ -149,11 +150,11 @@ _ESCAPE = re.compile(
 
 
 class _Open:
-    """An object or a list that is open: its keys so far, or how many values have ended in it."""
+    """An object or a list that is open: its keys so far and the last, or how many values have ended in it."""
 
     def __init__(self, is_object: bool) -> None:
-        self.is_object, self.number = is_object, 0
-        self.keys: list[str] = []
+        self.is_object, self.number, self.key = is_object, 0, ""
+        self.seen: set[str] = set()
 
 
 def _string(token: str) -> str:
@@ -168,7 +169,7 @@ def _place(path: Sequence[_Open]) -> str:
     parts = ""
     for one in path:
         if one.is_object:
-            parts += f", {shown(one.keys[-1])}"
+            parts += f", {shown(one.key)}"
         else:
             parts += f" {one.number + 1}" if parts else f", {one.number + 1}"
     return f", in {parts[2:]}" if parts else ""

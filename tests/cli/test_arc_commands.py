@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -138,6 +139,38 @@ def test_of_challenges_with_a_bad_task_the_others_are_answered(trm: Run, tmp_pat
     assert done.stdout.count("attempt 1") == 2
     assert done.stderr.endswith("1 bad task skipped\n")
     assert trm("solve", path, "--skip-bad").returncode == 1
+
+
+def test_a_packed_file_is_recognised(trm: Run, tmp_path: Path) -> None:
+    path = tmp_path / "turn.json.gz"
+    path.write_bytes(gzip.compress(json.dumps(task(1)).encode()))
+    assert trm("solve", path).stdout.startswith("# turn, test 1, attempt 1\n")
+    assert trm("solve", tmp_path).returncode == 0
+    with path.open("rb") as file:
+        done = subprocess.run(
+            [sys.executable, FAKE, "solve", "-"], stdin=file, capture_output=True, text=True
+        )
+    assert done.stdout.startswith("# stdin, test 1, attempt 1\n")
+
+
+def test_in_a_folder_one_file_with_a_long_number_is_named(trm: Run, tmp_path: Path) -> None:
+    write(tmp_path / "a.json", task(1))
+    write(tmp_path / "b.json", json.dumps(task(2)).replace("[[", f"[[{'1' * 5000}, ", 1))
+    done = trm("solve", tmp_path)
+    assert done.returncode == 2
+    skipped = f"trm: skipped: {tmp_path / 'b.json'}: task b, train 1, input, row 1: cell 1 is 1111"
+    assert done.stderr.startswith(skipped)
+    assert done.stdout.startswith("# a, test 1, attempt 1\n")
+
+
+def test_a_name_reaches_no_terminal_raw_and_json_as_it_is(trm: Run, tmp_path: Path) -> None:
+    name = "a\nb\x1b[31m"
+    path = write(tmp_path / "c.json", {name: task(1), "c\x1b[0m": {"train": [], "test": []}})
+    done = trm("solve", path)
+    assert done.stdout.startswith("# a\\nb\\x1b[31m, test 1, attempt 1\n")
+    assert "\na\\nb\\x1b[31m: fits 3 of 3" in done.stderr and "task c\\x1b[0m: has no" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert json.loads(trm("solve", path, "--json").stdout)["task"] == name
 
 
 @pytest.mark.parametrize("command", ["solve", "eval"])

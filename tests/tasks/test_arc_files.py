@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import copy
 import gzip
 import io
 import itertools
 import json
+import lzma
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +126,59 @@ def test_packed_files_and_byte_order_marks_are_read(tmp_path: Path) -> None:
     assert names(read(str(packed), str(marked))) == ["a", "b"]
 
 
+PACKED = [
+    ("gz", gzip.compress),
+    ("bz2", bz2.compress),
+    ("xz", lzma.compress),
+    ("utf16", lambda text: text.decode().encode("utf-16")),
+    ("utf16be", lambda text: "\ufeff".encode("utf-16-be") + text.decode().encode("utf-16-be")),
+]
+LONG = {f"t{number}": TASK for number in range(1000)}
+"""So many that no unpacked beginning of it is all of it."""
+
+
+@pytest.mark.parametrize("value", [TASK, {"aa": TASK}, LONG], ids=["one", "named", "many"])
+@pytest.mark.parametrize(("ending", "pack"), PACKED, ids=[ending for ending, _ in PACKED])
+def test_arc_is_recognised_however_it_is_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, pack: Callable[[bytes], bytes], value: Any
+) -> None:
+    packed = pack(json.dumps(value).encode())
+    path = tmp_path / f"a.json.{ending}"
+    path.write_bytes(packed)
+    assert looks(str(path))
+    for cut in (1, 3, 12, 1000, len(packed)):
+        piped(monkeypatch, packed[:cut], *(packed[cut:] and [packed[cut:]]))
+        assert looks("-")
+        assert len(read("-")) == (len(value) if value is LONG else 1)
+
+
+@pytest.mark.parametrize(("ending", "pack"), PACKED, ids=[ending for ending, _ in PACKED])
+def test_other_packed_files_are_not_taken_for_arc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, pack: Callable[[bytes], bytes]
+) -> None:
+    puzzle = b"53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+    for text in (puzzle, b'{"puzzle": "%s"}' % puzzle):
+        packed = pack(text)
+        path = tmp_path / f"a.{ending}"
+        path.write_bytes(packed)
+        path.with_suffix(".cut").write_bytes(packed[: len(packed) // 2 * 2 - 4])
+        assert not looks(str(path)) and not looks(str(path.with_suffix(".cut")))
+        piped(monkeypatch, packed)
+        assert not looks("-")
+        assert sys.stdin.buffer.read() == packed
+
+
+def test_a_folder_may_hold_packed_files_alone(tmp_path: Path) -> None:
+    for name, pack in PACKED[:3]:
+        (tmp_path / f"in-{name}.json.{name}").write_bytes(pack(json.dumps(TASK).encode()))
+    (tmp_path / "notes.json.txt").write_text("no JSON", encoding="utf-8")
+    assert looks(str(tmp_path))
+    assert names(read(str(tmp_path))) == ["in-bz2", "in-gz", "in-xz"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.json.txt").write_text("no JSON", encoding="utf-8")
+    assert not looks(str(tmp_path / "other"))
+
+
 def test_two_tasks_of_one_name_are_told_apart(tmp_path: Path) -> None:
     sources = [write(tmp_path / folder / "turn.json", TASK) for folder in "ab"]
     assert names(read(*sources)) == ["turn", "turn (2)"]
@@ -236,6 +292,39 @@ def test_a_missing_file_and_a_folder_without_tasks_are_named(tmp_path: Path) -> 
     assert "is a folder without ARC tasks" in problem(str(tmp_path))
 
 
+def test_a_number_of_any_length_is_no_colour(tmp_path: Path) -> None:
+    text = json.dumps(TASK).replace("[7, 8]", f"[7, {'1' * 5000}]")
+    message = problem(write(tmp_path / "a.json", text))
+    assert "a.json: task a, test 1, input, row 1: cell 2 is 11111111111111111111…: colours are num" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '{"train": [{"input": [[1]], "output": [[1]], "output": [[2]]}]}',
+            '1:46: has the key "output" twice in one object, in train 1: leave one of them',
+        ),
+        (f'{json.dumps(TASK)[:-1]},\n "train": []}}', '2:2: has the key "train" twice'),
+        (f'{{"aa": {json.dumps(TASK)},\n "aa": {json.dumps(TASK)}}}', '2:2: has the key "aa" twice'),
+        ('{"aa": {"train": [], "train": []}}', '1:22: has the key "train" twice in one object, in aa: leave'),
+        (f'{{"\\ud83d\\ude00 \\\\ud800": 1,\n "a\\ud800": {json.dumps(TASK)}}}', "2:4: \\ud800 is half"),
+        (f'[{json.dumps({**TASK, "name": chr(0xDE00)})}]', "\\ude00 is half of a character"),
+    ],
+)  # fmt: skip
+def test_keys_that_are_there_twice_and_halves_of_characters_are_refused(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    message = problem(write(tmp_path / "a.json", text))
+    assert message.startswith(f"{tmp_path / 'a.json'}:")
+    assert said in message
+
+
+def test_messages_show_a_name_with_its_control_characters_escaped(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.json", {"a\nb\x1b[31m\u202e": {"train": [], "test": []}})
+    assert f"{path}: task a\\nb\\x1b[31m\\u202e: has no dem" in problem(path)
+
+
 def test_of_a_collection_with_one_bad_task_the_others_are_read(tmp_path: Path) -> None:
     path = write(tmp_path / "c.json", {"aa": TASK, "bb": changed("train", to=[]), "cc": TASK, "dd": 5})
     bad: list[InputError] = []
@@ -342,19 +431,22 @@ def test_the_examples_are_tasks_with_known_outputs() -> None:
 class Pieces(io.RawIOBase):
     """A pipe whose writer is slow: every piece comes by itself, and nothing may be asked for too soon."""
 
-    def __init__(self, *pieces: str) -> None:
-        self.pieces = [piece.encode() for piece in pieces]
+    def __init__(self, *pieces: str | bytes) -> None:
+        self.pieces = [piece.encode() if isinstance(piece, str) else piece for piece in pieces]
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
         piece = self.pieces.pop(0) if self.pieces else b""
+        if len(piece) > len(buffer):
+            piece, rest = piece[: len(buffer)], piece[len(buffer) :]
+            self.pieces.insert(0, rest)
         buffer[: len(piece)] = piece
         return len(piece)
 
 
-def piped(monkeypatch: pytest.MonkeyPatch, *pieces: str) -> Pieces:
+def piped(monkeypatch: pytest.MonkeyPatch, *pieces: str | bytes) -> Pieces:
     raw = Pieces(*pieces)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(raw)))
     return raw

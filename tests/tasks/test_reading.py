@@ -135,6 +135,8 @@ def test_tables_may_follow_each_other() -> None:
             f"id,solution,rating\n1,{A},3\n",
             "1: a table with the columns id, solution, rating: it needs question (or p",
         ),
+        (f"puzzle,puzzle\n{Q},{Q}\n", "1: a table with several columns puzzle: leave one of them"),
+        (f"puzzle,Solution,solution\n{Q},{A},{A}\n", "1: a table with several columns solution"),
         (f"source,puzle\nx,{Q}\n", "1: a table with the columns source, puzle: it needs question"),
         (f"puzzle,solution\n{Q},{A},1\n", "2: this line has 3 columns, the header has 2"),
         (f"id,puzzle\n7,\n1,{Q}\n", "2: the field puzzle is empty"),
@@ -300,11 +302,22 @@ def test_a_maze_is_a_list_of_rows_too() -> None:
         ("{}", "1:1: an object with nothing in it holds no puzzle"),
         ("[" * 100_000, "1: is nested too deeply"),
         ("[" * 500 + "]" * 500, "1: is nested too deeply"),
+        (f'{{"puzzle": "{Q}", "puzzle": "{Q}"}}', '1:97: has the key "puzzle" twice in one object: leave'),
+        (
+            f"{{'puzzle': '{Q}',\n 'x': (None, {{'a': 1, 'a': 1}})}}",
+            '2:23: has the key "a" twice in one object, in x 2',
+        ),
+        (f"[[5, 3, {'1' * 5000}]]", "1:9: 11111111111111111111… is not a cell: use numbers up to 16"),
         ('{"puzzle": null}', "1:2: an object with puzzle holds no puzzle"),
     ],
 )
 def test_damaged_json_is_refused_with_its_place(text: str, message: str) -> None:
     assert refused(text).startswith(message)
+
+
+def test_a_number_of_any_length_from_python_is_not_a_cell() -> None:
+    with pytest.raises(InputError, match="a number of thousands of digits is not a cell"):
+        list(read_puzzles([[10**5000, *GRID[0][1:]], *GRID[1:]]))
 
 
 def test_how_deep_a_list_may_be_does_not_depend_on_python() -> None:

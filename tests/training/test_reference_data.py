@@ -240,7 +240,7 @@ def test_the_second_halting_output_learns_only_in_q_learning(folder: Path) -> No
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("dataset.json", "{", "does not describe a dataset"),
+        ("dataset.json", "{", "dataset.json:1:2: is not JSON"),
         ("dataset.json", "[]", "does not describe a dataset: it is no object"),
         ("dataset.json", '{"seq_len": 81}', "does not describe a dataset: it lacks vocab_size, pad_id, "),
         ("all__labels.npy", "nothing", "is no array that can be read"),

@@ -102,8 +102,8 @@ class Pairs:
         try:
             value = load(text, self.name)
         except InputError as error:
-            message = f"{error.message}; write one object or one grid a line"
-            raise InputError(message, Origin(self.name, self.number), error.column) from None
+            hint = "; write one object or one grid a line" if error.message.startswith("is not JSON") else ""
+            raise InputError(error.message + hint, Origin(self.name, self.number), error.column) from None
         question, answer = value, None
         if isinstance(value, dict):
             keys = list(value)
