@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import os
 import shutil
@@ -270,6 +271,25 @@ def test_families_tells_relatives_from_strangers_whatever_was_moved(tmp_path: Pa
     said = script("families", tmp_path / "solved.csv", "--train", tmp_path / "train.csv").splitlines()
     wanted = ["without relatives: 4 of 8", "with relatives: 1 of 2", "all: 5 of 10"]
     assert [line.split(",")[0] for line in said] == wanted
+
+
+def test_hard_puzzles_tells_training_from_test_by_the_hash(tmp_path: Path) -> None:
+    tested = "..............1..2..3.4..5...............21.6.543........7...3.2........61...8..."
+    trained = "................12..3.45...............1.3.6..45...7........5.....7....16..28...."
+    folder, out = tmp_path / "data", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    (folder / "puzzles2_17_clue").write_text(f"# 17 givens\n{tested}\n{trained.replace('.', '0')}\n")
+    for name in ("puzzles3_magictour_top1465", "puzzles5_forum_hardest_1905_11+"):
+        (folder / name).write_text("# none\n")
+    script("hard_puzzles", folder, "--out", out, "--processes", 1)
+    for path, wanted in (("hard_eval.csv.gz", tested), ("hard_train.csv.gz", trained)):
+        with gzip.open(out / path, "rt", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [(made["source"], made["question"]) for made in rows] == [("17clue", wanted)]
+        answers = [made["answer"] for made in rows]
+        assert all(sorted(answer) == sorted("123456789" * 9) for answer in answers)
+    assert tested in (out / "17clue.csv").read_text()
 
 
 def test_no_script_is_left_out() -> None:
