@@ -29,7 +29,7 @@ REEL = (
     ("a perfect maze: one way between any two cells", ("maze-63.txt", "maze-39.txt", "maze-25.txt")),
     ("a Sudoku with 17 givens, the fewest possible", ("fewest.txt",)),
     ("Sudokus side by side: nine, or as many as there is room for", ("nine.txt",)),
-    ("AI Escargot, by Arto Inkala, 2006: the model has to guess", ("escargot.txt",)),
+    ("AI Escargot, by Arto Inkala, 2006: newspapers called it the hardest", ("escargot.txt",)),
 )
 """What is shown, and the files of it, of which the first for which there is room is taken."""
 
