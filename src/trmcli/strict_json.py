@@ -171,5 +171,5 @@ def _place(path: Sequence[_Open]) -> str:
         if one.is_object:
             parts += f", {shown(one.key)}"
         else:
-            parts += f" {one.number + 1}" if parts else f", {one.number + 1}"
+            parts += f" {one.number + 1}" if parts else f", value {one.number + 1}"
     return f", in {parts[2:]}" if parts else ""

@@ -126,7 +126,7 @@ def test_packed_files_and_byte_order_marks_are_read(tmp_path: Path) -> None:
     assert names(read(str(packed), str(marked))) == ["a", "b"]
 
 
-PACKED = [
+PACKED: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("gz", gzip.compress),
     ("bz2", bz2.compress),
     ("xz", lzma.compress),

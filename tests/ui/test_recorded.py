@@ -73,6 +73,8 @@ def frame(**values: Any) -> Any:
     ("content", "message"),
     [
         ("{", r"x.json:1:2: is not JSON"),
+        ('{"task": 1, "task": 2}', r'x.json:1:13: has the key "task" twice'),
+        (f"[{'1' * 5000}]", r"is not an object"),
         ("[]", "holds no replay"),
         ("3", "the file is not an object"),
         (changed(version=9), "the file is not a replay of version 1"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trmcli import starting
-from trmcli.errors import InputError
+from trmcli.errors import InputError, shown
 
 if TYPE_CHECKING:
     from trmcli.cli.options import Pace, Show
@@ -55,7 +55,7 @@ def sign_of_life(wanted: bool, text: str) -> Iterator[None]:
         return
     columns = os.get_terminal_size(sys.stdout.fileno()).columns
     sys.stdout.flush()
-    starting.put(f"{text} …"[: max(1, columns - 1)])
+    starting.put(f"{shown(text)} …"[: max(1, columns - 1)])
     try:
         yield
     finally:
@@ -73,7 +73,7 @@ def called(puzzle: Puzzle, number: int, count: int | None) -> str:
         puzzle.origin.name, Path(puzzle.origin.name).name
     )
     among = "" if count == 1 else f"{number + 1}" if count is None else f"{number + 1} of {count}"
-    return ", ".join(filter(None, (file, among)))
+    return ", ".join(filter(None, (shown(file), among)))
 
 
 def player(film: Film, pace: Pace, select: Select = "halt") -> Player:
