@@ -14,8 +14,8 @@ from typing import Any, cast
 from trmcli.errors import InputError, Origin, shown
 
 _DIGITS = 640
-"""Of a whole number, at most: Python takes so many, whatever its limit is. No number that is read here may be
-nearly as large, so the first digits of a longer one tell as much."""
+"""What is left of a whole number that has more than Python takes, whose limit is never less. No number that is
+read here may be nearly as large, so the first digits tell as much."""
 
 
 class RepeatedKeyError(json.JSONDecodeError):
@@ -65,13 +65,22 @@ def _values(text: str, alone: bool) -> list[Any]:
         if alone and values:
             raise json.JSONDecodeError("Extra data", text, at)
         try:
-            value, end = _DECODER.raw_decode(text, at)
+            value, end = _decoded(text, at)
         except _RepeatedError:
             refuse_repeated(text, at)
             raise
         values.append(value)
         at = _skip_space(text, end)
     return values
+
+
+def _decoded(text: str, at: int) -> tuple[Any, int]:
+    try:
+        return _DECODER.raw_decode(text, at)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # Python takes no number of so many digits
+        return _SHORTENING.raw_decode(text, at)
 
 
 def _skip_space(text: str, at: int) -> int:
@@ -137,7 +146,9 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=lambda digits: int(digits[:_DIGITS]))
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+_SHORTENING = json.JSONDecoder(object_pairs_hook=_object, parse_int=lambda digits: int(digits[:_DIGITS]))
+"""Half as fast."""
 _SPACE = re.compile(r"\s*")
 _TOKEN = re.compile(
     r"""(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')(?=\s*:)|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[][(){},]""",
