@@ -14,8 +14,8 @@ from typing import Any, cast
 from trmcli.errors import InputError, Origin, shown
 
 _DIGITS = 640
-"""What is left of a whole number that has more than Python takes, whose limit is never less. No number that is
-read here may be nearly as large, so the first digits tell as much."""
+"""Digits that are left of a whole number that has more than Python takes: its limit is never less. No number
+that is read here may be nearly as large, so they tell as much."""
 
 
 class RepeatedKeyError(json.JSONDecodeError):
