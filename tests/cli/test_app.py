@@ -78,7 +78,8 @@ def test_trmcli_is_another_name_of_trm() -> None:
         ("solve --tris 4", "--tris: no such option; did you mean --tries?"),
         ("solve --zzz", "--zzz: no such option; see trm solve --help"),
         ("solve --steps 0", "--steps: '0' is not a whole number of 1 or more"),
-        ("solve --fps fast", "--fps: 'fast' is not a number of 0 or more"),
+        ("solve --fps fast", "--fps: 'fast' is not 0, and not a number from 0.01 to 1000"),
+        ("solve --budget nan", "--budget: 'nan' is not a number of 0 or more"),
         (
             "solve --halt chekced",
             "--halt: 'chekced' is not one of checked, head, never; did you mean checked?",

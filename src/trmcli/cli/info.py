@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from trmcli.cli import complete
-from trmcli.errors import InputError
+from trmcli.errors import InputError, one_line
 
 EXAMPLES = """
 Examples:
@@ -221,18 +221,14 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
         elif key == "figures" and not prefix:
             yield from (("figure", _plain(figure)) for figure in value)
         elif value not in ("", None):
-            yield _printable(f"{prefix}{key}"), _plain(value)
+            yield one_line(f"{prefix}{key}"), _plain(value)
 
 
 def _plain(value: Any) -> str:
     """A value on one line, without control characters: a card may come from anywhere."""
     if isinstance(value, Mapping):
-        return "; ".join(f"{_printable(str(key))} {_plain(item)}" for key, item in value.items())
-    return _printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else " " for char in text)
+        return "; ".join(f"{one_line(str(key))} {_plain(item)}" for key, item in value.items())
+    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def _version(package: str) -> str:

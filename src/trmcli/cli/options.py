@@ -97,6 +97,17 @@ def real(least: float) -> Callable[[str | float], float]:
     return read
 
 
+def fps(text: str | float) -> float:
+    """What reads steps a second: slower than one in 100 s nobody waits for, nor sees more than 1,000."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if value != 0 and not 0.01 <= value <= 1000:  # nan neither
+        raise typer.BadParameter(f"{text!r} is not 0, and not a number from 0.01 to 1000")
+    return value
+
+
 def choice(choices: Any) -> dict[str, Any]:
     """What an option needs whose value is one of a Literal: ``typer.Option(**choice(Halt), help=…)``."""
     known: tuple[str, ...] = get_args(choices)
@@ -341,7 +352,9 @@ class Pace:
 
     fps: Annotated[
         float,
-        typer.Option(parser=real(0), metavar="N", help="Steps shown a second; 0 is as fast as it goes."),
+        typer.Option(
+            parser=fps, metavar="N", help="Steps shown a second, 0.01 to 1000; 0 is as fast as it goes."
+        ),
     ] = 4.0
     wait: Annotated[
         bool,

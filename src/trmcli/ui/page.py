@@ -53,7 +53,7 @@ def _page(replay: Replay, frames: list[Frame]) -> str:
     return template.substitute(
         parts,
         title=escape(title),
-        origin=escape(str(replay.answer.puzzle.origin)),
+        origin=escape(replay.origin),
         verdict=escape(replay.verdict),
         note=escape(note),
         data=packed,

@@ -108,6 +108,11 @@ class Playing:
     def at_end(self) -> bool:
         return self.ending is not None and self.place == self.last
 
+    @property
+    def due(self) -> float:
+        """When it goes on, or ends, if nobody presses a key."""
+        return self._leave if self.at_end else self._due
+
     def over(self, now: float) -> bool:
         """Whether there is nothing more to wait for."""
         return self.asked is not None or now >= self._leave

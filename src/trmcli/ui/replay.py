@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from trmcli.errors import one_line
 from trmcli.tasks.base import Cells, Puzzle
 from trmcli.tasks.task import Task
 
@@ -39,6 +40,11 @@ class Replay:
     verdict: str
     unique: bool | None = None
 
+    @property
+    def origin(self) -> str:
+        """Where the puzzle came from."""
+        return one_line(str(self.answer.puzzle.origin))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, as the module's note lists them."""
         puzzle, answer = self.answer.puzzle, self.answer
@@ -47,7 +53,7 @@ class Replay:
             "version": VERSION,
             "task": self.task.name,
             "shape": list(puzzle.shape),
-            "origin": str(puzzle.origin),
+            "origin": self.origin,
             "puzzle": as_line(self.task, puzzle, puzzle.cells),
             "answer": as_line(self.task, puzzle, answer.cells),
             "verdict": self.verdict,

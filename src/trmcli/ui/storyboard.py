@@ -6,6 +6,7 @@ files differ in nothing but their format. Lengths are in pixels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -219,7 +220,7 @@ def pace(replay: Replay, fps: float) -> list[tuple[int, float]]:
         if playing.place != before:
             shown.append((before, (tick - since) * _TICK))
             since = tick
-        tick += 1
+        tick = max(tick + 1, math.ceil(playing.due / _TICK))
     return [*shown, (playing.place, (tick - since) * _TICK)]
 
 
