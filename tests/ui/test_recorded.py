@@ -25,6 +25,8 @@ PUZZLES = {
     "oblong maze": "#S #/#  #/#G #",
 }
 
+SOLVED = "1234341241232341"
+
 
 def made(text: str) -> Replay:
     task, puzzle = next(iter(read_puzzles([text])))
@@ -69,6 +71,11 @@ def frame(**values: Any) -> Any:
     return changed(frames=[{**changed()["frames"][0], **values}])
 
 
+def second(**values: Any) -> Any:
+    first, second, _ = changed()["frames"]
+    return changed(frames=[first, {**second, **values}])
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -87,11 +94,26 @@ def frame(**values: Any) -> Any:
         (changed(puzzle="11.4..1..1..2..1"), "puzzle is not a sudoku"),
         (changed(answer="1"), "answer has 1 cells, and 4x4 are 16"),
         (changed(answer="x" * 16), "answer holds 'x' as cell 1"),
-        (changed(verified=True), "verified says that the answer is right"),
+        (changed(verified=True), "verified is true, and no rules accept the answer"),
+        (changed(verified=None), "verified is null, and no rules accept the answer"),
+        (changed(answer=SOLVED), "verified is false, and the rules accept the answer"),
+        (changed(answer="1" * 16), "answer is not what any of the tries in the frames came to"),
         (changed(method="magic"), "method is not one of model, search, count"),
+        (changed(method="search"), "method is search, and the rules do not accept the answer"),
+        (changed(method="count"), "method is count, and yet there are frames"),
+        (changed(frames=[]), "answer is not what any of the tries"),
+        (changed(frames=changed()["frames"][1:]), r"frames\[0\].step is not 1, the next step of try 1"),
+        (changed(frames=changed()["frames"][:2] * 2), r"frames\[2\].step is not 3, the next step of try 1"),
+        (frame(attempt=2), r"frames\[0\].attempt is not 1 or less: tries begin one after another"),
+        (frame(checked=True), r"frames\[0\].checked is true, and no rules accept the cells"),
+        (frame(cells=SOLVED), r"frames\[0\].checked is false, and the rules accept the cells"),
+        (frame(seconds=10**400), r"frames\[0\].seconds is not a number from 0 to 1,000,000,000"),
+        (second(seconds=0.25), r"frames\[1\].seconds is less than the 0.5 of the step before"),
+        (second(supposed=[1]), r"frames\[1\].supposed is not what try 1 takes as given"),
+        (frame(supposed=[2, 1]), r"frames\[0\].supposed does not number each cell once, in order"),
         (frame(cells="1"), r"frames\[0\].cells has 1 cells"),
         (frame(confidence=[0.5]), r"frames\[0\].confidence has 1 numbers for 16 cells"),
-        (frame(confidence=[2] * 16), r"frames\[0\].confidence\[0\] is not a number from 0 on to 1"),
+        (frame(confidence=[2] * 16), r"frames\[0\].confidence\[0\] is not a number from 0 to 1"),
         (frame(halt=float("nan")), r"frames\[0\].halt is not a number"),
         (frame(supposed=[16]), r"frames\[0\].supposed\[0\] is not a whole number from 0 on below 16"),
         (frame(step=True), r"frames\[0\].step is not a whole number"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trmcli.cli.watching import can_draw, player
-from trmcli.errors import InputError
+from trmcli.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from trmcli.cli.options import Pace, Show
@@ -35,27 +38,43 @@ def replay(
     if as_json:
         raise InputError("--replay plays or prints answers; the file is JSON already", "--json")
     replays = read_replays(path)
+    several = len(replays) > 1
     with ExitStack() as files:
-        if save is not None:
-            add = files.enter_context(saving(save, len(replays) > 1, cut))
-            for one in replays:
-                add(one)
-    if save is not None:
-        show.say(f"saved {save}")
-    else:
-        for number, one in enumerate(replays):
+        add = None if save is None else files.enter_context(saving(save, several, cut))
+        for number, found in enumerate(replays):
+            one = _judged(found, f"{path}: [{number}]." if several else f"{path}: ", show)
             puzzle = one.answer.puzzle
-            if live is not False and can_draw(one.task, puzzle, show):
+            if add is not None:
+                add(one)
+            elif live is not False and can_draw(one.task, puzzle, show):
                 if _play(one, _name(path, number, len(replays)), pace) == "quit":
                     break
             else:
                 print(one.task.text.write(puzzle, one.answer.cells))
                 show.say(one.verdict)
+    if save is not None:
+        show.say(f"saved {save}")
     return 1 if any(one.answer.judgement == "wrong" for one in replays) else 0
 
 
+def _judged(one: Replay, place: str, show: Show) -> Replay:
+    """The same with what there is to say of its answer; of what the file says, the times alone stay."""
+    from trmcli.cli.outcome import conclude
+
+    outcome = conclude(one.task, one.answer, search=False)
+    if one.unique != outcome.unique:
+        show.say(f"{place}unique is corrected: it was {json.dumps(one.unique)}")
+    if _SECONDS.sub("", one.verdict) == _SECONDS.sub("", outcome.verdict):
+        return replace(one, unique=outcome.unique)
+    show.say(f"{place}verdict is corrected: it was '{one.verdict}'")
+    return replace(one, unique=outcome.unique, verdict=outcome.verdict)
+
+
+_SECONDS = re.compile(r"\b[0-9]{1,9}\.[0-9]{2} s\b")
+
+
 def _name(path: Path, number: int, count: int) -> str:
-    return path.name if count == 1 else f"{path.name}, {number + 1} of {count}"
+    return one_line(path.name if count == 1 else f"{path.name}, {number + 1} of {count}")
 
 
 def _play(one: Replay, name: str, pace: Pace) -> str | None:

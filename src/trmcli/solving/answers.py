@@ -112,13 +112,15 @@ def choose(endings: Iterable[Frame], select: Select = "halt") -> Frame:
 
 
 def settle(puzzle: Puzzle, frames: Sequence[Frame], select: Select = "halt") -> Answer:
-    """What a puzzle came to, from all of its frames."""
+    """What a puzzle came to, from all of its frames. Tries that ran beside the right one do not count."""
     if not frames:
         return untried(puzzle)
     endings = {frame.attempt: frame for frame in frames}
     first = [(frame.halt, frame.right(puzzle)) for frame in frames if frame.attempt == 1]
-    steps = [frame.step for frame in endings.values()]
-    return concluded(puzzle, choose(endings.values(), select), steps, first, frames[-1].seconds)
+    best = choose(endings.values(), select)
+    last = best.attempt if best.checked else max(endings)
+    steps = [frame.step for attempt, frame in endings.items() if attempt <= last]
+    return concluded(puzzle, best, steps, first, frames[-1].seconds)
 
 
 def untried(puzzle: Puzzle) -> Answer:
@@ -139,7 +141,6 @@ def concluded(
         trace: halting probability, and whether the answer was right, after each step of the first try.
         seconds: what they took.
     """
-    halt, checked = zip(*trace, strict=True)
     return Answer(
         puzzle,
         best.cells,
@@ -149,8 +150,8 @@ def concluded(
         sum(steps),
         best.halt,
         seconds,
-        np.array(halt, dtype=np.float32),
-        np.array(checked, dtype=np.bool_),
+        np.array([halt for halt, _ in trace], dtype=np.float32),
+        np.array([right for _, right in trace], dtype=np.bool_),
         try_steps=tuple(steps),
         ruled=best.ruled,
     )

@@ -1,7 +1,8 @@
 """Reads what ``trm solve --save x.json`` has written, to be played without a model.
 
-A file may come from anywhere, so nothing in it is believed: grids must be grids of their kind, and an answer
-that is called solved must be accepted by the rules. Where something is wrong, the error names the place.
+A file may come from anywhere, so nothing in it is believed: grids must be grids of their kind, steps must
+come in order, and what the file says of an answer must be what the rules say. Where something is wrong, the
+error names the place.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from trmcli.errors import InputError, Origin
-from trmcli.solving.answers import Answer, Frame, settle
+from trmcli.errors import InputError, Origin, one_line
+from trmcli.solving.answers import Answer, Frame, choose, settle
 from trmcli.strict_json import load
 from trmcli.tasks.base import Cells, Puzzle, Shape
-from trmcli.tasks.kinds import TASKS, get_task
+from trmcli.tasks.kinds import get_task
 from trmcli.tasks.task import Task
 from trmcli.ui.replay import FORMAT, VERSION, Replay
 
 METHODS = ("model", "search", "count")
+MOST_SECONDS = 1e9
+"""Nobody computes for thirty years."""
 
 
 def read_replays(path: Path) -> list[Replay]:
@@ -87,10 +90,9 @@ class _Place:
             self.fail(f"is not a whole number from {least} on" + (f" below {below}" * (below < math.inf)))
         return self.value
 
-    def real(self, most: float = math.inf) -> float:
-        fits = type(self.value) in (int, float) and 0 <= self.value <= most and self.value < math.inf
-        if not fits:
-            self.fail("is not a number from 0 on" + (f" to {most:g}" * (most < math.inf)))
+    def real(self, most: float) -> float:
+        if type(self.value) not in (int, float) or not 0 <= self.value <= most:  # nan neither
+            self.fail(f"is not a number from 0 to {most:,.0f}")
         return float(self.value)
 
 
@@ -101,38 +103,47 @@ def _replay(record: _Place) -> Replay:
     task = _task(name)
     puzzle = _puzzle(task, record)
     task_of = task.of(puzzle)
-    frames = [_frame(task_of, puzzle, one) for one in record.get("frames").all()]
-    place = record.get("answer")
-    cells = _cells(task_of, puzzle.shape, place)
+    frames = _frames(task_of, puzzle, record.get("frames"))
+    cells = _cells(task_of, puzzle.shape, record.get("answer"))
     checked = bool(task_of.accepts(puzzle.cells[None], cells[None])[0])
     verified = record.get("verified")
-    if verified.value is True and task_of.rules is not None and not checked:
-        verified.fail("says that the answer is right, and the rules do not accept it")
-    method = record.get("method").text()
-    if method not in METHODS:
-        record.get("method").fail(f"is not one of {', '.join(METHODS)}")
+    if verified.value is not None:
+        verified.flag()
+    if task_of.rules is not None:
+        _agree(verified, checked, "answer")
+    answer = _answer(task_of, puzzle, frames, cells, checked, record)
     unique = record.get("unique")
     if unique.value is not None:
         unique.flag()
-    answer = _answer(puzzle, frames, cells, checked, method, task_of)
-    return Replay(task, frames, answer, record.get("verdict").text(), unique.value)
+    return Replay(task, frames, answer, one_line(record.get("verdict").text()), unique.value)
 
 
 def _answer(
-    puzzle: Puzzle, frames: list[Frame], cells: Cells, checked: bool, method: str, task: Task
+    task: Task, puzzle: Puzzle, frames: list[Frame], cells: Cells, checked: bool, record: _Place
 ) -> Answer:
-    """The answer, with the confidence of the frame that it comes from."""
-    same = [frame for frame in frames if np.array_equal(frame.cells, cells)]
-    confidence = same[-1].confidence if same else np.ones(puzzle.shape, dtype=np.float32)
-    settled = settle(puzzle, frames)
-    return replace(
-        settled,
-        cells=cells,
-        confidence=confidence,
-        checked=checked,
-        method=method,
-        ruled=task.rules is not None,
-    )
+    """The answer, which must be what its method can come to."""
+    place, answer = record.get("method"), record.get("answer")
+    method = place.text()
+    if method not in METHODS:
+        place.fail(f"is not one of {', '.join(METHODS)}")
+    settled = replace(settle(puzzle, frames), method=method, ruled=task.rules is not None)
+    if method == "count":
+        if frames or not np.array_equal(cells, puzzle.cells):
+            place.fail("is count, and yet there are frames, or an answer that is not the puzzle")
+        return replace(settled, checked=checked)
+    if method == "search":
+        if not checked:
+            place.fail("is search, and the rules do not accept the answer")
+        sure = np.ones(puzzle.shape, dtype=np.float32)
+        return replace(settled, cells=cells, confidence=sure, checked=True)
+    ends = {frame.attempt: frame for frame in frames}.values()
+    same = [frame for frame in ends if np.array_equal(frame.cells, cells)]
+    if not same:
+        answer.fail("is not what any of the tries in the frames came to")
+    if settled.checked and not checked:
+        answer.fail("is not right, and one of the tries came to an answer that the rules accept")
+    best = choose(same)
+    return replace(settled, cells=cells, confidence=best.confidence, halt=best.halt, checked=checked)
 
 
 def _task(name: _Place) -> Task:
@@ -140,8 +151,10 @@ def _task(name: _Place) -> Task:
         task = get_task(name.text())
     except InputError as error:
         name.fail(f"cannot be played: {error}")
-    if task.name == "grid" and task.name not in TASKS:
+    if task.name == "grid":
         name.fail("cannot be played: problems of your own need their weights")
+    if task.name == "arc":
+        name.fail("cannot be played: of tasks of ARC no steps are saved")
     return task
 
 
@@ -159,6 +172,13 @@ def _puzzle(task: Task, record: _Place) -> Puzzle:
     return replace(found[0], cells=cells, answer=None, layout="line", origin=Origin(origin))
 
 
+def _agree(place: _Place, right: bool, what: str) -> None:
+    """Raise InputError unless the file says what the rules say."""
+    if place.value is not right:
+        said = "the rules accept" if right else "no rules accept"
+        place.fail(f"is {json.dumps(place.value)}, and {said} the {what}")
+
+
 def _shape(place: _Place) -> Shape:
     sides = place.all()
     if len(sides) != 2:
@@ -167,22 +187,48 @@ def _shape(place: _Place) -> Shape:
     return height, width
 
 
+def _frames(task: Task, puzzle: Puzzle, place: _Place) -> list[Frame]:
+    """The steps, each of which must be the next one of its try, and no earlier than the one before."""
+    frames: list[Frame] = []
+    last: dict[int, Frame] = {}
+    for one in place.all():
+        frame = _frame(task, puzzle, one)
+        if frame.attempt > len(last) + 1:
+            one.get("attempt").fail(f"is not {len(last) + 1} or less: tries begin one after another")
+        before = last.get(frame.attempt)
+        following = 1 if before is None else before.step + 1
+        if frame.step != following:
+            one.get("step").fail(f"is not {following}, the next step of try {frame.attempt}")
+        if frames and frame.seconds < frames[-1].seconds:
+            one.get("seconds").fail(f"is less than the {frames[-1].seconds:g} of the step before")
+        if before is not None and frame.supposed != before.supposed:
+            one.get("supposed").fail(f"is not what try {frame.attempt} takes as given from its start")
+        frames.append(frame)
+        last[frame.attempt] = frame
+    return frames
+
+
 def _frame(task: Task, puzzle: Puzzle, place: _Place) -> Frame:
     confidence, size = place.get("confidence"), puzzle.cells.size
     values = [one.real(1.0) for one in confidence.all()]
     if len(values) != size:
         confidence.fail(f"has {len(values)} numbers for {size} cells")
     cells = _cells(task, puzzle.shape, place.get("cells"))
+    checked = bool(task.accepts(puzzle.cells[None], cells[None])[0])
     place.get("checked").flag()
+    _agree(place.get("checked"), checked, "cells")
+    supposed = tuple(one.whole(0, size) for one in place.get("supposed").all())
+    if list(supposed) != sorted(set(supposed)):
+        place.get("supposed").fail("does not number each cell once, in order")
     return Frame(
         place.get("attempt").whole(1),
         place.get("step").whole(1),
         cells,
         np.array(values, dtype=np.float32).reshape(puzzle.shape),
         place.get("halt").real(1.0),
-        bool(task.accepts(puzzle.cells[None], cells[None])[0]),
-        place.get("seconds").real(),
-        tuple(one.whole(0, size) for one in place.get("supposed").all()),
+        checked,
+        place.get("seconds").real(MOST_SECONDS),
+        supposed,
         task.rules is not None,
     )
 
