@@ -109,6 +109,21 @@ def test_free_places_go_to_the_tries_of_what_is_left(monkeypatch: pytest.MonkeyP
     assert (answer.tries, answer.steps, calls) == (9, 9, 4)
 
 
+def test_tries_side_by_side_settle_as_one_after_another() -> None:
+    """Those that ran beside the right one, or began after it, do not count."""
+    given, config = puzzles(8), SearchConfig(max_steps=3, tries=9, batch_size=16)
+    frames: list[list[Frame]] = [[] for _ in given]
+    answers = []
+    for found in Search(accepting(one_in_sixteen), given, config, shown=True).run():
+        if isinstance(found, Answer):
+            answers.append(found)
+        else:
+            frames[found.number].append(found)
+    for puzzle, seen, answer in zip(given, frames, answers, strict=True):
+        assert outcome(settle(puzzle, seen)) == outcome(answer)
+    assert any(seen[-1].attempt > answer.tries for seen, answer in zip(frames, answers, strict=True))
+
+
 def test_watching_shows_every_step_and_settles_as_the_pool_does() -> None:
     for strategy in STRATEGIES:
         solver, given = accepting(one_in_sixteen), puzzles(6)

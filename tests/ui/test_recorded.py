@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_models import small_solver
 
 from trmcli.errors import InputError
-from trmcli.solving.answers import Frame, settle
+from trmcli.solving.answers import Answer, Frame, settle
+from trmcli.solving.choices import SearchConfig
+from trmcli.solving.search import Search
 from trmcli.tasks import read_puzzles
 from trmcli.ui.recorded import read_replays
 from trmcli.ui.replay import Replay
@@ -61,6 +64,19 @@ def test_what_was_saved_is_read_again(name: str, tmp_path: Path) -> None:
 def test_several_puzzles_are_read_in_order(tmp_path: Path) -> None:
     file = written(tmp_path / "all.json", *(made(text) for text in PUZZLES.values()))
     assert [one.task.name for one in read_replays(file)] == ["sudoku", "sudoku", "maze", "maze"]
+
+
+def test_tries_side_by_side_are_read_again(tmp_path: Path) -> None:
+    task, puzzle = next(iter(read_puzzles([PUZZLES["sudoku"]])))
+    search = Search(small_solver(), [puzzle], SearchConfig(max_steps=3, tries=6, batch_size=4), shown=True)
+    *frames, answer = search.run()
+    assert isinstance(answer, Answer)
+    before = Replay(task, [one for one in frames if isinstance(one, Frame)], answer, "not solved")
+    attempts = [one.attempt for one in before.frames]
+    assert attempts != sorted(attempts)
+    (after,) = read_replays(written(tmp_path / "x.json", before))
+    assert after.to_dict() == before.to_dict()
+    assert (after.answer.tries, after.answer.try_steps) == (answer.tries, answer.try_steps)
 
 
 def changed(**values: Any) -> Any:
