@@ -44,7 +44,7 @@ def test_card_in_a_pipe(path: Path, model: TinyRecursiveModel) -> None:
     result = trm("info", str(path))
     assert result.exit_code == 0 and result.stderr == ""
     lines = result.stdout.splitlines()
-    assert lines[0] == "name: tiny [2J"
+    assert lines[0] == r"name: tiny\x1b[2J"
     for line in (
         "task: sudoku",
         f"parameters: {sum(parameter.numel() for parameter in model.parameters())}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from xml.etree import ElementTree
@@ -71,6 +72,16 @@ def test_svg_is_well_formed_whatever_the_verdict_holds(tmp_path: Path) -> None:
     assert root.findtext("s:title", namespaces=names) == "sudoku: not solved: <1 & 2>"
     bold = [text.text for text in root.iterfind(".//s:text[@font-weight='700']", names)]
     assert bold == ["1", "4", "1", "1", "2", "1"]
+
+
+@pytest.mark.parametrize("suffix", ["json", "html", "svg"])
+def test_the_name_of_any_file_can_be_kept(suffix: str, tmp_path: Path) -> None:
+    before, file = replay(), tmp_path / f"x.{suffix}"
+    puzzle = dataclasses.replace(before.answer.puzzle, origin=Origin("\x1b[31m\udcff.txt", 1))
+    with saving(file, many=False) as add:
+        add(dataclasses.replace(before, answer=dataclasses.replace(before.answer, puzzle=puzzle)))
+    text = file.read_text(encoding="utf-8")
+    assert "\x1b" not in text and (r"\x1b[31m\udcff.txt:1" in text.replace("\\\\", "\\")) == (suffix != "svg")
 
 
 @pytest.mark.parametrize("name", ["x", "x.jpg", "x.htm"])
