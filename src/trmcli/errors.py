@@ -39,7 +39,7 @@ class InputError(Exception):
 
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What moves the cursor of a terminal, colours what follows, ends a line or turns its direction, and halves."""
+"""What moves the cursor of a terminal, colours what follows, ends a line or turns it around, and halves."""
 
 
 def shown(text: str) -> str:
