@@ -169,7 +169,7 @@ def test_identical_candidates_stay_identical() -> None:
         ({"mixer": "relation", "relations": (("up", "neighbours"),)}, "candidates go with"),
         ({"relations": ()}, "the mean mixer needs relations"),
         ({"mixer": "relation", "group_expansion": 1.0}, "group_expansion is for the mean mixer"),
-        ({"group_expansion": -1.0}, "group_expansion is for the mean mixer, and at least 0"),
+        ({"group_expansion": -1.0}, "group_expansion must be a number from 0 to"),
         ({"vectors": "words"}, "vectors must be one of cells, candidates"),
     ],
 )

@@ -93,9 +93,9 @@ def test_going_on_is_learned_only_with_a_target() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"answer_layers": -1}, "answer_layers must be at least 0"),
+        ({"answer_layers": -1}, "answer_layers must be a whole number from 0 to"),
         ({"gradient": "all"}, "gradient must be one of"),
-        ({"features": 3}, "features must be 1 or 2"),
+        ({"features": 3}, "features must be a whole number from 1 to 2"),
         ({"features": 1, "answer_layers": 2}, "features=1 does not keep"),
     ],
 )

@@ -242,7 +242,7 @@ def test_settings_that_do_not_fit_are_refused(mlp: Recorded, tmp_path: Path) -> 
         ({"expansion": 16.0}, "SwiGLU of width 256"),
         ({"puzzle_emb_len": 40}, "has 20 tokens, which puzzle_emb_len=40 leaves no cell of"),
         ({"puzzle_emb_len": 20}, "leaves no cell of"),
-        ({"H_cycles": 0}, "rounds must be at least 1"),
+        ({"H_cycles": 0}, "rounds must be a whole number from 1 to"),
     ):
         with pytest.raises(InputError, match=message):
             from_reference(mlp.checkpoint, tmp_path / "x", replace(known, **change), "sudoku")

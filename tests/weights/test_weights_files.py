@@ -289,10 +289,10 @@ def test_tensors_that_are_not_floats(path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"num_layers": 10**9}, "describes 1000000000 layers"),
+        ({"num_layers": 1000}, "describes 1000 layers"),
         ({"hidden_size": 1 << 62}, "describes no model that can be built"),
         ({"hidden_size": 32}, "does not fit its own config"),
-        ({"hidden_size": "16"}, "hidden_size must be int"),
+        ({"hidden_size": "16"}, "hidden_size must be a whole number"),
         ({"mixer": "magic"}, "mixer must be one of"),
         ({"colour": "red"}, "unknown model setting 'colour'"),
         ({"relations": 5}, "describes no model that can be built"),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import inf
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args
 
 from trmcli.errors import InputError
-from trmcli.settings import check
+from trmcli.settings import Limits, check
 
 Mixer = Literal["mlp", "attention", "relation", "mean"]
 Vectors = Literal["cells", "candidates"]
@@ -19,10 +18,10 @@ Gradient = Literal["round", "step"]
 RELATIONAL: tuple[Mixer, ...] = ("relation", "mean")
 """Mixers that exchange along the relations of the task."""
 
-_LEAST = {
-    1: ("vocab_size", "hidden_size", "num_layers", "rounds", "latent_updates", "num_heads", "ffn_multiple"),
-    0: ("answer_layers", "head_size", "neighbour_size", "seq_len", "puzzle_emb_len", "num_puzzles"),
-}
+Depth = Annotated[int, Limits(1, 1000)]
+Width = Annotated[int, Limits(1, 2**20)]
+Some = Annotated[int, Limits(0, 2**20)]
+"""A width, or a number of tokens, of which there may be none."""
 
 
 @dataclass(frozen=True)
@@ -65,50 +64,37 @@ class TRMConfig:
         rope_theta: base of the rotary position encoding.
     """
 
-    vocab_size: int
-    hidden_size: int = 512
-    num_layers: int = 2
-    answer_layers: int = 0
+    vocab_size: Width
+    hidden_size: Width = 512
+    num_layers: Depth = 2
+    answer_layers: Annotated[int, Limits(0, 1000)] = 0
     gradient: Gradient = "round"
-    features: int = 2
+    features: Annotated[int, Limits(1, 2)] = 2
     mixer: Mixer = "attention"
     vectors: Vectors = "cells"
-    rounds: int = 3
-    latent_updates: int = 6
-    expansion: float = 4.0
-    group_expansion: float = 0.0
-    ffn_multiple: int = 256
-    num_heads: int = 8
-    head_size: int = 0
-    neighbour_size: int = 0
+    rounds: Depth = 3
+    latent_updates: Depth = 6
+    expansion: Annotated[float, Limits(0.01, 1000)] = 4.0
+    group_expansion: Annotated[float, Limits(0, 1000)] = 0.0
+    ffn_multiple: Width = 256
+    num_heads: Width = 8
+    head_size: Some = 0
+    neighbour_size: Some = 0
     positions: Positions = "none"
-    seq_len: int = 0
+    seq_len: Some = 0
     relations: tuple[tuple[str, RelationKind], ...] = ()
-    puzzle_emb_len: int = 0
-    num_puzzles: int = 0
+    puzzle_emb_len: Some = 0
+    num_puzzles: Annotated[int, Limits(0, 10**9)] = 0
     halt_pool: Literal["first", "mean"] = "first"
-    norm_eps: float = 1e-5
-    rope_theta: float = 10000.0
+    norm_eps: Annotated[float, Limits(1e-30, 1)] = 1e-5
+    rope_theta: Annotated[float, Limits(1, 1e30)] = 10000.0
 
     def __post_init__(self) -> None:
-        for least, names in _LEAST.items():
-            for name in names:
-                if getattr(self, name) < least:
-                    raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
-        for name in ("expansion", "norm_eps", "rope_theta"):
-            if not 0 < getattr(self, name) < inf:
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
-        if self.features not in (1, 2):
-            raise ValueError(f"features must be 1 or 2, not {self.features}")
+        _check(vars(self))
         if self.features == 1 and self.answer_layers:
             raise ValueError("answer_layers update the answer, which features=1 does not keep")
         if self.features == 1 and self.gradient == "step":
             raise ValueError("gradient=step ends at the last update of y, which features=1 does not keep")
-        hints = get_type_hints(type(self))
-        for name in ("mixer", "vectors", "positions", "halt_pool", "gradient"):
-            if getattr(self, name) not in get_args(hints[name]):
-                choices = ", ".join(get_args(hints[name]))
-                raise ValueError(f"{name} must be one of {choices}, not {getattr(self, name)!r}")
         if self.head_size == 0 and self.hidden_size % self.num_heads:
             raise ValueError(f"hidden_size {self.hidden_size} is no multiple of num_heads {self.num_heads}")
         if self.mixer == "attention" and self.positions == "rope" and self.head_width % 2:
@@ -122,8 +108,8 @@ class TRMConfig:
         neighbours = any(kind == "neighbours" for _, kind in self.relations)
         if self.neighbour_size and not (neighbours and self.mixer == "relation"):
             raise ValueError("neighbour_size is for the relation mixer, and relations of kind neighbours")
-        if not 0 <= self.group_expansion < inf or (self.group_expansion and self.mixer != "mean"):
-            raise ValueError("group_expansion is for the mean mixer, and at least 0")
+        if self.group_expansion and self.mixer != "mean":
+            raise ValueError("group_expansion is for the mean mixer")
         if self.mixer == "mean" and neighbours:
             raise ValueError("the mean mixer takes relations of kind groups only")
         if self.vectors == "candidates" and (self.mixer not in RELATIONAL or neighbours):
@@ -143,7 +129,7 @@ class TRMConfig:
 
     def swiglu_size(self, expansion: float, size: int) -> int:
         """Hidden width of a SwiGLU over ``size`` channels: 2/3 of ``expansion * size``, rounded up."""
-        return round_up(round(expansion * size * 2 / 3), self.ffn_multiple)
+        return round_up(max(expansion > 0, round(expansion * size * 2 / 3)), self.ffn_multiple)
 
     @property
     def updates(self) -> int:
@@ -181,11 +167,15 @@ class TRMConfig:
         if any(kind not in get_args(RelationKind) for _, kind in relations):
             raise ValueError(f"relations must be of kind {' or '.join(get_args(RelationKind))}")
         values = {**values, "relations": relations}
-        try:
-            check(cls, values, "", called="model setting")
-        except InputError as error:
-            raise ValueError(error.message) from None
+        _check(values)
         return cls(**values)
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    try:
+        check(TRMConfig, values, called="model setting")
+    except InputError as error:
+        raise ValueError(error.message) from None
 
 
 def round_up(value: int, multiple: int) -> int:

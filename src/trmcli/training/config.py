@@ -6,20 +6,27 @@ Presets are TOML files in ``presets/``. Any field can be set from the command li
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from trmcli.errors import InputError, did_you_mean
-from trmcli.settings import apply_override, check, read_toml
+from trmcli.errors import InputError, Origin, did_you_mean
+from trmcli.model import TRMConfig
+from trmcli.settings import Limits, SettingError, apply_override, check, lines_of, read_toml
 
 EVALUATIONS = "evaluations"
 """The folder of a run in which the averaged weights of every evaluation are, where they are kept."""
+
+Count = Annotated[int, Limits(1, 10**9)]
+Number = Annotated[int, Limits(0, 10**9)]
+Share = Annotated[float, Limits(0, 1)]
+Amount = Annotated[float, Limits(0, 1e30)]
+"""What numbers may be. None is infinite, for neither TOML nor arithmetic could keep it."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +42,8 @@ class DataConfig:
     """
 
     source: str
-    weight: float = 1.0
-    count: int = 1000
+    weight: Amount = 1.0
+    count: Count = 1000
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -106,43 +113,43 @@ class TrainConfig:
     data: tuple[DataConfig, ...]
     kind: Mapping[str, Any] = field(default_factory=dict)
     validation: str = ""
-    validation_count: int = 256
-    batch_size: int = 64
-    max_steps: int = 10000
-    supervision_steps: int = 16
+    validation_count: Count = 256
+    batch_size: Count = 64
+    max_steps: Count = 10000
+    supervision_steps: Count = 16
     rounds_curriculum: tuple[tuple[float, int], ...] = ()
-    random_starts: float = 0.0
-    exploration: float = 0.1
+    random_starts: Share = 0.0
+    exploration: Share = 0.1
     token_loss: Literal["softmax", "stablemax"] = "softmax"
-    label_smoothing: float = 0.0
-    horizon: int = 0
-    reach: int = 0
-    halt_weight: float = 0.5
+    label_smoothing: Share = 0.0
+    horizon: Number = 0
+    reach: Number = 0
+    halt_weight: Amount = 0.5
     halting: Literal["binary", "q_learning"] = "binary"
     commit: bool = False
-    reveal_share: float = 0.0
-    reveal_max: int = 0
+    reveal_share: Share = 0.0
+    reveal_max: Number = 0
     optimizer: Literal["adamw", "muon", "adam_atan2"] = "adamw"
-    lr: float = 1e-3
-    lr_floor: float = 0.0
-    weight_decay: float = 0.1
+    lr: Amount = 1e-3
+    lr_floor: Share = 0.0
+    weight_decay: Amount = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
-    puzzle_emb_lr: float = 1e-2
-    puzzle_emb_weight_decay: float = 0.1
-    clip: float = 1.0
-    warmup_steps: int = 200
+    puzzle_emb_lr: Amount = 1e-2
+    puzzle_emb_weight_decay: Amount = 0.1
+    clip: Amount = 1.0
+    warmup_steps: Number = 200
     schedule: Literal["linear", "cosine"] = "linear"
-    decay_fraction: float = 0.4
-    ema: float = 0.999
+    decay_fraction: Share = 0.4
+    ema: Share = 0.999
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    accumulate: int = 1
+    accumulate: Count = 1
     compile: bool = False
     init_from: str = ""
-    eval_every: int = 1000
-    patience: int = 0
+    eval_every: Count = 1000
+    patience: Number = 0
     keep_evaluations: bool = False
-    save_every: float = 120.0
-    seed: int = 0
+    save_every: Amount = 120.0
+    seed: Annotated[int, Limits(0, 2**63 - 1)] = 0
     stage: tuple[Mapping[str, Any], ...] = ()
 
     @cached_property
@@ -150,18 +157,21 @@ class TrainConfig:
         """The run from its beginning and from each stage that it reaches: (first step, settings in force)."""
         values = {**self.to_dict(), "stage": ()}
         reached = [(0, replace(self, stage=()))]
-        for change in self.stage:
+        for number, change in enumerate(self.stage, start=1):
             if change["from_step"] > reached[-1][1].max_steps:
                 break
             values = {**values, **change, "model": {**values["model"], **change.get("model", {})}}
             first, _ = values.pop("from_step"), values.pop("restart", False)
-            origin = _stage_name(self.name, first)
-            had = reached[-1][1].model.get("group_expansion", 0)
-            if had not in (0, values["model"].get("group_expansion", 0)):
-                raise InputError(f"groups keep the group_expansion that they have, {had}", origin)
-            reached.append((first, TrainConfig.from_dict(values, origin)))
-            if reached[-1][1].max_steps < first:
-                raise InputError(f"a stage cannot end before it begins: max_steps below {first}", origin)
+            with _in_stage(number, first):
+                had = reached[-1][1].model.get("group_expansion", 0)
+                if had not in (0, values["model"].get("group_expansion", 0)):
+                    message = f"groups keep the group_expansion that they have, {had}"
+                    raise SettingError(message, "model.group_expansion")
+                part = TrainConfig.from_dict(values)
+                if part.max_steps < first:
+                    message = f"a stage cannot end before it begins: max_steps below {first}"
+                    raise SettingError(message, "max_steps")
+            reached.append((first, part))
         return tuple(reached)
 
     def at(self, step: int) -> TrainConfig:
@@ -184,38 +194,44 @@ class TrainConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], origin: str) -> TrainConfig:
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
         """Build a config, naming any key that is unknown, of the wrong type or beyond its limits.
 
         Raises:
-            InputError: with ``origin`` as the file.
+            SettingError: which knows no file.
         """
-        check(cls, values, origin, _LIMITS)
+        check(cls, values)
+        check(TRMConfig, values["model"], called="model setting", table="model.", whole=False)
         data = []
-        for entry in values.get("data", ()):
+        for number, entry in enumerate(values["data"], start=1):
             if not isinstance(entry, Mapping):
-                raise InputError("each [[data]] must be a table", origin)
-            check(DataConfig, entry, origin, _LIMITS)
+                raise SettingError("each [[data]] must be a table", f"data.{number}")
+            check(DataConfig, entry, table=f"data.{number}.")
             data.append(DataConfig(**entry))
         if not any(entry.weight for entry in data):
-            raise InputError("names no data: add a [[data]] table, with a weight above 0", origin)
+            raise SettingError("names no data: add a [[data]] table, with a weight above 0", "data")
         changed = {**values, "data": tuple(data)}
         if "betas" in values:
             changed["betas"] = tuple(values["betas"])
             if len(changed["betas"]) != 2 or not all(map(_is_beta, changed["betas"])):
-                raise InputError("betas must be two numbers from 0 to below 1, as [0.9, 0.95]", origin)
+                raise SettingError("betas must be two numbers from 0 to below 1, as [0.9, 0.95]", "betas")
         if "rounds_curriculum" in values:
             pairs = values["rounds_curriculum"]
             if not all(map(_is_depth, pairs)):
-                raise InputError("rounds_curriculum must be pairs such as [[0.0, 1], [0.5, 2]]", origin)
+                message = (
+                    "rounds_curriculum must be pairs of a share, from 0 to 1, and rounds, "
+                    f"from 1 to {MOST_ROUNDS}, such as [[0.0, 1], [0.5, 2]]"
+                )
+                raise SettingError(message, "rounds_curriculum")
             changed["rounds_curriculum"] = tuple((float(share), rounds) for share, rounds in pairs)
         changed["stage"] = tuple(values.get("stage", ()))
         last = 0
-        for stage in changed["stage"]:
-            last = _check_stage(stage, last, origin)
+        for number, stage in enumerate(changed["stage"], start=1):
+            last = _check_stage(stage, number, last)
         config = cls(**changed)
         if config.reach < config.horizon:
-            raise InputError(f"reach must be at least horizon, {config.horizon}, not {config.reach}", origin)
+            message = f"reach must be at least horizon, {config.horizon}, not {config.reach}"
+            raise SettingError(message, "reach", "horizon")
         _ = config.parts  # says what is wrong with a stage's settings
         return config
 
@@ -229,44 +245,46 @@ def _is_depth(pair: object) -> bool:
     if not isinstance(pair, (list, tuple)) or len(pair) != 2:
         return False
     share, rounds = pair
-    return isinstance(share, (int, float)) and 0 <= share <= 1 and type(rounds) is int and rounds >= 1
+    return (
+        isinstance(share, (int, float))
+        and 0 <= share <= 1
+        and type(rounds) is int
+        and 1 <= rounds <= MOST_ROUNDS
+    )
 
 
-def _check_stage(stage: object, last: int, origin: str) -> int:
+def _check_stage(stage: object, number: int, last: int) -> int:
     """Where a stage begins, after the one before it. Weights and optimiser must go on to fit."""
     first = stage.get("from_step") if isinstance(stage, Mapping) else None
     if not isinstance(stage, Mapping) or type(first) is not int or first <= last:
-        raise InputError(f"each [[stage]] needs a from_step, a whole number above {last}", origin)
-    if type(stage.get("restart", False)) is not bool:
-        raise InputError("restart must be true or false", _stage_name(origin, first))
-    model = stage.get("model", {})
-    if not isinstance(model, Mapping):
-        raise InputError("model must be a table", _stage_name(origin, first))
-    fixed = [key for key in stage if key in _LASTING]
-    fixed += [f"model.{key}" for key in model if key not in _GROWING]
-    if fixed:
-        raise InputError(f"a stage cannot change {', '.join(fixed)}", _stage_name(origin, first))
+        message = f"each [[stage]] needs a from_step, a whole number above {last}"
+        raise SettingError(message, f"stage.{number}.from_step")
+    with _in_stage(number, first):
+        settings = {key: value for key, value in stage.items() if key not in ("from_step", "restart")}
+        check(TrainConfig, settings, whole=False)
+        if type(stage.get("restart", False)) is not bool:
+            raise SettingError("restart must be true or false", "restart")
+        fixed = [key for key in settings if key in _LASTING]
+        fixed += [f"model.{key}" for key in settings.get("model", {}) if key not in _GROWING]
+        if fixed:
+            raise SettingError(f"a stage cannot change {', '.join(fixed)}", *fixed)
     return first
 
 
-def _stage_name(origin: str, first: int) -> str:
-    return f"{origin}: [[stage]] from step {first}"
+@contextmanager
+def _in_stage(number: int, first: int) -> Iterator[None]:
+    """Say of what is wrong that it is so in this stage."""
+    try:
+        yield
+    except SettingError as error:
+        keys = (*(f"stage.{number}.{key}" for key in error.keys), *error.keys)
+        raise SettingError(f"[[stage]] from step {first}: {error.message}", *keys) from None
 
 
 _LASTING = ("name", "task", "optimizer", "init_from", "stage")
 _GROWING = ("rounds", "latent_updates", "group_expansion")
-
-_LIMITS: Mapping[str, tuple[int, float]] = {
-    "seed": (0, 2**63 - 1),
-    **dict.fromkeys(("batch_size", "supervision_steps", "accumulate"), (1, math.inf)),
-    **dict.fromkeys(("count", "validation_count", "eval_every"), (1, math.inf)),
-    **dict.fromkeys(("weight", "reveal_max", "horizon", "reach", "max_steps", "warmup_steps"), (0, math.inf)),
-    **dict.fromkeys(("lr", "weight_decay", "clip", "halt_weight", "patience", "save_every"), (0, math.inf)),
-    **dict.fromkeys(("puzzle_emb_lr", "puzzle_emb_weight_decay"), (0, math.inf)),
-    **dict.fromkeys(("random_starts", "exploration", "reveal_share", "label_smoothing"), (0, 1)),
-    **dict.fromkeys(("lr_floor", "decay_fraction", "ema"), (0, 1)),
-}
-"""The least and the most that a setting may be; no number is infinite, for TOML could not keep it."""
+MOST_ROUNDS = 1000
+"""Of a supervision step, as for the model's own."""
 
 
 def presets() -> dict[str, Path]:
@@ -296,27 +314,44 @@ def load_config(name: str, data: str | None = None, overrides: Iterable[str] = (
     if not path.is_file():
         raise InputError(f"no such preset or file{did_you_mean(name, presets(), 'presets')}", name)
     values = read_toml(path)
-    if "preset" in values:
-        values = _on_top_of_preset(values, str(path))
-    values.setdefault("name", path.stem)
-    for override in overrides:
-        apply_override(values, override)
-        for stage in _tables(values, "stage"):
-            _forget(stage, override.partition("=")[0].strip().split("."))
-    if data is not None:
-        for part in (values, *_tables(values, "stage")):
-            for main in _tables(part, "data")[:1]:
-                part["data"][0] = {"source": data, "weight": main.get("weight", 1.0)}
-    return TrainConfig.from_dict(values, str(path))
+    origins = lines_of(path)
+    try:
+        if "preset" in values:
+            values = _on_top_of_preset(values)
+        values.setdefault("name", path.stem)
+        for override in overrides:
+            key = apply_override(values, override)
+            for stage in _tables(values, "stage"):
+                _forget(stage, key.split("."))
+            origins = {
+                known: place for known, place in origins.items() if not f"{known}.".startswith(f"{key}.")
+            }
+            origins[key] = Origin(f"--set {override}")
+        if data is not None:
+            for part in (values, *_tables(values, "stage")):
+                for main in _tables(part, "data")[:1]:
+                    part["data"][0] = {"source": data, "weight": main.get("weight", 1.0)}
+        return TrainConfig.from_dict(values)
+    except SettingError as error:
+        raise InputError(error.message, _place(error, origins) or str(path)) from None
 
 
-def _on_top_of_preset(values: Mapping[str, Any], origin: str) -> dict[str, Any]:
+def _place(error: SettingError, origins: Mapping[str, Origin]) -> Origin | None:
+    """Where the settings stand that are no good, or the table that they are in: first of all in a --set."""
+    found = []
+    for key in error.keys:
+        parts = key.split(".")
+        tables = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
+        found += [(away, origins[table]) for away, table in enumerate(tables) if table in origins]
+    return min(found, key=lambda one: (one[1].line is not None, one[0]), default=(0, None))[1]
+
+
+def _on_top_of_preset(values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a file that names a ``preset``: its own, and the preset's where it says nothing."""
     name = values["preset"]
     if not isinstance(name, str) or name not in presets():
-        raise InputError(
-            f"there is no preset {name!r}{did_you_mean(str(name), presets(), 'presets')}", origin
-        )
+        hint = did_you_mean(str(name), presets(), "presets")
+        raise SettingError(f"there is no preset {name!r}{hint}", "preset")
     merged = read_toml(presets()[name])
     del merged["name"]
     for key, value in values.items():

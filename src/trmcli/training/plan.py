@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -111,8 +111,9 @@ def _source(task: Task | None, data: DataConfig, config: TrainConfig) -> tuple[S
 
 def _phases(first: int, end: int, config: TrainConfig) -> list[tuple[int, int | None]]:
     """How many of the steps from ``first`` to before ``end`` have each T."""
-    steps = Counter(rounds_at(step, config) for step in range(first, end))
-    return [(count, rounds) for rounds, count in steps.items()]
+    changes = {math.ceil(share * config.max_steps) for share, _ in config.rounds_curriculum}
+    edges = sorted({first, end, *(step for step in changes if first < step < end)})
+    return [(after - step, rounds_at(step, config)) for step, after in pairwise(edges)]
 
 
 @dataclass(frozen=True)
