@@ -229,6 +229,15 @@ def test_what_fails_is_why_it_stopped(trm: Run, tiny: Path, tmp_path: Path) -> N
     assert why is not None and "is not finite" in why and why in done.stderr
 
 
+@pytest.mark.parametrize("setting", ["model.hidden_size=1000000", "batch_size=1000000000"])
+def test_a_run_that_is_too_large_is_told_so_in_one_line(
+    trm: Run, tiny: Path, tmp_path: Path, setting: str
+) -> None:
+    done = trm("train", tiny, "--out", tmp_path / "run", "-q", "--set", setting)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert "tiny: needs more memory than there is: lower batch_size" in done.stderr
+
+
 def test_of_a_run_that_was_killed_only_its_silence_tells(trm: Run, tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert trm("train", tiny, "--out", folder, "--max-time", "0s").returncode == 0

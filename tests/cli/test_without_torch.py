@@ -92,6 +92,7 @@ def test_puzzles_are_made_and_weights_described_and_found(bare: Run) -> None:
         (("solve", EXAMPLES / "arc" / "fill.json"), "fitting networks to ARC tasks"),
         (("eval", EXAMPLES / "arc" / "fill.json"), "fitting networks to ARC tasks"),
         (("train", "sudoku-4x4"), "training"),
+        (("train", "sudoku-4x4", "--dry-run"), "--dry-run"),
         (("convert", "x.pth", "-o", "y.safetensors", "--task", "sudoku"), "converting"),
     ],
 )

@@ -262,7 +262,11 @@ def test_bundled_weights_need_no_network(entry: Callable[..., Entry], tmp_path: 
     path.write_bytes(DATA)
     assert fetch("tiny") == path
     path.write_bytes(bytes(len(DATA)))
-    assert error(lambda: fetch("tiny")) == "tiny: has no address to download from"
+    mirror = "set TRM_WEIGHTS_URL to the address of a mirror"
+    assert error(lambda: fetch("tiny")) == f"tiny: has no address to download from: {mirror}"
+    path.write_bytes(DATA)
+    kept = f"leave out --force, or {mirror}"
+    assert error(lambda: fetch("tiny", force=True)) == f"tiny: has no address to download from: {kept}"
 
 
 def test_addresses_are_tried_in_order(server: Server, entry: Callable[..., Entry]) -> None:

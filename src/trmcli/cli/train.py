@@ -31,7 +31,7 @@ Examples:
   trm train sudoku                          # generated puzzles; runs/sudoku
   trm train sudoku --data train.csv.gz --max-time 90m
   trm train sudoku --resume                 # go on where it was stopped
-  trm train grid --data pairs.jsonl         # a problem of your own
+  trm train grid --data pairs.jsonl         # a problem of your own; runs/pairs
   trm train my.toml --set batch_size=32 --set model.hidden_size=96
   trm train paper-sudoku-extreme --dry-run  # how large would it be?
   trm train --list                          # the presets
@@ -76,9 +76,14 @@ class Course:
 
     panel: ClassVar[str] = "The run"
 
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Run directory; without it runs/NAME.")] = (
-        None
-    )
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Run directory; without it runs/NAME: the name of the preset or of FILE.toml, "
+            "for the preset grid that of the data (pairs.jsonl: runs/pairs).",
+        ),
+    ] = None
     max_time: Annotated[
         str, typer.Option(metavar="TIME", help="Stop with a checkpoint after 90s, 9m or 2h.")
     ] = ""
@@ -129,11 +134,11 @@ def train(
         settings.append(f"init_from={json.dumps(what.init_from)}")
     config = completed(load_config(what.preset, what.data, settings))
     seconds = parse_time(course.max_time) if course.max_time else float("inf")
+    need_torch("--dry-run" if view.dry_run else "training")
     if view.dry_run:
         typer.echo(describe(config))
         return
 
-    need_torch("training")
     from trmcli.ranks import join
     from trmcli.solving.torch_engine import pick_device
     from trmcli.training.journal import Observer
@@ -143,7 +148,7 @@ def train(
 
     folder = course.out or Path("runs") / config.name
     signal.signal(signal.SIGTERM, _terminated)
-    with _at_once_told(folder, show.quiet), ExitStack() as stack:
+    with _at_once_told(folder, show.quiet), _memory_told(config), ExitStack() as stack:
         ranks, place = stack.enter_context(join(pick_device(machine.device)))
         watching: list[Observer] = []
         if ranks.first:
@@ -181,6 +186,22 @@ def _at_once_told(folder: Path, quiet: bool) -> Iterator[None]:
             left = f"the last checkpoint is {saved[-1]}" if saved else "nothing was saved"
             typer.echo(f"trm: stopped at once; {left}. Go on: {resuming()}", err=True)
         raise
+
+
+@contextmanager
+def _memory_told(config: TrainConfig) -> Iterator[None]:
+    """Say of a run that is too large for this machine what would make it smaller."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not re.search(
+            "memory.*allocate|allocate.*memory", str(error)
+        ):
+            raise
+        message = (
+            "needs more memory than there is: lower batch_size, raise accumulate, or make [model] smaller"
+        )
+        raise InputError(f"{message}; --dry-run says how much it needs", config.name) from None
 
 
 def _terminated(number: int, _: FrameType | None) -> None:

@@ -326,7 +326,8 @@ def load_config(name: str, data: str | None = None, overrides: Iterable[str] = (
             origins = {
                 known: place for known, place in origins.items() if not f"{known}.".startswith(f"{key}.")
             }
-            origins[key] = Origin(f"--set {override}")
+            shown = override if len(override) <= 100 else f"{key}=..."
+            origins[key] = Origin(f"--set {shown}")
         if data is not None:
             for part in (values, *_tables(values, "stage")):
                 for main in _tables(part, "data")[:1]:

@@ -106,7 +106,9 @@ def fetch(
             if path is not None and path.is_file() and source.sha256 in (None, file_sha256(path)):
                 return path
     if not source.urls:
-        raise InputError("has no address to download from", spec)
+        kept = "leave out --force, or " if force else ""
+        mirror = "set TRM_WEIGHTS_URL to the address of a mirror"
+        raise InputError(f"has no address to download from: {kept}{mirror}", spec)
     failures = []
     for url in source.urls:
         try:
