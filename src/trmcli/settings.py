@@ -104,7 +104,7 @@ def _wanted(hint: Any, value: object) -> str:
         fits = value in get_args(hint)
     if limits is not None:
         said = f"{said} from {limits.least} to {limits.most}"
-        fits = fits and limits.least <= value <= limits.most  # type: ignore[operator]  # not so for nan
+        fits = fits and limits.least <= value <= limits.most  # not so for nan
     return "" if fits else said
 
 

@@ -25,13 +25,13 @@ EXAMPLES = """
 Examples:
   trm download                     # what there is, and where it lies
   trm download sudoku              # prints the path of the file
-  trm download sudoku --output s.safetensors
-  TRM_WEIGHTS_URL=https://example.org/weights trm download --all --force   # afresh, from a mirror
+  TRM_WEIGHTS_URL=https://example.org/w trm download --all --force
   trm download hf:OWNER/REPO/model.safetensors@v1 --output model.safetensors
   trm download https://example.org/m.safetensors --sha256 DIGEST
 
 Files go to the folder that trm info names, or to TRM_CACHE_DIR.
-What comes with the package has no address: a mirror's, in TRM_WEIGHTS_URL, is asked first.
+A mirror whose address is in TRM_WEIGHTS_URL is asked first. Weights that come
+with the package have no other address, so --force needs one.
 """
 
 
