@@ -31,7 +31,7 @@ Examples:
   trm train sudoku                          # generated puzzles; runs/sudoku
   trm train sudoku --data train.csv.gz --max-time 90m
   trm train sudoku --resume                 # go on where it was stopped
-  trm train grid --data pairs.jsonl         # a problem of your own; runs/pairs
+  trm train grid --data pairs.jsonl         # your own problem; runs/pairs
   trm train my.toml --set batch_size=32 --set model.hidden_size=96
   trm train paper-sudoku-extreme --dry-run  # how large would it be?
   trm train --list                          # the presets
