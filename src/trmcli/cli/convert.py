@@ -9,6 +9,7 @@ import typer
 
 from trmcli.cli import complete
 from trmcli.cli.options import choice
+from trmcli.cli.outputs import check_outputs
 from trmcli.errors import InputError
 from trmcli.loading import need_torch
 
@@ -69,6 +70,8 @@ def convert(
     Nothing in a checkpoint is run. With --to reference, make a checkpoint
     of a weights file, and print the settings that the reference needs.
     """
+    beside = [checkpoint.parent / name for name in ("all_config.yaml", "identifiers.json")]
+    check_outputs([checkpoint, config, identifiers, *beside], ("-o", output))
     need_torch("converting")
     if to == "reference":
         from trmcli.weights.convert import to_reference
@@ -79,8 +82,8 @@ def convert(
     from trmcli.weights.convert import from_reference, read_names, read_settings
 
     kind = get_task(task)
-    if config is None and (beside := checkpoint.parent / "all_config.yaml").is_file():
-        config = beside
+    if config is None and beside[0].is_file():
+        config = beside[0]
     known = read_settings(config, settings or ())
     if output.is_dir() or not output.parent.is_dir():
         raise InputError("is a folder, or lies in none", str(output))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from inspect import cleandoc
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import typer
 
-from trmcli.cli import build_arc, complete
+from trmcli.cli import build, build_arc, complete
 from trmcli.cli.help import Command, Group
 from trmcli.cli.options import Show, choice, spread, whole
+from trmcli.cli.outputs import check_outputs
 from trmcli.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from trmcli.tasks.base import Cells
-    from trmcli.tasks.task import Task
 
 EXAMPLES = """
 Examples:
@@ -44,19 +44,6 @@ Examples:
   trm data generate maze --kind perfect --size 21x41
   trm data generate maze --count 1000 --min-path 110 --format csv -o a.csv
   trm data generate maze --count 100 --format csv --exclude a.csv -o b.csv
-"""
-
-BUILD_SUDOKU_EXAMPLES = """
-Examples:
-  trm data build sudoku --csv train.csv --test-csv test.csv --out data/all
-  trm data build sudoku --csv train.csv --subsample 1000 --augment 9 --out few
-  trm train paper-sudoku-extreme --data few
-"""
-
-BUILD_MAZE_EXAMPLES = """
-Examples:
-  trm data build maze --csv mazes.csv --augment --out data/mazes
-  trm train paper-maze-hard --data data/mazes
 """
 
 app = typer.Typer(cls=Group, help="Make puzzles and data sets.", epilog=EXAMPLES)
@@ -88,7 +75,7 @@ class Kinds(Group):
 generate_app = typer.Typer(cls=Kinds, help="Make new puzzles.", epilog=SUDOKU_EXAMPLES)
 app.add_typer(generate_app, name="generate")
 build_app = typer.Typer(
-    cls=Group, help="Make data sets as the reference lays them out.", epilog=BUILD_SUDOKU_EXAMPLES
+    cls=Group, help="Make data sets as the reference lays them out.", epilog=build.SUDOKU_EXAMPLES
 )
 app.add_typer(build_app, name="build")
 
@@ -163,6 +150,10 @@ class Making:
     seed: Annotated[
         int, typer.Option(parser=whole(0), metavar="N", help="The same seed makes the same puzzles.")
     ] = 0
+
+    def check(self, read: Iterable[str] = ()) -> None:
+        """Raise InputError if they cannot go there, or are made of what is ``read`` there."""
+        check_outputs(read, ("-o", self.output))
 
     def write(
         self,
@@ -250,6 +241,7 @@ def sudoku(which: Sudokus = Sudokus(), making: MakingSudokus = MakingSudokus(), 
     from trmcli.tasks.sudoku.kind import sudoku_task
     from trmcli.tasks.workers import processors
 
+    making.check()
     size, count = which.size, making.count
     clues = None if which.clues is None else parse_clues(which.clues)
     processes = making.processes or (processors() if count > 50 or size == 16 else 1)
@@ -276,6 +268,7 @@ def maze(which: Mazes = Mazes(), making: MakingMazes = MakingMazes(), show: Show
     from trmcli.tasks.maze.text import draw
     from trmcli.tasks.workers import processors
 
+    making.check(which.exclude or ())
     wanted = parse_options(which.kind, which.size, which.walls, which.min_path)
     processes = making.processes or (processors() if making.count > 100 else 1)
     task = maze_task()
@@ -315,6 +308,7 @@ def of_package(name: str) -> Callable[..., None]:
         from trmcli.tasks import get_task
         from trmcli.tasks.base import Puzzle
 
+        making.check()
         task, values = get_task(name), dict[str, Any]()
         for option in options or ():
             apply_override(values, option)
@@ -333,67 +327,8 @@ def of_package(name: str) -> Callable[..., None]:
     return make
 
 
-@dataclass(frozen=True)
-class Building:
-    """What a data set is made of, and where it goes."""
-
-    panel: ClassVar[str] = "What to build"
-
-    csv: Annotated[Path, typer.Option(metavar="FILE", help="Training puzzles with answers.")]
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to make.")]
-    test_csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Test puzzles with answers.")] = None
-    subsample: Annotated[
-        int | None,
-        typer.Option(parser=whole(1), metavar="N", help="Take so many training puzzles at random."),
-    ] = None
-    seed: Annotated[
-        int, typer.Option(parser=whole(0), metavar="N", help="The same seed makes the same data set.")
-    ] = 0
-
-    def build(self, build: Callable[..., dict[str, int]], task: Task, augment: int | bool) -> None:
-        """Make the folder, and say how many examples each split has."""
-        test = None if self.test_csv is None else str(self.test_csv)
-        options = {"subsample": self.subsample, "augment": augment, "seed": self.seed}
-        counts = build(self.out, str(self.csv), test, task=task, **options)
-        typer.echo("\n".join(f"{self.out / split}\t{count} examples" for split, count in counts.items()))
-
-
-@dataclass(frozen=True)
-class BuildingSudoku(Building):
-    """What a data set of Sudoku is made of."""
-
-    augment: Annotated[
-        int, typer.Option(parser=whole(0), metavar="N", help="Rearranged copies of each training puzzle.")
-    ] = 0
-
-
-@dataclass(frozen=True)
-class BuildingMazes(Building):
-    """What a data set of mazes is made of."""
-
-    augment: Annotated[
-        bool, typer.Option("--augment", help="Add the seven other rotations and reflections of each.")
-    ] = False
-
-
-def build_sudoku(building: BuildingSudoku) -> None:
-    """Make a folder of Sudoku that trm and the reference train on."""
-    from trmcli.tasks.sudoku.kind import sudoku_task
-    from trmcli.training.reference_data import build_sudoku
-
-    building.build(build_sudoku, sudoku_task(), building.augment)
-
-
-def build_maze(building: BuildingMazes) -> None:
-    """Make a folder of square mazes of one size that trm and the reference train on."""
-    from trmcli.tasks.maze.kind import maze_task
-    from trmcli.training.reference_data import build_maze
-
-    building.build(build_maze, maze_task(), building.augment)
-
-
 generate_app.command("sudoku", cls=Command, epilog=SUDOKU_EXAMPLES)(spread(sudoku))
 generate_app.command("maze", cls=Command, epilog=MAZE_EXAMPLES)(spread(maze))
-build_app.command("sudoku", cls=Command, epilog=BUILD_SUDOKU_EXAMPLES)(spread(build_sudoku))
-build_app.command("maze", cls=Command, epilog=BUILD_MAZE_EXAMPLES)(spread(build_maze))
+build_app.command("sudoku", cls=Command, epilog=build.SUDOKU_EXAMPLES)(spread(build.build_sudoku))
+build_app.command("maze", cls=Command, epilog=build.MAZE_EXAMPLES)(spread(build.build_maze))
 build_app.command("arc", cls=Command, epilog=build_arc.EXAMPLES)(spread(build_arc.build_arc))

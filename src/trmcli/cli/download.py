@@ -16,6 +16,7 @@ import typer
 
 from trmcli.cli import complete
 from trmcli.cli.options import SHOW, Show
+from trmcli.cli.outputs import check_outputs
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def download(given: What = What(), view: View = View(), show: Show = Show()) -> 
             raise InputError("name what to download; trm download --list shows what there is")
         _list(view.as_json)
         return
+    check_outputs((), ("-o", given.output))
     hidden = show.quiet or (given.everything and piped())  # a path is printed between two bars
     for spec in [what] if what is not None else registry():
         with _progress(spec, hidden) as progress:

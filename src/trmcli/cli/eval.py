@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from trmcli.cli import solve_arc
+from trmcli.cli import arc_options, solve_arc
 from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle_sources
 from trmcli.cli.eval_arc import ArcSet
 from trmcli.cli.eval_rows import Rows, measure, merged
 from trmcli.cli.options import SHOW, Batches, Effort, Model, Puzzles, Show, whole
+from trmcli.cli.outputs import check_outputs
 from trmcli.cli.stream import PuzzleStream
 from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
@@ -125,13 +126,21 @@ def evaluate(
     import_numpy()
     from trmcli.files import writing
     from trmcli.ranks import Ranks
+    from trmcli.tasks.arc.files import solutions_beside
     from trmcli.ui import tables
     from trmcli.ui.eval_charts import drawing
     from trmcli.ui.progress import progress
 
     effort.check(tries)
     sources = puzzle_sources(files)
-    if solve_arc.is_arc(sources, data.task):
+    check_outputs(
+        [*sources, *map(solutions_beside, sources), data.answers, model.weights],
+        ("--save", view.save),
+        ("--chart", view.chart),
+        ("--predictions", view.predictions),
+        ("--submission", arc.submission),
+    )
+    if arc_options.is_arc(sources, data.task):
         raise typer.Exit(_evaluate_arc(sources, data, model, tries, effort, machine, arc, view, show))
     if arc != ArcSet():
         raise InputError("--sample, --workers, --resume, --blind, --votes and --submission are for ARC tasks")
@@ -223,16 +232,9 @@ def _evaluate_arc(
     from trmcli.cli.eval_views import ViewEval
     from trmcli.tasks.task import USUAL_STEPS
 
-    solve_arc.refuse(
-        legend=data.legend,
-        tries=tries,
-        until_solved=effort.until_solved,
-        per_step=view.per_step,
-        errors=view.errors,
-        chart=view.chart,
-    )
-    if model.weights is not None:
-        solve_arc.refuse(budget=effort.budget, workers=arc.workers, blind=arc.blind)
+    named = model.weights is not None
+    arc_options.check(arc_options.EVAL, named, tries, data, model, arc, view, effort, machine)
+    if named:
         views = ViewEval(
             sources,
             show,
@@ -248,10 +250,6 @@ def _evaluate_arc(
             as_json=view.json,
         )
         return views.run(data.skip_bad)
-    compiling = machine.compile == "on"
-    solve_arc.refuse(
-        rounds=model.rounds, submission=arc.submission, votes=arc.votes != "one", compile=compiling
-    )
     run = ArcEval(
         sources,
         show,

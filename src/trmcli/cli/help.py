@@ -7,6 +7,7 @@ Commands and groups of commands are made of these classes. typer's own help prin
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -25,10 +26,31 @@ OTHERS = "Options"
 
 
 class Command(TyperCommand):
-    """A command with help as this module writes it."""
+    """A command with help as this module writes it, none of whose arguments and options may be empty."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(_help(self, ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            _refuse_empty(self.get_params(ctx), self.make_parser(ctx).parse_args(given)[0])
+        return rest
+
+
+def _refuse_empty(parameters: Sequence[Any], given: Mapping[str, Any]) -> None:
+    """Raise InputError for an empty value, as of a variable of the shell that is not set: it says nothing."""
+    for parameter in parameters:
+        value = given.get(parameter.name)
+        values = value if isinstance(value, (list, tuple)) else (value,)
+        if not any(isinstance(one, str) and not one.strip() for one in values):
+            continue
+        if parameter.param_type_name == "option":
+            raise InputError(f"is empty: give {parameter.metavar}", max(parameter.opts, key=len))
+        if parameter.nargs != 1:
+            raise InputError("an empty argument is neither a file nor a puzzle")
+        raise InputError("is empty", parameter.metavar)
 
 
 class Group(TyperGroup):

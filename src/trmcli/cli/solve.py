@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trmcli.cli import solve_arc
+from trmcli.cli import arc_options, solve_arc
 from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle_sources
-from trmcli.cli.options import Batches, Effort, Model, Pace, Puzzles, Show, choice, whole
+from trmcli.cli.options import Batches, Effort, Model, Puzzles, Show, whole
 from trmcli.cli.outcome import Outcome, conclude, counted
+from trmcli.cli.outputs import check_outputs
+from trmcli.cli.solve_options import SolveEffort, View
 from trmcli.cli.stream import PuzzleStream
 from trmcli.cli.together import fit, watched_together
 from trmcli.cli.watching import called, can_draw, filmed, sign_of_life, watched
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from trmcli.tasks.base import Puzzle
     from trmcli.tasks.task import Task
     from trmcli.ui.replay import Replay
-    from trmcli.ui.saving import Cut
     from trmcli.weights.files import Card
 
 EXAMPLES = """
@@ -45,78 +46,6 @@ Examples:
   trm solve task.json                      # an ARC task: two attempts
   trm solve challenges.json -o submission.json --budget 30
 """
-
-Fallback = Literal["search"]
-
-
-@dataclass(frozen=True)
-class SolveEffort(Effort):
-    """How hard a puzzle is tried, and what then."""
-
-    fallback: Annotated[
-        Fallback | None,
-        typer.Option(
-            **choice(Fallback), metavar="search", help="Let plain search solve what the model does not."
-        ),
-    ] = None
-
-
-def step(text: str) -> int:
-    """A step from 0 on, or -1 for ``end``."""
-    if text == "end":
-        return -1
-    if not (text.isascii() and text.isdigit()):
-        raise typer.BadParameter(f"{text!r} is not a step: give a whole number from 0 on, or end")
-    return int(text)
-
-
-@dataclass(frozen=True)
-class View(Pace):
-    """How answers are shown and kept."""
-
-    live: Annotated[
-        bool | None,
-        typer.Option("--live/--no-live", help="Draw every step; by default for one puzzle on a terminal."),
-    ] = None
-    inner: Annotated[
-        bool,
-        typer.Option("--inner", help="Draw the updates within each round as well."),
-    ] = False
-    save: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Save every step (.json), a show (.html, .gif, .svg, .cast), or the answer as a .png.",
-        ),
-    ] = None
-    frame: Annotated[
-        int | None,
-        typer.Option(
-            parser=step,
-            metavar="N",
-            help="Save one picture (.svg, .png): after step N, 0 for the question, end for the answer.",
-        ),
-    ] = None
-    replay: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.json", help="Play what --save FILE.json has kept, without any model."),
-    ] = None
-    json: Annotated[bool, typer.Option("--json", help="Write one JSON object a puzzle.")] = False
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE.json",
-            help="Write two attempts at each ARC test: a submission.",
-        ),
-    ] = None
-
-    def cut(self) -> Cut:
-        """What of the steps goes into a picture."""
-        from trmcli.ui.saving import Cut
-
-        return Cut(self.fps, self.frame)
 
 
 def solve(
@@ -163,10 +92,13 @@ def solve(
     if view.frame is not None and view.save is None:
         raise InputError("one step is saved: --save FILE.svg or FILE.png says where to", "--frame")
     effort.check(tries)
+    outputs = ("--save", view.save), ("-o", view.output)
     if view.replay is not None:
+        check_outputs([view.replay], *outputs)
         raise typer.Exit(_replay(view.replay, puzzles, view, show))
     sources = puzzle_sources(puzzles)
-    if solve_arc.is_arc(sources, kind.task):
+    check_outputs([*sources, model.weights], *outputs)
+    if arc_options.is_arc(sources, kind.task):
         raise typer.Exit(_solve_arc(sources, kind, model, tries, effort, machine, view, show))
     if view.output is not None:
         raise InputError("a submission is of ARC tasks: these answers go to stdout", "--output")
@@ -260,17 +192,7 @@ def _solve_arc(
     from trmcli.cli.arc_weights import Asker, read_known
 
     named = model.weights is not None
-    solve_arc.refuse(
-        legend=kind.legend,
-        tries=tries,
-        until_solved=effort.until_solved,
-        fallback=effort.fallback,
-        save=view.save,
-        rounds=None if named else model.rounds,
-        budget=effort.budget if named else None,
-        live=view.live if named else None,
-        compile=not named and machine.compile == "on",
-    )
+    arc_options.check(arc_options.SOLVE, named, tries, kind, model, view, effort, machine)
     tasks, bad = read_known(sources)
     asker = Asker.of(sources, tasks, model, effort.steps, machine, show) if named else None
     run = solve_arc.ArcSolve(

@@ -82,20 +82,6 @@ class Fitter:
         return self._pool.adapt(task, budget=budget, seed=seed, observe=observe)
 
 
-def is_arc(sources: Sequence[str], task: str) -> bool:
-    """Whether tasks of ARC are meant: said so, or seen in any of the sources."""
-    from trmcli.tasks.arc.looks import looks
-
-    return task == "arc" or (task == "auto" and any(map(looks, sources)))
-
-
-def refuse(**given: object) -> None:
-    """Raise InputError for options that were given and mean nothing for ARC tasks."""
-    for name, value in given.items():
-        if value not in (None, False):
-            raise InputError("does not apply to ARC tasks", f"--{name.replace('_', '-')}")
-
-
 def read(sources: Sequence[str], answers: bool = True) -> tuple[list[ArcTask], int]:
     """The tasks, and how many bad ones were named and left out.
 

@@ -19,6 +19,7 @@ import typer
 
 from trmcli.cli import complete
 from trmcli.cli.options import SHOW, Machine, PaperTheme, Show
+from trmcli.cli.outputs import check_outputs
 from trmcli.errors import InputError
 from trmcli.loading import need_torch
 
@@ -147,6 +148,7 @@ def train(
     from trmcli.ui.observers import Observers, Reporter, TensorBoard
 
     folder = course.out or Path("runs") / config.name
+    _refuse_inputs(config, what.preset, folder)
     signal.signal(signal.SIGTERM, _terminated)
     with _at_once_told(folder, show.quiet), _memory_told(config), ExitStack() as stack:
         ranks, place = stack.enter_context(join(pick_device(machine.device)))
@@ -171,6 +173,16 @@ def train(
         typer.echo(farewell(config, folder, ending), err=True)
     if ending.signal:
         raise typer.Exit(128 + ending.signal)
+
+
+def _refuse_inputs(config: TrainConfig, preset: str, folder: Path) -> None:
+    """Raise InputError where a run that begins would write over what it is made from."""
+    from trmcli.training.checkpoint import list_checkpoints
+    from trmcli.training.config import RUN_FILES
+
+    if not list_checkpoints(folder / "checkpoint"):
+        read = [preset, config.init_from, config.validation, *(one.source for one in config.data)]
+        check_outputs(read, *(("--out", folder / name) for name in RUN_FILES))
 
 
 @contextmanager

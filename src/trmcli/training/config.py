@@ -21,6 +21,10 @@ from trmcli.settings import Limits, SettingError, apply_override, check, lines_o
 
 EVALUATIONS = "evaluations"
 """The folder of a run in which the averaged weights of every evaluation are, where they are kept."""
+WEIGHTS = ("last.safetensors", "best.safetensors")
+"""The newest averaged weights, and those of the evaluation that did best."""
+RUN_FILES = ("config.toml", "log.jsonl", *WEIGHTS, "report.html")
+"""What a run writes anew in its folder, besides checkpoints."""
 
 Count = Annotated[int, Limits(1, 10**9)]
 Number = Annotated[int, Limits(0, 10**9)]

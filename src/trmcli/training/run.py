@@ -30,7 +30,7 @@ from trmcli.settings import to_toml
 from trmcli.tasks import get_task
 from trmcli.training.card import card_of, puzzles_of
 from trmcli.training.checkpoint import list_checkpoints, load_newest, save_checkpoint
-from trmcli.training.config import EVALUATIONS, TrainConfig
+from trmcli.training.config import EVALUATIONS, RUN_FILES, WEIGHTS, TrainConfig
 from trmcli.training.journal import PATIENCE, TIME, Ending, Evaluation, Interval, Observer, lines_until
 from trmcli.training.optim import learning_rate
 from trmcli.training.progress import Progress, refuse_changes
@@ -38,9 +38,6 @@ from trmcli.training.setup import Stage, prepare
 from trmcli.training.trainer import Measures, Trainer
 from trmcli.weights.files import load_weights, save_weights
 from trmcli.weights.registry import find_weights
-
-WEIGHTS = ("last.safetensors", "best.safetensors")
-"""The newest averaged weights, and those of the evaluation that did best."""
 
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 """Signals that stop a run, and what people call them."""
@@ -285,7 +282,7 @@ class Run:
         tensors, step = self.trainer.state(), self.progress.step
         if not self.ranks.first:
             return
-        for name in ("config.toml", "log.jsonl", *WEIGHTS, "report.html"):
+        for name in RUN_FILES:
             remove_left_overs(self.folder / name)
         self.progress.seconds = self.seconds
         path = save_checkpoint(self.checkpoints, step, tensors, vars(self.progress))
