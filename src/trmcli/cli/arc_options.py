@@ -78,7 +78,7 @@ def _refuse_puzzles(source: str, arc: str) -> None:
 
     given: Any = source
     if source == "-":
-        stream = getattr(sys.stdin, "buffer", None)
+        stream: Any = getattr(sys.stdin, "buffer", None)
         if not hasattr(stream, "peek") or sys.stdin.isatty():
             return
         given = io.BytesIO(stream.peek())  # so that it can still be read
