@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from trmcli.solving.choices import EngineName, SearchConfig
     from trmcli.solving.search import watch
     from trmcli.solving.solver import Solver
-    from trmcli.tasks import read_puzzles
     from trmcli.tasks.arc.task import ArcTask
     from trmcli.tasks.base import Puzzle
+    from trmcli.tasks.records import Skip
     from trmcli.tasks.task import Task
 
     __version__: str
@@ -49,7 +49,6 @@ _LAZY = {
     "SearchConfig": "trmcli.solving.choices",
     "Solver": "trmcli.solving.solver",
     "watch": "trmcli.solving.search",
-    "read_puzzles": "trmcli.tasks",
 }
 
 
@@ -73,17 +72,58 @@ def load(
     Raises:
         InputError: there are no such weights, task or device, or the weights cannot be read.
     """
+    from typing import get_args
+
+    from trmcli import checks
+    from trmcli.solving.choices import EngineName
     from trmcli.tasks import get_task
 
-    get_task(task)
-    rounds = None if rounds is None else _whole("rounds", rounds, 1)
+    if name is not None:
+        checks.path("name", name, "a name of weights, or a path")
+    checks.instance("task", task, str, "the name of a task")
+    rounds = None if rounds is None else checks.whole("rounds", rounds, 1)
+    checks.choice("engine", engine, get_args(EngineName))
+    checks.device(device)
     from trmcli.loading import load_engine
     from trmcli.solving.solver import Solver
     from trmcli.weights import find_weights, read_card
 
-    path = find_weights(None if name is None else str(name), task)
-    card = read_card(path)
-    return Solver(load_engine(path, get_task(card.task, card.kind), engine, device, rounds)[0])
+    with checks.in_python():
+        if name is None or task != "grid":  # whose weights alone say what it is
+            get_task(task)
+        path = find_weights(None if name is None else str(name), task)
+        card = read_card(path)
+        return Solver(load_engine(path, get_task(card.task, card.kind), engine, device, rounds)[0])
+
+
+def read_puzzles(
+    sources: Any, task: str | Task | None = None, skip: Skip | None = None, legend: str | None = None
+) -> Iterator[tuple[Task, Puzzle]]:
+    """Puzzles, all of one kind, each with its kind; see :func:`trmcli.tasks.reading.read_puzzles`.
+
+    Args:
+        sources: files, ``-`` for standard input, puzzles as text, as lists of rows, as arrays ``[h, w]`` or
+            ``[n, h, w]``, open files, or lists or an iterator of these.
+        task: a task or its name; without it each source tells its own.
+        skip: hears of every bad record; without it the first one is raised.
+        legend: what signs of mazes mean, such as ``#=wall,.=open,A=start,B=goal``.
+
+    Raises:
+        InputError: in this call, for an argument that is no good, without any source, or for a file that is
+            not there. While iterating, for what cannot be read, when the puzzles before it have been taken.
+    """
+    from trmcli import checks, tasks
+    from trmcli.tasks.task import Task
+
+    if task is not None:
+        checks.instance("task", task, (str, Task), "the name of a task")
+    if legend is not None:
+        checks.instance("legend", legend, str, "signs and what they mean, such as '#=wall,.=open'")
+    if skip is not None and not callable(skip):
+        checks.instance("skip", skip, type(checks.whole), "a function that takes an InputError")
+    with checks.in_python():
+        found = tasks.read_puzzles(sources, task, skip, legend)
+    return checks.each(found)
 
 
 def solve(
@@ -112,13 +152,13 @@ def solve(
             there. While iterating, for a puzzle that cannot be read, or that the solver is not for: it names
             file, line and column, and the answers to all puzzles before it may be had first.
     """
-    from trmcli.tasks import read_puzzles
+    from trmcli.solving.choices import SearchConfig
 
-    steps = None if max_steps is None else _whole("max_steps", max_steps, 1)
-    most = None if tries is None else _whole("tries", tries, 1)
-    places, seed = _whole("batch_size", batch_size, 1), _whole("seed", seed, 0)
+    if solver is not None:
+        _a_solver(solver)
+    config = SearchConfig(max_steps, 1 if tries is None else tries, batch_size=batch_size, seed=seed)
     pairs = read_puzzles(sources[0] if len(sources) == 1 else sources, solver.task if solver else None)
-    return _answers(pairs, solver, steps, most, places, seed)
+    return _answers(pairs, solver, config, tries is None)
 
 
 def adapt(
@@ -139,15 +179,14 @@ def adapt(
     Raises:
         InputError: in this call, for a task that cannot be read, or where PyTorch is not installed.
     """
+    from trmcli import checks
     from trmcli.errors import InputError
     from trmcli.loading import need_torch
     from trmcli.tasks.arc.files import read_tasks
 
     need_torch("fitting networks to ARC tasks")
-    workers = None if processes is None else _whole("processes", processes, 1)
-    seed = _whole("seed", seed, 0)
-    if isinstance(budget, bool) or not isinstance(budget, (int, float)) or not budget >= 0:
-        raise InputError(f"budget must be a number of seconds, not {budget!r}")
+    workers = None if processes is None else checks.whole("processes", processes, 1)
+    seed, budget = checks.whole("seed", seed, 0), checks.seconds("budget", budget)
 
     def refuse(error: InputError) -> None:
         raise error
@@ -178,18 +217,58 @@ def train(
     """
     from pathlib import Path
 
-    from trmcli.settings import toml_value
-    from trmcli.solving.torch_engine import pick_device
+    from trmcli import checks
+    from trmcli.loading import need_torch
     from trmcli.training.config import load_config
-    from trmcli.training.journal import Observer
     from trmcli.training.own import completed
-    from trmcli.training.run import run
 
-    changes = [f"{key}={toml_value(value)}" for key, value in (settings or {}).items()]
-    config = completed(load_config(str(preset), None if data is None else str(data), changes))
-    folder = Path("runs", config.name) if out is None else Path(out)
-    run(config, folder, Observer(), device=pick_device(device))
+    checks.path("preset", preset, "the name of a preset, or the path of a TOML file")
+    for name, given in (("data", data), ("out", out)):
+        if given is not None:
+            checks.path(name, given)
+    checks.device(device)
+    changes = _changes({} if settings is None else settings)
+    with checks.in_python():
+        config = completed(load_config(str(preset), None if data is None else str(data), changes))
+        need_torch("training")
+        from trmcli.solving.torch_engine import pick_device
+        from trmcli.training.journal import Observer
+        from trmcli.training.run import run
+
+        folder = Path("runs", config.name) if out is None else Path(out)
+        run(config, folder, Observer(), device=pick_device(device))
     return folder / "best.safetensors"
+
+
+def _changes(settings: Any) -> list[str]:
+    """Settings as the command line writes them, ``KEY=VALUE``."""
+    from collections.abc import Mapping
+
+    from trmcli import checks
+    from trmcli.errors import InputError
+    from trmcli.settings import toml_value
+
+    checks.instance("settings", settings, Mapping, 'a dict, such as {"max_steps": 500}')
+    changes = []
+    for key, value in settings.items():
+        checks.instance("a name in settings", key, str, "text")
+        try:
+            plain = value.tolist() if hasattr(value, "tolist") else value  # of NumPy
+            changes.append(f"{key}={toml_value(plain)}")
+        except (TypeError, ValueError):
+            what = f"an object of type {type(value).__name__}"
+            raise InputError(
+                f"{key} must be a number, text, or a list or dict of these, not {what}", "settings"
+            ) from None
+    return changes
+
+
+def _a_solver(solver: object) -> None:
+    """Raise InputError for what is not a solver."""
+    from trmcli import checks
+    from trmcli.solving.solver import Solver
+
+    checks.instance("solver", solver, Solver, "a Solver, as trmcli.load(NAME) gives it")
 
 
 def _arc_source(source: Any) -> str:
@@ -203,7 +282,9 @@ def _arc_source(source: Any) -> str:
             return json.dumps(source)
         except (TypeError, ValueError):
             raise InputError("is not a task: its grids must be lists of rows", "<argument>") from None
-    return str(source)
+    from trmcli import checks
+
+    return str(checks.path("a source", source, "a path, or an ARC task as JSON or as a dict"))
 
 
 def _adapted(tasks: Sequence[ArcTask], budget: float, seed: int, processes: int | None) -> Iterator[Adapted]:
@@ -216,21 +297,16 @@ def _adapted(tasks: Sequence[ArcTask], budget: float, seed: int, processes: int 
 
 
 def _answers(
-    pairs: Iterator[tuple[Task, Puzzle]],
-    solver: Solver | None,
-    max_steps: int | None,
-    tries: int | None,
-    batch_size: int,
-    seed: int,
+    pairs: Iterator[tuple[Task, Puzzle]], solver: Solver | None, config: SearchConfig, usual_tries: bool
 ) -> Iterator[Answer]:
     """Solve puzzles as they come. The error that ends them is raised when those before it are answered."""
     first = next(pairs, None)
     if first is None:
         return
+    from dataclasses import replace
     from itertools import chain
 
     from trmcli.errors import InputError
-    from trmcli.solving.choices import SearchConfig
     from trmcli.solving.search import solve_many
     from trmcli.tasks.fit import check_fit
 
@@ -245,29 +321,11 @@ def _answers(
         except InputError as error:
             ended.append(error)
 
-    tries = tries or (32 if solver.task.rules else 1)
-    yield from solve_many(solver, puzzles(), SearchConfig(max_steps, tries, batch_size=batch_size, seed=seed))
+    if usual_tries and solver.task.rules:
+        config = replace(config, tries=32)
+    yield from solve_many(solver, puzzles(), config)
     for error in ended:
         raise error
-
-
-def _whole(name: str, number: Any, least: int) -> int:
-    """A whole number from ``least``.
-
-    Raises:
-        InputError: it is something else.
-    """
-    from operator import index
-
-    try:
-        whole = -1 if isinstance(number, bool) else index(number)
-    except TypeError:
-        whole = -1
-    if whole < least:
-        from trmcli.errors import InputError
-
-        raise InputError(f"{name} must be a whole number from {least}, not {number!r}")
-    return whole
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
+from trmcli.checks import DEVICES
 
 
 def devices() -> list[str]:

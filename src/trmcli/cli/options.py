@@ -16,9 +16,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args, g
 
 import typer
 
+from trmcli import checks
 from trmcli.cli import complete
 from trmcli.errors import InputError, did_you_mean, shown
-from trmcli.solving.choices import MANY_TRIES, CompileName, EngineName, Halt, SearchConfig, Select, Strategy
+from trmcli.solving.choices import (
+    LEAST,
+    MANY_TRIES,
+    CompileName,
+    EngineName,
+    Halt,
+    SearchConfig,
+    Select,
+    Strategy,
+)
 
 if TYPE_CHECKING:
     from trmcli.solving.engine import Engine
@@ -121,11 +131,11 @@ def choice(choices: Any) -> dict[str, Any]:
 
 
 def device(name: str) -> str:
-    """What reads the name of a device; whether the machine has it, torch alone can say."""
-    if not re.fullmatch(r"cuda:\d+", name) and name not in complete.DEVICES:
-        hint = did_you_mean(name, complete.DEVICES)
-        raise typer.BadParameter(f"there is no device {name!r}: choose auto, cpu, cuda, cuda:N or mps{hint}")
-    return name
+    """What reads the name of a device."""
+    try:
+        return checks.device(name)
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def threads(text: str) -> int:
@@ -196,7 +206,7 @@ class Effort:
     steps: Annotated[
         int | None,
         typer.Option(
-            parser=whole(1),
+            parser=whole(LEAST["max_steps"]),
             metavar="N",
             help="Most supervision steps of a try. Without it 16; of a maze rows and columns, if more.",
         ),
@@ -250,7 +260,10 @@ class Effort:
         ),
     ] = "halt"
     seed: Annotated[
-        int, typer.Option(parser=whole(0), metavar="N", help="Seed of everything random in the tries.")
+        int,
+        typer.Option(
+            parser=whole(LEAST["seed"]), metavar="N", help="Seed of everything random in the tries."
+        ),
     ] = 0
 
     def check(self, tries: object) -> None:
@@ -315,7 +328,9 @@ class Batches(Machine):
     batch_size: Annotated[
         int | None,
         typer.Option(
-            parser=whole(1), metavar="N", help="Tries worked on at once; by default 64, and 512 on a GPU."
+            parser=whole(LEAST["batch_size"]),
+            metavar="N",
+            help="Tries worked on at once; by default 64, and 512 on a GPU.",
         ),
     ] = None
     threads: Annotated[

@@ -23,6 +23,7 @@ from trmcli.cli.together import fit, watched_together
 from trmcli.cli.watching import called, can_draw, filmed, sign_of_life, watched
 from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
+from trmcli.solving.choices import LEAST
 
 if TYPE_CHECKING:
     from trmcli.solving.answers import Answer, Frame
@@ -62,7 +63,7 @@ def solve(
     tries: Annotated[
         int | None,
         typer.Option(
-            parser=whole(1),
+            parser=whole(LEAST["tries"]),
             metavar="N",
             help="Most tries of a puzzle; the first checked answer ends them.",
             show_default="32",

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from trmcli import checks
+
 if TYPE_CHECKING:
     from trmcli.tasks.base import Shape
     from trmcli.tasks.task import Task
@@ -34,6 +36,10 @@ MANY_TRIES = 10_000
 """Most tries of a puzzle that is to be tried until it is solved."""
 
 
+LEAST = {"max_steps": 1, "tries": 1, "batch_size": 1, "seed": 0}
+"""The least that whole numbers of a search may be."""
+
+
 @dataclass(frozen=True)
 class SearchConfig:
     """How much compute a puzzle may have, and how it is spent.
@@ -51,6 +57,9 @@ class SearchConfig:
         select: which answer counts when the rules accept none: the one that the halting head trusts most
             (``halt``), or the most frequent one (``vote``, the head breaks ties).
         budget: most seconds of computing that a puzzle may have; tries that share a step share its time.
+
+    Raises:
+        InputError: one of them is out of its range.
     """
 
     max_steps: int | None = None
@@ -62,6 +71,16 @@ class SearchConfig:
     strategy: Strategy = "guess"
     select: Select = "halt"
     budget: float = math.inf
+
+    def __post_init__(self) -> None:
+        for name, least in LEAST.items():
+            value = getattr(self, name)
+            if name != "max_steps" or value is not None:
+                object.__setattr__(self, name, checks.whole(name, value, least))  # NumPy's become Python's
+        for name, choices in (("halt", Halt), ("strategy", Strategy), ("select", Select)):
+            checks.choice(name, getattr(self, name), get_args(choices))
+        checks.truth("commit", self.commit)
+        checks.seconds("budget", self.budget)
 
     def steps(self, task: Task, shape: Shape) -> int:
         """Most supervision steps of a try of a puzzle of this size."""

@@ -20,11 +20,13 @@ from itertools import count, groupby
 
 import numpy as np
 
+from trmcli import checks
 from trmcli.solving.answers import Answer, Frame, choose, concluded, settle, untried
 from trmcli.solving.choices import SearchConfig, Select, Within
 from trmcli.solving.solver import Pool, Solver
 from trmcli.solving.tries import Guesses, Question, Try, needs
 from trmcli.tasks.base import Puzzle
+from trmcli.tasks.fit import check_fit
 
 __all__ = ["Answer", "Frame", "Search", "SearchConfig", "settle", "solve_many", "watch"]
 
@@ -42,7 +44,15 @@ def watch(
     The answer is what :func:`trmcli.solving.answers.settle` makes of the frames. ``number`` is the puzzle's
     among those that are solved with it, for the random numbers. Of a puzzle that is known to have no solution
     nothing is shown.
+
+    Raises:
+        InputError: one of them is something else, or the puzzle is not for this solver.
     """
+    checks.instance("solver", solver, Solver, "a Solver, as trmcli.load(NAME) gives it")
+    checks.instance("puzzle", puzzle, Puzzle, "a Puzzle, the second of each pair of trmcli.read_puzzles")
+    checks.instance("config", config, SearchConfig, "a trmcli.SearchConfig")
+    number = checks.whole("number", number, 0)
+    check_fit(solver.task, puzzle, vars(solver.engine.config))
     search = Search(
         solver,
         [puzzle],

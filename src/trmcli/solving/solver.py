@@ -12,17 +12,18 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from trmcli import checks
 from trmcli.errors import InputError
 from trmcli.solving.choices import Halt, Within
 from trmcli.solving.engine import Engine, Inner, Inputs, Output
 from trmcli.tasks.base import Bools, Ints, Shape
 from trmcli.tasks.guesses import OPEN
-from trmcli.tasks.task import Givens
+from trmcli.tasks.task import Givens, Task
 
 Floats = npt.NDArray[np.float32]
 
@@ -128,6 +129,9 @@ class Solver:
     """
 
     def __init__(self, engine: Engine[Any]) -> None:
+        checks.instance(
+            "engine", getattr(engine, "task", engine), Task, "an engine, as trmcli.load(NAME).engine is"
+        )
         self.engine, self.task = engine, engine.task
 
     def steps(
@@ -212,6 +216,8 @@ class Pool:
         commit: bool = False,
         within: Within = "nothing",
     ) -> None:
+        checks.whole("max_steps", max_steps, 1)
+        checks.choice("halt", halt, get_args(Halt))
         self.solver, self.shape, self.within = solver, shape, within
         self.inside: list[tuple[Inner, Step]] = []
         self.max_steps, self.halt, self.commit = max_steps, halt, commit

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from trmcli.errors import InputError
 from trmcli.tasks import documents, foreign
+from trmcli.tasks.arc.looks import is_arc, looks
 from trmcli.tasks.base import Puzzle
 from trmcli.tasks.decoding import byte_lines
 from trmcli.tasks.kinds import TASKS, get_task
@@ -34,19 +35,28 @@ _ROW = re.compile(r"[\d.*_?XxA-GSosE#█▓▒ -]+")
 class _Input:
     """What a source is called in messages, and what it holds: lines of text, or a value of Python.
 
-    ``path`` is the file or the folder that it is.
+    ``path`` is the file or the folder that it is, ``text`` what was given instead of one.
     """
 
     name: str
     lines: Callable[[Skip | None], Iterable[str]] | None = None
     value: Any = None
     path: Path | None = None
+    text: str = ""
 
     def items(self, text: Text, skip: Skip | None) -> Iterator[Item]:
         """What a kind's reader takes."""
         if self.lines is None:
             return text.items_of(self.value, self.name, skip)
         return text.items(self.lines(skip), self.name, skip)
+
+    def is_arc(self) -> bool:
+        """Whether it shows pairs of an ARC task. What can be read but once is not looked at."""
+        if self.value is not None:
+            return is_arc(self.value)
+        if self.path is not None:
+            return not self.path.is_dir() and looks(str(self.path))
+        return bool(self.text) and looks(self.text)
 
     def stored(self, text: Text) -> Iterator[Puzzle] | None:
         """The puzzles, where the kind keeps them in files or folders that are not text.
@@ -114,6 +124,8 @@ def _read(
         if stored is not None and kind is not None:
             yield from ((kind, puzzle) for puzzle in stored)
             continue
+        if kind is None and source.is_arc():
+            raise InputError("is an ARC task: use trmcli.adapt", source.name)
         found = source.items((kind or _USUAL).text, skip)
         if kind is None:
             kind, found = _guess(found)
@@ -123,6 +135,8 @@ def _read(
                 head = []
                 yield kind, puzzle
         except InputError as error:
+            if kind in TASKS.values() and source.is_arc():
+                raise InputError(f"is an ARC task, not {kind.name}: use trmcli.adapt", source.name) from error
             raise _explained(error, kind, chosen is None, head) from error
 
 
@@ -268,7 +282,7 @@ def _named(source: str, task: Task | None) -> _Input:
     if _exists(source):
         return _file(Path(source))
     if _is_text(source, task):
-        return _Input("<argument>", lambda skip: [source])
+        return _Input("<argument>", lambda skip: [source], text=source)
     raise InputError("no such file", source)
 
 

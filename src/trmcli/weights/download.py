@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
+from trmcli import checks
 from trmcli.errors import InputError
 from trmcli.weights.registry import (
     Entry,
@@ -99,6 +100,7 @@ def fetch(
     Raises:
         InputError: the file cannot be had, or is another than it should be.
     """
+    checks.instance("spec", spec, str, "a name of weights, or an address")
     source = resolve(spec, sha256)
     if not force:
         entry = registry().get(spec)

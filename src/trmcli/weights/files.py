@@ -113,7 +113,7 @@ class Card:
         return cls(**{**known, "figures": tuple(known.get("figures", ()))})
 
 
-def read_card(path: Path, header: Header | None = None) -> Card:
+def read_card(path: str | Path, header: Header | None = None) -> Card:
     """The card of a weights file, from its header alone.
 
     Raises:
@@ -125,7 +125,7 @@ def read_card(path: Path, header: Header | None = None) -> Card:
     return Card.from_json(header.metadata[_KEY], str(path))
 
 
-def load_weights(path: Path, mapped: bool = False) -> tuple[TinyRecursiveModel, Card]:
+def load_weights(path: str | Path, mapped: bool = False) -> tuple[TinyRecursiveModel, Card]:
     """The model of a weights file, in float32 on the CPU, and its card.
 
     Args:
@@ -140,7 +140,7 @@ def load_weights(path: Path, mapped: bool = False) -> tuple[TinyRecursiveModel, 
 
     from trmcli.weights.table import TENSOR, open_table
 
-    header = read_header(path)
+    header, path = read_header(path), Path(path)
     card = read_card(path, header)
     shapes = {name: info.shape for name, info in header.tensors.items()}
     if table := open_table(path, card.puzzles):

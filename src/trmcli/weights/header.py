@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trmcli import checks
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,12 +47,13 @@ class Header:
     data_size: int
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: str | Path) -> Header:
     """Read the header of a safetensors file and hold it against the file's size.
 
     Raises:
         InputError: there is no such file, it is of another kind, damaged or cut short.
     """
+    path = checks.path("path", path, "the path of a weights file")
     origin = str(path)
     try:
         if not path.is_file():

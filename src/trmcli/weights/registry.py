@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from trmcli import checks
 from trmcli.errors import InputError, did_you_mean
 from trmcli.settings import check, read_toml
 
@@ -123,7 +124,7 @@ def cache_target(entry: Entry) -> Path:
     return cache_dir() / f"{Path(entry.file).stem}-{entry.sha256[:12]}{Path(entry.file).suffix}"
 
 
-def find_weights(name_or_path: str | None, task: str) -> Path:
+def find_weights(name_or_path: str | Path | None, task: str) -> Path:
     """The file that ``--weights`` means. Never touches the network.
 
     Args:
@@ -133,7 +134,10 @@ def find_weights(name_or_path: str | None, task: str) -> Path:
     Raises:
         InputError: there is no such name or file, or it is not downloaded yet.
     """
-    if name_or_path is None:
+    checks.instance("task", task, str, "the name of a task")
+    if name_or_path is not None:
+        name_or_path = str(checks.path("name_or_path", name_or_path, "a name of weights, or a path"))
+    else:
         defaults = default_weights()
         if task not in defaults:
             raise InputError(f"trm comes with no weights for {task}: name a file with --weights")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,22 @@ def json_files(folder: Path) -> Iterator[Path]:
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
         if _NAME.fullmatch(file.name) and not hidden:
             yield file
+
+
+def is_arc(value: Any) -> bool:
+    """Whether a value of Python is an ARC task, or holds some, by their names or in a list."""
+    if not isinstance(value, (Mapping, list)):
+        return False
+    inside = list(value.values()) if isinstance(value, Mapping) else value
+    return _has_pairs(value) or any(map(_has_pairs, inside))
+
+
+def _has_pairs(value: Any) -> bool:
+    lists = [value.get(key) for key in ("train", "test")] if isinstance(value, Mapping) else []
+    return any(
+        isinstance(pairs, list) and pairs and isinstance(pairs[0], Mapping) and "input" in pairs[0]
+        for pairs in lists
+    )
 
 
 def _stdin_looks() -> bool:
