@@ -88,6 +88,7 @@ def _of_type(value: Any) -> str:
 
 
 _OPTIONS = (
+    (r"--task arc\b", "trmcli.adapt"),
     (r"--weights FILE", "solver=trmcli.load(FILE)"),
     (r"--weights\b", "trmcli.load(FILE)"),
     (r"--resume\b", "resume=True"),

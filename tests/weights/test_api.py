@@ -53,7 +53,7 @@ def test_load_of_nothing() -> None:
         trmcli.load(task="chess")
     with pytest.raises(InputError, match="rounds must be a whole number from 1, not 0"):
         trmcli.load(rounds=0)
-    with pytest.raises(InputError, match="this machine has no abacus"):
+    with pytest.raises(InputError, match="there is no device 'abacus': choose auto, cpu, cuda"):
         trmcli.load(device="abacus")
 
 

@@ -92,6 +92,11 @@ def whole(least: int) -> Callable[[str | int], int]:
     return read
 
 
+def limit(name: str) -> Callable[[str | int], int]:
+    """What reads an option that is a number of a search."""
+    return whole(LEAST[name])
+
+
 def real(least: float) -> Callable[[str | float], float]:
     """What reads an option that is a number, ``least`` or more."""
 
@@ -206,7 +211,7 @@ class Effort:
     steps: Annotated[
         int | None,
         typer.Option(
-            parser=whole(LEAST["max_steps"]),
+            parser=limit("max_steps"),
             metavar="N",
             help="Most supervision steps of a try. Without it 16; of a maze rows and columns, if more.",
         ),
@@ -261,9 +266,7 @@ class Effort:
     ] = "halt"
     seed: Annotated[
         int,
-        typer.Option(
-            parser=whole(LEAST["seed"]), metavar="N", help="Seed of everything random in the tries."
-        ),
+        typer.Option(parser=limit("seed"), metavar="N", help="Seed of everything random in the tries."),
     ] = 0
 
     def check(self, tries: object) -> None:
@@ -328,7 +331,7 @@ class Batches(Machine):
     batch_size: Annotated[
         int | None,
         typer.Option(
-            parser=whole(LEAST["batch_size"]),
+            parser=limit("batch_size"),
             metavar="N",
             help="Tries worked on at once; by default 64, and 512 on a GPU.",
         ),

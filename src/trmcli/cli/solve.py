@@ -14,7 +14,7 @@ import typer
 
 from trmcli.cli import arc_options, solve_arc
 from trmcli.cli.common import kind_of, load_solver, name_skipped, plural, puzzle_sources
-from trmcli.cli.options import Batches, Effort, Model, Puzzles, Show, whole
+from trmcli.cli.options import Batches, Effort, Model, Puzzles, Show, limit
 from trmcli.cli.outcome import Outcome, conclude, counted
 from trmcli.cli.outputs import check_outputs
 from trmcli.cli.solve_options import SolveEffort, View
@@ -23,7 +23,6 @@ from trmcli.cli.together import fit, watched_together
 from trmcli.cli.watching import called, can_draw, filmed, sign_of_life, watched
 from trmcli.errors import InputError
 from trmcli.solving.blas import import_numpy
-from trmcli.solving.choices import LEAST
 
 if TYPE_CHECKING:
     from trmcli.solving.answers import Answer, Frame
@@ -63,7 +62,7 @@ def solve(
     tries: Annotated[
         int | None,
         typer.Option(
-            parser=whole(LEAST["tries"]),
+            parser=limit("tries"),
             metavar="N",
             help="Most tries of a puzzle; the first checked answer ends them.",
             show_default="32",

@@ -125,7 +125,7 @@ def _read(
             yield from ((kind, puzzle) for puzzle in stored)
             continue
         if kind is None and source.is_arc():
-            raise InputError("is an ARC task: use trmcli.adapt", source.name)
+            raise InputError("is an ARC task: use --task arc", source.name)
         found = source.items((kind or _USUAL).text, skip)
         if kind is None:
             kind, found = _guess(found)
@@ -136,7 +136,7 @@ def _read(
                 yield kind, puzzle
         except InputError as error:
             if kind in TASKS.values() and source.is_arc():
-                raise InputError(f"is an ARC task, not {kind.name}: use trmcli.adapt", source.name) from error
+                raise InputError(f"is an ARC task, not {kind.name}: use --task arc", source.name) from error
             raise _explained(error, kind, chosen is None, head) from error
 
 
