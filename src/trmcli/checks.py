@@ -91,10 +91,10 @@ _OPTIONS = (
     (r"--task arc\b", "trmcli.adapt"),
     (r"--weights FILE", "solver=trmcli.load(FILE)"),
     (r"--weights\b", "trmcli.load(FILE)"),
-    (r"--resume\b", "resume=True"),
     (r"--set\b", "settings"),
     (r"--(engine|device) ([a-z0-9:]+)", r'\1="\2"'),
-    (r"--([a-z]+)\b", r"\1"),
+    (r"--(?!resume)([a-z]+)\b", r"\1"),
+    (r"--resume\b", "trm train --resume"),
 )
 """Options as messages have them, and what to say of each to those who write Python."""
 

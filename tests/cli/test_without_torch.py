@@ -104,6 +104,33 @@ def test_what_needs_torch_says_what_to_install(
     assert done.stderr == f"trm: error: {what} needs PyTorch, which is not installed: pip install torch\n"
 
 
+def test_python_is_told_what_to_install_as_well(path: str) -> None:
+    code = """
+import trmcli
+calls = [
+    lambda: trmcli.train("sudoku-4x4"),
+    lambda: trmcli.adapt("x.json"),
+    lambda: trmcli.load(engine="torch"),
+    lambda: trmcli.load(device="cpu"),
+]
+for call in calls:
+    try:
+        call()
+    except trmcli.InputError as error:
+        print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(PYTHONPATH=path)
+    )
+    assert done.stderr == ""
+    for what, line in zip(
+        ("training", "fitting networks to ARC tasks", 'engine="torch"', 'device="cpu"'),
+        done.stdout.splitlines(),
+        strict=True,
+    ):
+        assert line == f"{what} needs PyTorch, which is not installed: pip install torch"
+
+
 def test_numpy_computes_on_the_cpu_only(bare: Run) -> None:
     done = bare("solve", EASY, "--engine", "numpy", "--device", "cuda")
     assert done.returncode == 2 and "--device: NumPy computes on the CPU, not on cuda" in done.stderr

@@ -108,5 +108,5 @@ def test_a_step_that_ends_early_has_fewer_rounds() -> None:
 
 
 def test_the_torch_engine_says_that_it_does_not_show_it() -> None:
-    with pytest.raises(ValueError, match="NumPy engine alone"):
+    with pytest.raises(InputError, match='NumPy engine alone .*: take engine="numpy"$'):
         list(watch(accepting(one_in_sixteen), PUZZLE, SearchConfig(), inner=True))

@@ -53,7 +53,9 @@ def test_load_of_nothing() -> None:
         trmcli.load(task="chess")
     with pytest.raises(InputError, match="rounds must be a whole number from 1, not 0"):
         trmcli.load(rounds=0)
-    with pytest.raises(InputError, match="there is no device 'abacus': choose auto, cpu, cuda"):
+    with pytest.raises(
+        InputError, match="there is no device 'abacus': choose auto, cpu, cuda, cuda:N or mps"
+    ):
         trmcli.load(device="abacus")
 
 

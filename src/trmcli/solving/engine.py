@@ -119,7 +119,7 @@ class Engine(Protocol[Array]):
         """One round of all rows, and what the heads say after it. The state that comes in stays as it is.
 
         Raises:
-            ValueError: somebody wants to see the inside, and this engine does not show it.
+            InputError: somebody wants to see the inside, and this engine does not show it.
         """
 
     def take(self, state: State[Array], rows: Ints | Bools) -> State[Array]:

@@ -53,6 +53,7 @@ def watch(
     checks.instance("config", config, SearchConfig, "a trmcli.SearchConfig")
     number = checks.whole("number", number, 0)
     check_fit(solver.task, puzzle, vars(solver.engine.config))
+    solver.task.relations(puzzle.shape)  # says so if the kind has no puzzles of this shape
     search = Search(
         solver,
         [puzzle],
@@ -61,7 +62,7 @@ def watch(
         shown=True,
         within="updates" if inner else "nothing",
     )
-    return (found for found in search.run() if isinstance(found, Frame))
+    return checks.each(found for found in search.run() if isinstance(found, Frame))
 
 
 def solve_many(

@@ -166,7 +166,7 @@ class TorchEngine:
 
     def round(self, state: State[Tensor], seen: Seen | None = None) -> tuple[State[Tensor], Output]:
         if seen is not None:
-            raise ValueError("what happens within a step is shown by the NumPy engine alone")
+            raise InputError("the NumPy engine alone shows what happens within a step: take --engine numpy")
         carry, heads = self._recur(state)
         output = Output(
             heads.logits.float().softmax(dim=-1).cpu().numpy(),

@@ -6,7 +6,6 @@ from functools import cache
 
 import numpy as np
 
-from trmcli.errors import InputError
 from trmcli.tasks.base import Bools, Ints, Shape
 
 BOX_SHAPES: dict[int, Shape] = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4)}
@@ -27,13 +26,7 @@ LETTERS = ".ABCDEFGHIJKLMNOP"
 @cache
 def units(size: int, boxes: Shape | None = None) -> Ints:
     """``[3, size, size]``: the flat cell indices of every row, every column and every box (of the usual shape
-    if no other is given).
-
-    Raises:
-        InputError: no Sudoku has this size.
-    """
-    if size not in BOX_SHAPES:
-        raise InputError(f"there is no Sudoku of {size} rows: it has 4, 6, 9 or 16")
+    if no other is given)."""
     height, width = boxes or BOX_SHAPES[size]
     cells = np.arange(size * size).reshape(size, size)
     by_box = cells.reshape(size // height, height, size // width, width).swapaxes(1, 2)

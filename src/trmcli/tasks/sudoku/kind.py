@@ -163,6 +163,10 @@ class SudokuStructure(Structure):
         self.boxes = boxes
 
     def relations(self, shape: Shape) -> tuple[Relation, ...]:
+        height, width = shape
+        if height != width or height not in BOX_SHAPES:
+            sizes = ", ".join(f"{size}x{size}" for size in BOX_SHAPES)
+            raise InputError(f"there is no Sudoku of {height}x{width}: sizes are {sizes}")
         return tuple(
             Relation(name, "groups", index)
             for name, index in zip(self.relation_names, units(shape[0], self.boxes), strict=True)
