@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_models import accepting, made, model_of, one_in_sixteen, small_solver
 
-from trmcli.errors import Origin
+from trmcli.errors import InputError, Origin
 from trmcli.solving.answers import Answer, Frame
 from trmcli.solving.choices import SearchConfig
 from trmcli.solving.engine import Output
@@ -108,5 +108,5 @@ def test_a_step_that_ends_early_has_fewer_rounds() -> None:
 
 
 def test_the_torch_engine_says_that_it_does_not_show_it() -> None:
-    with pytest.raises(InputError, match='NumPy engine alone .*: take engine="numpy"$'):
+    with pytest.raises(InputError, match=r'NumPy engine alone .*: take engine="numpy"$'):
         list(watch(accepting(one_in_sixteen), PUZZLE, SearchConfig(), inner=True))
