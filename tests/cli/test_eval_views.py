@@ -306,8 +306,8 @@ def test_weights_of_another_kind_and_options_of_fitting_are_refused(trm: Run, fo
     for options in (("--budget", 5), ("--workers", 2), ("--blind",), ("--tries", 4)):
         refused = trm("eval", folder / "data", "--weights", folder / "w.safetensors", *options)
         assert refused.returncode == 2 and "does not apply" in refused.stderr
-    for options in (("--budget", 5), ("--tries", 4), ("--halt", "never"), ("--seed", 1), ("--fps", 1)):
-        refused = trm("solve", folder / "data", "--weights", folder / "w.safetensors", *options)
+    for option, value in (("--budget", 5), ("--tries", 4), ("--halt", "never"), ("--seed", 1), ("--fps", 1)):
+        refused = trm("solve", folder / "data", "--weights", folder / "w.safetensors", option, value)
         assert refused.returncode == 2 and "does not apply" in refused.stderr
     other = trm("solve", folder / "data", "--weights", "sudoku")
     assert other.returncode == 2 and "solve sudoku, not arc" in other.stderr

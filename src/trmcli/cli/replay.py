@@ -14,6 +14,7 @@ from trmcli.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from trmcli.cli.options import Pace, Show
+    from trmcli.tasks.base import Cells
     from trmcli.ui.replay import Replay
     from trmcli.ui.saving import Cut
 
@@ -42,7 +43,7 @@ def replay(
     with ExitStack() as files:
         add = None if save is None else files.enter_context(saving(save, several, cut))
         for number, found in enumerate(replays):
-            one = _judged(found, f"{path}: [{number}]." if several else f"{path}: ", show)
+            one, cells = _judged(found, f"{path}: [{number}]." if several else f"{path}: ", show)
             puzzle = one.answer.puzzle
             if add is not None:
                 add(one)
@@ -50,24 +51,27 @@ def replay(
                 if _play(one, _name(path, number, len(replays)), pace) == "quit":
                     break
             else:
-                print(one.task.text.write(puzzle, one.answer.cells))
+                print(one.task.text.write(puzzle, cells))
                 show.say(one.verdict)
     if save is not None:
         show.say(f"saved {save}")
     return 1 if any(one.answer.judgement == "wrong" for one in replays) else 0
 
 
-def _judged(one: Replay, place: str, show: Show) -> Replay:
-    """The same with what there is to say of its answer; of what the file says, the times alone stay."""
+def _judged(one: Replay, place: str, show: Show) -> tuple[Replay, Cells]:
+    """The same with what there is to say of its answer, and the cells to print, blank where in doubt.
+
+    Of what the file says, the times alone stay.
+    """
     from trmcli.cli.outcome import conclude
 
     outcome = conclude(one.task, one.answer, search=False)
     if one.unique != outcome.unique:
         show.say(f"{place}unique is corrected: it was {json.dumps(one.unique)}")
     if _SECONDS.sub("", one.verdict) == _SECONDS.sub("", outcome.verdict):
-        return replace(one, unique=outcome.unique)
+        return replace(one, unique=outcome.unique), outcome.cells
     show.say(f"{place}verdict is corrected: it was '{one.verdict}'")
-    return replace(one, unique=outcome.unique, verdict=outcome.verdict)
+    return replace(one, unique=outcome.unique, verdict=outcome.verdict), outcome.cells
 
 
 _SECONDS = re.compile(r"\b[0-9]{1,9}\.[0-9]{2} s\b")
