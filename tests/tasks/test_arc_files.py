@@ -179,6 +179,15 @@ def test_a_folder_may_hold_packed_files_alone(tmp_path: Path) -> None:
     assert not looks(str(tmp_path / "other"))
 
 
+def test_a_folder_of_a_data_set_is_of_arc_if_it_holds_tasks(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    write(tmp_path / "train" / "dataset.json", "{}")
+    write(tmp_path / "identifiers.json", "[]")
+    assert not looks(str(tmp_path))
+    write(tmp_path / "test_puzzles.json", json.dumps({"a": TASK}))
+    assert looks(str(tmp_path))
+
+
 def test_two_tasks_of_one_name_are_told_apart(tmp_path: Path) -> None:
     sources = [write(tmp_path / folder / "turn.json", TASK) for folder in "ab"]
     assert names(read(*sources)) == ["turn", "turn (2)"]

@@ -9,8 +9,6 @@ from pathlib import Path
 from trmcli.errors import InputError
 
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
-_OF_FOLDERS = ("dataset.json", "identifiers.json")
-"""Files that are read of a folder and are not ARC tasks."""
 
 
 def check_outputs(read: Iterable[str | Path | None], *outputs: tuple[str, Path | None]) -> None:
@@ -57,6 +55,6 @@ def _is_read(path: Path, source: str) -> bool:
 
 def _belongs(path: Path) -> bool:
     """Whether a file of a folder of puzzles is one of them, and not what a command has left there."""
-    from trmcli.tasks.arc.looks import looks
+    from trmcli.tasks.arc.looks import OF_DATASETS, looks
 
-    return looks(str(path)) or path.name in _OF_FOLDERS or "_solutions" in path.name
+    return looks(str(path)) or path.name in OF_DATASETS or "_solutions" in path.name

@@ -18,6 +18,8 @@ _LOOKS = re.compile(
 _HEAD = 1 << 16
 """Signs of a text, at most, that tell whether it is of ARC."""
 _NAME = re.compile(r"[^.].*\.json(\.(gz|bz2|xz))?", re.DOTALL)
+OF_DATASETS = ("dataset.json", "identifiers.json")
+"""Files of any folder that ``trm data build`` makes: they are not tasks."""
 
 
 def looks(source: str) -> bool:
@@ -43,10 +45,11 @@ def looks(source: str) -> bool:
 
 
 def json_files(folder: Path) -> Iterator[Path]:
-    """The JSON files in a folder and in those within, but hidden ones, in no order. They may be packed."""
+    """The JSON files in a folder and in those within, but hidden ones and what tells of a data set, in no
+    order. They may be packed."""
     for file in folder.rglob("*.json*"):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if _NAME.fullmatch(file.name) and not hidden:
+        if _NAME.fullmatch(file.name) and file.name not in OF_DATASETS and not hidden:
             yield file
 
 
