@@ -109,7 +109,7 @@ def in_python() -> Iterator[None]:
         for option, argument in _OPTIONS:
             message = re.sub(rf"(?<!\S){option}", argument, message)
         if origin is not None and origin.name.startswith("--"):
-            origin = Origin("settings" if origin.name == "--set" else origin.name[2:])
+            origin = Origin("settings" if origin.name.startswith("--set") else origin.name[2:])
         if (message, origin) == (error.message, error.origin):
             raise
         raise InputError(message, origin, error.column) from error

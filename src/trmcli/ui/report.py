@@ -104,7 +104,7 @@ def _sample(history: History) -> str:
     from trmcli.tasks import get_task  # NumPy is imported for boards alone
     from trmcli.ui.sample import boards_html
 
-    with suppress(LookupError):  # values that the kind does not have: the log was not written by this run
+    with suppress(LookupError, InputError):  # values that the kind does not have: another run wrote the log
         task = get_task(history.config.task, history.config.kind)
         row = boards_html(task, samples)
         return f"<figure><figcaption><h2>One held-out puzzle</h2></figcaption>{row}</figure>"
