@@ -40,7 +40,7 @@ from trmcli.tasks.arc.files import read_tasks, solutions_beside, with_solutions
 from trmcli.tasks.arc.shapes import guess_shapes
 from trmcli.tasks.arc.task import ArcTask, Grid
 from trmcli.training.fitting import AdaptOptions, Fitted
-from trmcli.training.job import AGREE, Job, counted
+from trmcli.training.job import Job, agree, counted
 from trmcli.training.members import fit_network
 
 
@@ -279,7 +279,7 @@ def confidence(told: Sequence[tuple[int, int, bool]]) -> dict[str, list[bool]]:
     """
     groups: dict[str, list[bool]] = {"agree": [], "more than half": [], "fewer": []}
     for alike, members, right in told:
-        if alike >= AGREE and 3 * alike >= 2 * members:
+        if agree(alike, members):
             groups["agree"].append(right)
         else:
             groups["more than half" if 2 * alike > members else "fewer"].append(right)

@@ -119,8 +119,8 @@ def read_puzzles(
         checks.instance("task", task, (str, Task), "the name of a task")
     if legend is not None:
         checks.instance("legend", legend, str, "signs and what they mean, such as '#=wall,.=open'")
-    if skip is not None and not callable(skip):
-        checks.instance("skip", skip, type(checks.whole), "a function that takes an InputError")
+    if skip is not None:
+        checks.function("skip", skip, "a function that takes an InputError")
     with checks.in_python():
         found = tasks.read_puzzles(sources, task, skip, legend)
     return checks.each(found)
@@ -155,7 +155,9 @@ def solve(
     from trmcli.solving.choices import SearchConfig
 
     if solver is not None:
-        _a_solver(solver)
+        from trmcli.solving.search import check_solver
+
+        check_solver(solver)
     config = SearchConfig(max_steps, 1 if tries is None else tries, batch_size=batch_size, seed=seed)
     pairs = read_puzzles(sources[0] if len(sources) == 1 else sources, solver.task if solver else None)
     return _answers(pairs, solver, config, tries is None)
@@ -261,14 +263,6 @@ def _changes(settings: Any) -> list[str]:
                 f"{key} must be a number, text, or a list or dict of these, not {what}", "settings"
             ) from None
     return changes
-
-
-def _a_solver(solver: object) -> None:
-    """Raise InputError for what is not a solver."""
-    from trmcli import checks
-    from trmcli.solving.solver import Solver
-
-    checks.instance("solver", solver, Solver, "a Solver, as trmcli.load(NAME) gives it")
 
 
 def _arc_source(source: Any) -> str:

@@ -81,6 +81,12 @@ def instance(name: str, value: Any, kind: type[Any] | tuple[type[Any], ...], wha
     return value
 
 
+def function(name: str, value: Any, what: str) -> None:
+    """What can be called. ``what`` says what it would be right to give."""
+    if not callable(value):
+        raise InputError(f"{name} must be {what}, not {_of_type(value)}")
+
+
 def _of_type(value: Any) -> str:
     """``'sudoku'``, ``3``, or ``an object of type dict``."""
     short = value is None or isinstance(value, (str, int, float))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import count, islice
@@ -126,7 +126,6 @@ def evaluate(
     import_numpy()
     from trmcli.files import writing
     from trmcli.ranks import Ranks
-    from trmcli.tasks.arc.files import solutions_beside
     from trmcli.ui import tables
     from trmcli.ui.eval_charts import drawing
     from trmcli.ui.progress import progress
@@ -134,7 +133,7 @@ def evaluate(
     effort.check(tries)
     sources = puzzle_sources(files)
     check_outputs(
-        [*sources, *map(solutions_beside, sources), data.answers, model.weights],
+        _read(sources, data.answers, model.weights),
         ("--save", view.save),
         ("--chart", view.chart),
         ("--predictions", view.predictions),
@@ -214,6 +213,13 @@ def evaluate(
         raise typer.Exit(130)
     solved = evaluation.total.solved == evaluation.total.count and not stream.skipped
     raise typer.Exit(0 if ranks.size > 1 or solved else 1)
+
+
+def _read(sources: Sequence[str], *others: str | Path | None) -> Iterator[str | Path | None]:
+    """All files that are read, solutions beside ARC tasks included."""
+    from trmcli.tasks.arc.files import solutions_beside
+
+    yield from (*sources, *others, *map(solutions_beside, sources))
 
 
 def _evaluate_arc(

@@ -18,7 +18,8 @@ Gradient = Literal["round", "step"]
 RELATIONAL: tuple[Mixer, ...] = ("relation", "mean")
 """Mixers that exchange along the relations of the task."""
 
-Depth = Annotated[int, Limits(1, 1000)]
+MOST_ROUNDS = 1000
+Depth = Annotated[int, Limits(1, MOST_ROUNDS)]
 Width = Annotated[int, Limits(1, 2**20)]
 Some = Annotated[int, Limits(0, 2**20)]
 """A width, or a number of tokens, of which there may be none."""

@@ -34,6 +34,11 @@ LOOK_AHEAD = 8
 """Puzzles begun or waiting to be written, in batches: so far may finished ones run ahead of a hard one."""
 
 
+def check_solver(solver: object) -> None:
+    """Raise InputError for what is not a solver."""
+    checks.instance("solver", solver, Solver, "a Solver, as trmcli.load(NAME) gives it")
+
+
 def watch(
     solver: Solver, puzzle: Puzzle, config: SearchConfig, number: int = 0, inner: bool = False
 ) -> Iterator[Frame]:
@@ -48,7 +53,7 @@ def watch(
     Raises:
         InputError: one of them is something else, or the puzzle is not for this solver.
     """
-    checks.instance("solver", solver, Solver, "a Solver, as trmcli.load(NAME) gives it")
+    check_solver(solver)
     checks.instance("puzzle", puzzle, Puzzle, "a Puzzle, the second of each pair of trmcli.read_puzzles")
     checks.instance("config", config, SearchConfig, "a trmcli.SearchConfig")
     number = checks.whole("number", number, 0)

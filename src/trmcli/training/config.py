@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from trmcli.errors import InputError, Origin, did_you_mean
-from trmcli.model import TRMConfig
+from trmcli.model.config import MOST_ROUNDS, TRMConfig
 from trmcli.settings import Limits, SettingError, apply_override, check, lines_of, read_toml
 
 EVALUATIONS = "evaluations"
@@ -287,8 +287,6 @@ def _in_stage(number: int, first: int) -> Iterator[None]:
 
 _LASTING = ("name", "task", "optimizer", "init_from", "stage")
 _GROWING = ("rounds", "latent_updates", "group_expansion")
-MOST_ROUNDS = 1000
-"""Of a supervision step, as for the model's own."""
 
 
 def presets() -> dict[str, Path]:

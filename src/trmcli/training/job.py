@@ -136,7 +136,10 @@ def counted(members: Sequence[Fitted], tests: int) -> tuple[Attempts, ...]:
     return tuple(count([member.ballots[test] for member in voters], weights) for test in range(tests))
 
 
+def agree(alike: int, members: int) -> bool:
+    """Whether so many, of the members that have a say, are enough."""
+    return alike >= AGREE and 3 * alike >= 2 * members
+
+
 def _agree(tests: Sequence[Attempts]) -> bool:
-    return bool(tests) and all(
-        test.agreement >= AGREE and 3 * test.agreement >= 2 * test.members for test in tests
-    )
+    return bool(tests) and all(agree(test.agreement, test.members) for test in tests)
