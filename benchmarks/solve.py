@@ -34,9 +34,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import trmcli
 from trmcli.model import TinyRecursiveModel, TRMConfig
-from trmcli.solving import numpy_engine, numpy_layers, numpy_mixers
+from trmcli.solving import numpy_layers, numpy_mixers
 from trmcli.solving.blas import one_thread
-from trmcli.solving.compiled import can_compile
+from trmcli.solving.choices import EngineName
 from trmcli.solving.crossover import torch_has_more
 from trmcli.solving.engine import Engine, Inputs, step
 from trmcli.solving.evaluation import Evaluation
@@ -168,7 +168,7 @@ def shares(engine: Engine[Any], runs: int) -> dict[str, float]:
     places: dict[str, list[tuple[Any, str]]] = {
         "products": [(np, "matmul")],
         "activations": [(numpy_layers, "gate"), (numpy_mixers, "gate")],
-        "norms": [(numpy_engine, "norm")],
+        "norms": [(numpy_mixers, "norm")],
         "all": [(engine, "round")],
     }
     spent: dict[str, float] = {}
@@ -233,7 +233,7 @@ def main() -> None:
         "threads": torch.get_num_threads(),
     }
     if options.steps:
-        print(json.dumps(figures | steps(options)[1], indent=1))
+        print(json.dumps(figures | steps(options), indent=1))
         return
     with sources(options.against) as places:
         figures["cold"] = cold(places, options.runs)
@@ -267,38 +267,53 @@ def papers(size: int, runs: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def steps(options: argparse.Namespace) -> tuple[dict[str, Engine[Any]], dict[str, Any]]:
-    """The engines, and what a step takes each of them: PyTorch's is there twice, the second time compiled."""
-    engines = {name: trmcli.load(options.weights, engine=name).engine for name in ("torch", "numpy")}
-    eager = engines["torch"]
-    assert isinstance(eager, TorchEngine)
-    flops = step_flops(eager)
-    most = {name: ceiling(engine, 4 * options.runs) for name, engine in engines.items()}
-    forms: list[tuple[str, bool, Engine[Any]]] = [(name, False, engine) for name, engine in engines.items()]
-    if can_compile(eager.device):
-        quick = TorchEngine(eager.model, eager.task, eager.device, eager.model.dtype, compiling="on")
-        stepped(quick, max(BATCHES), 1)  # it compiles for parts of a large batch
-        forms.append(("torch", True, quick))
+def compiled(weights: str | None, name: EngineName) -> dict[str, Engine[Any]]:
+    """The engine, compiled, by its name; nothing where there is no compiler for it."""
+    try:
+        engine = trmcli.load(weights, engine=name, compile="on").engine
+    except trmcli.InputError:
+        return {}
+    stepped(engine, max(BATCHES), 1)  # it compiles for parts of a large batch
+    return {name: engine}
+
+
+def steps(options: argparse.Namespace) -> dict[str, Any]:
+    """What a step takes each engine, not compiled and, where that is possible, compiled."""
+    names: tuple[EngineName, ...] = ("torch", "numpy")
+    plain: dict[str, Engine[Any]] = {
+        name: trmcli.load(options.weights, engine=name, compile="off").engine for name in names
+    }
+    quick = compiled(options.weights, "torch") | compiled(options.weights, "numpy")
+    assert isinstance(plain["torch"], TorchEngine)
+    flops = step_flops(plain["torch"])
+    most = {name: ceiling(engine, 4 * options.runs) for name, engine in plain.items()}
     found = []
     for size in BATCHES:
-        for name, compiled, engine in forms:
-            row = stepped(engine, size, options.runs)
-            share = flops / row["milliseconds_a_puzzle"] * 1000 / most[name]
-            found.append({**row, "compiled": compiled, "share_of_matmul": share})
-            print(json.dumps(found[-1]), file=sys.stderr)
-    return engines, {"flops_per_step": flops, "matmul_flops_per_second": most, "steps": found}
+        for forms in (plain, quick):
+            for name, engine in forms.items():
+                row = stepped(engine, size, options.runs)
+                share = flops / row["milliseconds_a_puzzle"] * 1000 / most[name]
+                found.append({**row, "compiled": forms is quick, "share_of_matmul": share})
+                print(json.dumps(found[-1]), file=sys.stderr)
+    return {
+        "flops_per_step": flops,
+        "matmul_flops_per_second": most,
+        "steps": found,
+        "shares_of_numpy": shares(plain["numpy"], options.runs),
+    }
 
 
 def warm(options: argparse.Namespace) -> dict[str, Any]:
     """Steps of the engines, and puzzles a second of the one that ``trm eval`` takes for many."""
-    taken = "torch" if torch_has_more() else "numpy"
-    engines, figures = steps(options)
+    taken: EngineName = "torch" if torch_has_more() else "numpy"
+    figures = steps(options)
     flops, most = figures["flops_per_step"], figures["matmul_flops_per_second"]
     theirs = list(papers(min(16, options.count), min(3, options.runs)))
     best, thrifty = (
         max(row[f"puzzles_per_{kind}"] for row in theirs) for kind in ("second", "processor_second")
     )
-    solver, sets, rows = trmcli.Solver(engines[taken]), chosen(options.data, options.count), []
+    solver, sets, rows = trmcli.load(options.weights, engine=taken), chosen(options.data, options.count), []
+    stepped(solver.engine, max(BATCHES), 1)  # after so much work NumPy's is compiled
     rate(solver, list(islice(sets["30 or more clues"], 64)), 64)
     for name, puzzles in sets.items():
         for batch_size in (1, 16, 32, 64, 128, 256):
@@ -321,7 +336,6 @@ def warm(options: argparse.Namespace) -> dict[str, Any]:
             print(json.dumps(rows[-1]), file=sys.stderr)
     return {
         **figures,
-        "shares_of_numpy": shares(engines["numpy"], options.runs),
         "papers": theirs,
         "rates": rows,
     }

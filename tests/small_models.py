@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from trmcli.model import Carry, Relations, TinyRecursiveModel, TRMConfig
+from trmcli.solving.choices import CompileName
 from trmcli.solving.engine import Inputs, State
 from trmcli.solving.numpy_engine import NumPyEngine
 from trmcli.solving.solver import Solver
@@ -84,9 +85,11 @@ class Case:
     def relations(self) -> Relations:
         return build_relations(self.task, self.inputs.shape, self.model.config)
 
-    def engine(self, dtype: npt.DTypeLike = np.float32, rounds: int | None = None) -> NumPyEngine:
+    def engine(
+        self, dtype: npt.DTypeLike = np.float32, rounds: int | None = None, compiling: CompileName = "off"
+    ) -> NumPyEngine:
         weights = {name: tensor.numpy() for name, tensor in self.model.state_dict().items()}
-        return NumPyEngine(self.model.config, weights, self.task, dtype, rounds)
+        return NumPyEngine(self.model.config, weights, self.task, dtype, rounds, compiling=compiling)
 
     def drawn(self, engine: NumPyEngine) -> State[Any]:
         """Its questions, and random states."""
@@ -148,10 +151,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def made(name: str, shape: Shape = (3, 5), count: int = 3) -> Case:
+def made(name: str, shape: Shape = (3, 5), count: int = 3, width: int = 16) -> Case:
     """A small model with random weights, its heads among them."""
     config = TRMConfig(
-        vocab_size=18, **{"hidden_size": 16, "num_heads": 2, "ffn_multiple": 8, **SETTINGS[name]}
+        vocab_size=18, **{"hidden_size": width, "num_heads": 2, "ffn_multiple": 8, **SETTINGS[name]}
     )
     torch.manual_seed(0)
     model, task = TinyRecursiveModel(config), get_task("maze")

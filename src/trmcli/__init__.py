@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trmcli.errors import InputError
     from trmcli.solving.adapted import Adapted
     from trmcli.solving.answers import Answer
-    from trmcli.solving.choices import EngineName, SearchConfig
+    from trmcli.solving.choices import CompileName, EngineName, SearchConfig
     from trmcli.solving.search import watch
     from trmcli.solving.solver import Solver
     from trmcli.tasks.arc.task import ArcTask
@@ -58,6 +58,7 @@ def load(
     device: str = "auto",
     rounds: int | None = None,
     engine: EngineName = "auto",
+    compile: CompileName = "auto",
 ) -> Solver:
     """A solver with trained weights.
 
@@ -68,14 +69,17 @@ def load(
         rounds: T of a supervision step; by default as many as the weights are meant for.
         engine: what runs the network: ``torch``; ``numpy``, which starts at once; or ``auto``, which is torch
             where that has a GPU or products of bfloat16.
+        compile: whether the network is compiled, as ``trm eval --compile`` has it: ``on``, ``off``, or
+            ``auto``, after some work.
 
     Raises:
-        InputError: there are no such weights, task or device, or the weights cannot be read.
+        InputError: there are no such weights, task or device, the weights cannot be read, or there is no
+            compiler for what is to be compiled.
     """
     from typing import get_args
 
     from trmcli import checks
-    from trmcli.solving.choices import EngineName
+    from trmcli.solving.choices import CompileName, EngineName
     from trmcli.tasks import get_task
 
     if name is not None:
@@ -83,6 +87,7 @@ def load(
     checks.instance("task", task, str, "the name of a task")
     rounds = None if rounds is None else checks.whole("rounds", rounds, 1)
     checks.choice("engine", engine, get_args(EngineName))
+    checks.choice("compile", compile, get_args(CompileName))
     checks.device(device)
     from trmcli.loading import load_engine
     from trmcli.solving.solver import Solver
@@ -93,7 +98,8 @@ def load(
             get_task(task)
         path = find_weights(None if name is None else str(name), task)
         card = read_card(path)
-        return Solver(load_engine(path, get_task(card.task, card.kind), engine, device, rounds)[0])
+        kind = get_task(card.task, card.kind)
+        return Solver(load_engine(path, kind, engine, device, rounds, compiling=compile)[0])
 
 
 def read_puzzles(

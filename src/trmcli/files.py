@@ -17,6 +17,18 @@ from typing import IO
 from trmcli.errors import InputError
 
 
+def cache_dir() -> Path:
+    """Where downloads are kept, and what a compiler made: ``TRM_CACHE_DIR``, or the user's cache folder.
+
+    It may not exist yet.
+    """
+    if chosen := os.environ.get("TRM_CACHE_DIR"):
+        return Path(chosen).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("trmcli")
+
+
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """A temporary name in the folder of ``path``; what is written there replaces ``path`` at the end.

@@ -39,8 +39,8 @@ def load_engine(
 ) -> tuple[Engine[Any], Card]:
     """The model of a weights file in an engine, and the file's card.
 
-    ``auto`` takes PyTorch where a device is named, or compiling is ``on``. Else it takes NumPy if there are
-    ``few`` puzzles, or if PyTorch is not installed or has nothing that NumPy has not.
+    ``auto`` takes PyTorch where a device is named. Else it takes NumPy if there are ``few`` puzzles, or if
+    PyTorch is not installed or has nothing that NumPy has not.
 
     Args:
         path: of the weights.
@@ -51,7 +51,8 @@ def load_engine(
         threads: of a CPU; by default as many as there are processors.
         few: whether there are so few puzzles that NumPy answers them sooner; see
             :mod:`trmcli.solving.crossover`.
-        compiling: whether PyTorch compiles the network; see :class:`trmcli.solving.compiled.Compiled`.
+        compiling: whether the engine compiles the network; see :class:`trmcli.solving.compiled.Compiled` and
+            :class:`trmcli.solving.numpy_engine.NumPyEngine`.
 
     Raises:
         InputError: the weights cannot be read, PyTorch is needed and not installed, this machine has no such
@@ -61,12 +62,10 @@ def load_engine(
         from trmcli.solving.crossover import torch_has_more
 
         sooner = few or not has_torch() or not torch_has_more()
-        name = "numpy" if device == "auto" and compiling != "on" and sooner else "torch"
+        name = "numpy" if device == "auto" and sooner else "torch"
     if name == "numpy":
         if device not in ("auto", "cpu"):
             raise InputError(f"NumPy computes on the CPU, not on {device}: take --engine torch", "--device")
-        if compiling == "on":
-            raise InputError("NumPy compiles nothing: take --engine torch", "--compile on")
         from trmcli.solving.numpy_engine import NumPyEngine
         from trmcli.weights.arrays import load_arrays
         from trmcli.weights.table import open_table
@@ -74,10 +73,11 @@ def load_engine(
         arrays, card = load_arrays(path)
         table = open_table(path, card.puzzles)
         rows = None if table is None else table.__getitem__
-        engine = NumPyEngine(card.model_config, arrays, task, rounds=rounds, threads=threads, table=rows)
+        engine = NumPyEngine(
+            card.model_config, arrays, task, rounds=rounds, threads=threads, table=rows, compiling=compiling
+        )
         return engine, card
-    asked = "--compile on" if compiling == "on" else "--engine torch"
-    need_torch(asked if device == "auto" else f"--device {device}")
+    need_torch("--engine torch" if device == "auto" else f"--device {device}")
     from trmcli.solving.torch_engine import TorchEngine, pick_device
     from trmcli.weights.files import load_weights
 

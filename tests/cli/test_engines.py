@@ -120,7 +120,7 @@ def test_an_engine_that_there_is_not(trm: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--engine", "numpy"], "NumPy compiles nothing: take --engine torch"),
+        (["--engine", "numpy"], "there is no C compiler: install gcc or clang, or name one in CC"),
         (
             ["--engine", "torch"],
             "torch finds no C++ compiler: install g++, or name another in CXX",
@@ -130,22 +130,24 @@ def test_an_engine_that_there_is_not(trm: Run) -> None:
 )
 @pytest.mark.parametrize("command", ["solve", "eval"])
 def test_what_cannot_be_compiled(command: str, options: list[str], message: str, trm: Run) -> None:
-    done = trm(command, "-", "--compile", "on", "--device", "cpu", *options, stdin=EASY, CXX="no-such-c++")
+    missing = {"CC": "no-such-cc", "CXX": "no-such-c++"}
+    done = trm(command, "-", "--compile", "on", "--device", "cpu", *options, stdin=EASY, **missing)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"trm: error: --compile on: {message}\n"
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
-def test_compiled_answers_are_the_same_and_nothing_else_is_said_or_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_compiled_answers_are_the_same_and_nothing_else_is_said_or_left(engine: str, tmp_path: Path) -> None:
     here, kept = tmp_path / "here", tmp_path / "kept"
     here.mkdir()
     found = []
     command = [sys.executable, "-m", "trmcli", "solve", str(EXAMPLES / "sudoku" / "4x4.txt")]
     for when in ("off", "on"):
         done = subprocess.run(
-            [*command, "--engine", "torch", "--compile", when],
+            [*command, "--engine", engine, "--compile", when],
             cwd=here,
-            env=environment(TORCHINDUCTOR_CACHE_DIR=str(kept)),
+            env=environment(TORCHINDUCTOR_CACHE_DIR=str(kept), TRM_CACHE_DIR=str(kept)),
             capture_output=True,
             text=True,
         )

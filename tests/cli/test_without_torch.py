@@ -86,7 +86,6 @@ def test_puzzles_are_made_and_weights_described_and_found(bare: Run) -> None:
     ("arguments", "what"),
     [
         (("solve", EASY, "--engine", "torch"), "--engine torch"),
-        (("solve", EASY, "--compile", "on"), "--compile on"),
         (("solve", EASY, "--device", "cpu"), "--device cpu"),
         (("eval", EXAMPLES / "sudoku" / "batch.txt", "--engine", "torch"), "--engine torch"),
         (("solve", EXAMPLES / "arc" / "fill.json"), "fitting networks to ARC tasks"),

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from trmcli.errors import InputError
+from trmcli.files import cache_dir
 from trmcli.model import TinyRecursiveModel, TRMConfig
 from trmcli.weights import registry as module
 from trmcli.weights.files import Card, read_card, save_weights
@@ -17,7 +18,6 @@ from trmcli.weights.registry import (
     Entry,
     bundled_dir,
     bundled_path,
-    cache_dir,
     cache_target,
     cached_path,
     file_sha256,

@@ -104,7 +104,7 @@ def load_solver(
     if puzzle is not None:
         check_fit(task, puzzle, card.config)
     name, few = machine.engine, False
-    if name == "auto" and machine.device == "auto" and machine.compile != "on":
+    if name == "auto" and machine.device == "auto":
         enough = many(card.config_for(str(path)), stream.first().cells.size)
         few = not torch_has_more() or (limit is not None and limit < enough) or not stream.several(enough)
     engine, card = load_engine(

@@ -76,7 +76,8 @@ def info(
 def installation() -> dict[str, Any]:
     """Versions, folders and the default weights of each task."""
     import trmcli
-    from trmcli.weights.registry import bundled_path, cache_dir, cached_path, default_weights, registry
+    from trmcli.files import cache_dir
+    from trmcli.weights.registry import bundled_path, cached_path, default_weights, registry
 
     weights = {}
     for task, name in default_weights().items():

@@ -324,8 +324,8 @@ class Batches(Machine):
         typer.Option(
             **choice(CompileName),
             metavar="WHEN",
-            help="When torch compiles the network. on: at once, and torch is taken. off: never. auto: after "
-            "about a minute of work, on a CPU with a C++ compiler, in float32.",
+            help="When the network is compiled, which takes a C compiler (torch's engine: C++). on: at once. "
+            "off: never. auto: on a CPU, after seconds of work with numpy, a minute of it with torch.",
         ),
     ] = "auto"
     batch_size: Annotated[

@@ -164,7 +164,7 @@ def _drawable(view: View, machine: Batches) -> Batches:
         return machine
     if view.replay is not None:
         raise InputError("a replay holds whole steps alone: leave --inner out", "--inner")
-    if machine.engine == "torch" or machine.device not in ("auto", "cpu") or machine.compile == "on":
+    if machine.engine == "torch" or machine.device not in ("auto", "cpu"):
         raise InputError("the NumPy engine alone shows what happens within a step", "--inner")
     return replace(machine, engine="numpy")
 

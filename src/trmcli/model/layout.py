@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Ints32 = npt.NDArray[np.int32]
 Axes = tuple[tuple[int, ...], tuple[int, ...]]
 
 
@@ -64,6 +65,21 @@ class Layout:
     def orders(self) -> tuple[tuple[Ints, Ints], ...]:
         """For each group relation the members, group after group, and where each vector is among them."""
         return tuple((index.ravel(), index.ravel().argsort()) for index in self.groups)
+
+    @cached_property
+    def tables(self) -> tuple[Ints32, Ints32, Ints32]:
+        """What compiled layers read.
+
+        Returns:
+            ``[R]``: members that a group of each relation has; ``[R, L]``: the members, group after group;
+            ``[R, L]``: the group of each vector, counted through all relations.
+        """
+        sizes = np.array([index.shape[1] for index in self.groups], dtype=np.int32)
+        members = np.array([there for there, _ in self.orders], dtype=np.int32)
+        first = np.cumsum([0, *(len(index) for index in self.groups)])[:-1]
+        pairs = zip(self.orders, sizes, first, strict=True)
+        group_of = np.array([start + back // size for (_, back), size, start in pairs], dtype=np.int32)
+        return sizes, members, group_of
 
     @cached_property
     def axes(self) -> tuple[Axes | None, ...]:

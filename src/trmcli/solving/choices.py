@@ -24,7 +24,7 @@ EngineName = Literal["auto", "numpy", "torch"]
 """What runs the network; see :func:`trmcli.loading.load_engine`."""
 
 CompileName = Literal["auto", "on", "off"]
-"""Whether the network is compiled; see :class:`trmcli.solving.compiled.Compiled`."""
+"""Whether the network is compiled; see :func:`trmcli.loading.load_engine`."""
 
 Select = Literal["halt", "vote"]
 """Which answer counts when the rules accept none; see :class:`SearchConfig`."""

@@ -22,6 +22,13 @@ On 16 cores with AMX a round takes one thread of NumPy 8 ms a puzzle, and PyTorc
 cores PyTorch catches up later (benchmarks/solve.py measures it, in steps of three rounds).
 """
 
+WORTH_FUSING = 2.2e11
+"""Work after which NumPy's layers are compiled (:mod:`trmcli.solving.fused`): 300 rounds of a Sudoku.
+
+They take one thread with AVX2 four seconds. Compiling takes half of one, if it was not done before, and saves
+a third of what follows. It is not a time, so that the same puzzles are compiled from the same round on.
+"""
+
 SYSTEM = Path("/")
 """Where /proc and /dev are."""
 

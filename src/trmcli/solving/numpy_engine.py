@@ -2,6 +2,7 @@
 
 It is :meth:`trmcli.model.TinyRecursiveModel.round` in other words, for every model that there is.
 A thread works on a few puzzles at a time, as many as fit its cache; the others wait, which costs nothing.
+After some work, layers are compiled (:mod:`trmcli.solving.fused`).
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from trmcli.errors import InputError
 from trmcli.model.config import TRMConfig
 from trmcli.model.layout import Layout
 from trmcli.solving.blas import one_thread
+from trmcli.solving.choices import CompileName
+from trmcli.solving.crossover import WORTH_FUSING, round_work
 from trmcli.solving.engine import Inputs, Numbers, Output, Seen, State, shape_of
-from trmcli.solving.numpy_layers import Room, SwiGLU, Weights, norm, softmax, turned
-from trmcli.solving.numpy_mixers import MIXERS
+from trmcli.solving.numpy_layers import Room, Weights, softmax, turned
+from trmcli.solving.numpy_mixers import Layer
 from trmcli.tasks.base import Bools, Ints, Shape
 from trmcli.tasks.task import Task
 
@@ -53,22 +57,6 @@ class Memory(local):
         self.room = Room(dtype)
 
 
-class Layer:
-    """Mix, then a SwiGLU for each vector; post-norm."""
-
-    def __init__(self, config: TRMConfig, weights: Weights, prefix: str) -> None:
-        self.mixer = MIXERS[config.mixer](config, weights, f"{prefix}.mixer")
-        self.ffn = SwiGLU(weights, f"{prefix}.ffn")
-        self.eps = config.norm_eps
-
-    def update(self, x: Numbers, layout: Layout, room: Room) -> None:
-        """``[b, T, D]`` in place."""
-        self.mixer.add(x, layout, room)
-        norm(x, self.mixer.norm_axis, self.eps)
-        self.ffn.add(x, room)
-        norm(x, 2, self.eps)
-
-
 class NumPyEngine:
     """A :class:`trmcli.solving.engine.Engine` of NumPy's arrays. It keeps working memory for each thread.
 
@@ -82,6 +70,11 @@ class NumPyEngine:
             :func:`default_threads` says.
         table: reads rows of a table of puzzle embeddings that is not among ``weights``: ``[B]`` numbers to
             ``[B, D]``.
+        compiling: whether a C compiler fuses layers: ``on`` from the first round on; ``auto`` after some work
+            (:data:`trmcli.solving.crossover.WORTH_FUSING`), where that is possible.
+
+    Raises:
+        InputError: layers are to be fused, and there is no C compiler. A round says so if they cannot be.
     """
 
     batch = 64
@@ -95,6 +88,7 @@ class NumPyEngine:
         rounds: int | None = None,
         threads: int | None = None,
         table: Callable[[Ints], Numbers] | None = None,
+        compiling: CompileName = "off",
     ) -> None:
         self.config, self.task, self.rounds = config, task, rounds or config.rounds
         self.dtype = np.dtype(dtype)
@@ -113,6 +107,12 @@ class NumPyEngine:
         ] or self._layers
         self._threads, self._memory = threads, Memory(self.dtype)
         self._layouts: dict[Shape, Layout] = {}
+        self._must, self._until = compiling == "on", math.inf if compiling == "off" else WORTH_FUSING
+        if self._must:
+            from trmcli.solving.fused import library
+
+            library()
+            self._until = 0.0
 
     def working(self) -> AbstractContextManager[None]:
         return one_thread()
@@ -125,6 +125,7 @@ class NumPyEngine:
     def round(self, state: State[Numbers], seen: Seen | None = None) -> tuple[State[Numbers], Output]:
         count, length, _ = state.question.shape
         layout = self.layout(state.shape)
+        self._fuse_in_time(state, layout)
         answer, latent = (np.empty(state.question.shape, self.dtype) for _ in range(2))
         part = max(1, LEAST // length, min(PART // length, count // PARTS)) if seen is None else max(1, count)
         parts = [slice(start, start + part) for start in range(0, count, part)]
@@ -141,6 +142,25 @@ class NumPyEngine:
             outputs = list((map if len(parts) < 2 else self._pool.map)(work, parts))
         output = joined(outputs or [self._read(answer, layout)])
         return replace(state, answer=answer, latent=latent), output
+
+    def _fuse_in_time(self, state: State[Numbers], layout: Layout) -> None:
+        """Let the layers be fused, once, if enough was done before a round of these puzzles.
+
+        Raises:
+            InputError: they must be, and cannot.
+        """
+        if self._until > 0:
+            self._until -= len(state.question) * round_work(self.config, math.prod(state.shape))
+            return
+        self._until = math.inf
+        try:
+            from trmcli.solving.fused import fuse
+
+            layers, length = {*self._layers, *self._answer_layers}, state.question.shape[1]
+            fuse(layers, layout, length, self.config, self.dtype)
+        except InputError:
+            if self._must:
+                raise
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:

@@ -1,4 +1,6 @@
-"""The mixers of :mod:`trmcli.model.mixers` in NumPy. Each adds to ``x`` in place what its namesake gives.
+"""The mixers of :mod:`trmcli.model.mixers` in NumPy, and the layer that they are a part of.
+
+Each adds to ``x`` in place what its namesake gives.
 
 ``b`` puzzles are worked on together; each has ``T`` vectors, ``D`` wide, puzzle embeddings first.
 """
@@ -14,7 +16,7 @@ import numpy as np
 from trmcli.model.config import TRMConfig
 from trmcli.model.layout import Axes, Layout
 from trmcli.solving.engine import Numbers
-from trmcli.solving.numpy_layers import TILE, Room, Weights, gate, halves, softmax, turned
+from trmcli.solving.numpy_layers import TILE, Room, SwiGLU, Weights, gate, halves, norm, softmax, turned
 from trmcli.tasks.base import Ints
 
 SCORES = 1 << 19
@@ -226,3 +228,35 @@ def scale_queries(weight: Numbers, width: int) -> Numbers:
     scaled: Numbers = weight.copy()
     scaled[: len(weight) // 3] /= math.sqrt(width)
     return scaled
+
+
+class Update(Protocol):
+    """What does the work of a layer."""
+
+    def update(self, x: Numbers, layout: Layout, room: Room) -> None:
+        """``[b, T, D]`` in place."""
+
+
+class Layer:
+    """Mix, then a SwiGLU for each vector; post-norm.
+
+    Attributes:
+        fused: what does its work, if not this.
+    """
+
+    fused: Update | None = None
+
+    def __init__(self, config: TRMConfig, weights: Weights, prefix: str) -> None:
+        self.mixer = MIXERS[config.mixer](config, weights, f"{prefix}.mixer")
+        self.ffn = SwiGLU(weights, f"{prefix}.ffn")
+        self.eps = config.norm_eps
+
+    def update(self, x: Numbers, layout: Layout, room: Room) -> None:
+        """``[b, T, D]`` in place."""
+        if self.fused is not None:
+            self.fused.update(x, layout, room)
+            return
+        self.mixer.add(x, layout, room)
+        norm(x, self.mixer.norm_axis, self.eps)
+        self.ffn.add(x, room)
+        norm(x, 2, self.eps)

@@ -7,9 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trmcli.files import cache_dir
     from trmcli.weights.download import fetch
     from trmcli.weights.files import Card, load_weights, read_card, save_weights
-    from trmcli.weights.registry import Entry, cache_dir, find_weights
+    from trmcli.weights.registry import Entry, find_weights
 
 __all__ = [
     "Card",
@@ -22,11 +23,15 @@ __all__ = [
     "save_weights",
 ]
 
-_REGISTRY = ("Entry", "cache_dir", "find_weights")
+_MODULES = {
+    "Entry": "weights.registry",
+    "cache_dir": "files",
+    "fetch": "weights.download",
+    "find_weights": "weights.registry",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "download" if name == "fetch" else "registry" if name in _REGISTRY else "files"
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    return getattr(import_module(f"trmcli.{_MODULES.get(name, 'weights.files')}"), name)

@@ -21,10 +21,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 from trmcli import checks
 from trmcli.errors import InputError
+from trmcli.files import cache_dir
 from trmcli.weights.registry import (
     Entry,
     bundled_path,
-    cache_dir,
     cache_target,
     file_sha256,
     registry,

@@ -6,7 +6,6 @@ editable install it stands beside ``src``.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import Any
 
 from trmcli import checks
 from trmcli.errors import InputError, did_you_mean
+from trmcli.files import cache_dir
 from trmcli.settings import check, read_toml
 
 REGISTRY_FILE = "registry.toml"
@@ -55,15 +55,6 @@ def bundled_dir() -> Path:
     package = Path(__file__).resolve().parents[1]
     inside = package / "bundled"
     return inside if inside.is_dir() else package.parents[1] / "weights"
-
-
-def cache_dir() -> Path:
-    """Where downloads are kept: ``TRM_CACHE_DIR``, or the user's cache folder. It may not exist yet."""
-    if chosen := os.environ.get("TRM_CACHE_DIR"):
-        return Path(chosen).expanduser()
-    from platformdirs import user_cache_path
-
-    return user_cache_path("trmcli")
 
 
 @cache
