@@ -6,7 +6,8 @@
 The ceiling is the best rate of one large product in bfloat16, measured in the same process just before. The
 arithmetic of a step is counted by :func:`trmcli.training.plan.plan`, products only. Of a preset in stages the
 last one is measured, with the T that it ends with. Examples are random tokens, so nobody needs the data: a
-step costs the same. The time by part is measured with one thread, where the parts come one after another.
+step costs the same. The time by part, and by operation, is measured with one thread, where they come one after
+another.
 With --against, another revision of the project takes turns with this one, each by its own script.
 """
 
@@ -42,6 +43,8 @@ from trmcli.training.setup import Stage
 from trmcli.training.trainer import Trainer
 
 PARTS = ("data", "forward", "backward", "optimiser", "average")
+MOST = 8
+"""Operations that are named."""
 
 
 def wait(device: torch.device) -> None:
@@ -103,7 +106,7 @@ def measure(config: TrainConfig, device: torch.device, steps: int, side: int | N
     threads = torch.get_num_threads()
     flops = plan(config).flops / middle
     torch.set_num_threads(1)
-    parts = by_part(build(config, device), device)
+    parts, operations = profiled(build(config, device), device)
     torch.set_num_threads(threads)
     return {
         "preset": config.name,
@@ -120,21 +123,25 @@ def measure(config: TrainConfig, device: torch.device, steps: int, side: int | N
         "ceiling_flops": most,
         "share_of_ceiling": flops / most,
         "share_of_time": parts,
+        "share_of_operations": operations,
         "peak_memory_bytes": torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None,
     }
 
 
-def by_part(trainer: Trainer, device: torch.device) -> dict[str, float]:
-    """The share of each part in the time of one step."""
+def profiled(trainer: Trainer, device: torch.device) -> tuple[dict[str, float], dict[str, float]]:
+    """The share of each part in the time of one step, and that of the operations that take most of it."""
     trainer.step()
     activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device.type == "cuda")
     with profile(activities=activities) as profiler:
         trainer.step()
         wait(device)
-    kind = "device_time_total" if device.type == "cuda" else "cpu_time_total"
-    found = {event.key: getattr(event, kind) for event in profiler.key_averages() if event.key in PARTS}
+    kind, events = "device" if device.type == "cuda" else "cpu", profiler.key_averages()
+    found = {event.key: getattr(event, f"{kind}_time_total") for event in events if event.key in PARTS}
     whole = sum(found.values())
-    return {part: round(found.get(part, 0.0) / whole, 4) for part in PARTS}
+    own = {event.key: getattr(event, f"self_{kind}_time_total") / whole for event in events}
+    most = sorted(own.items(), key=lambda pair: pair[1], reverse=True)[:MOST]
+    parts = {part: round(found.get(part, 0.0) / whole, 4) for part in PARTS}
+    return parts, {name: round(share, 4) for name, share in most}
 
 
 def speed(source: Path, options: Sequence[str]) -> float:
@@ -205,7 +212,10 @@ def alone(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             f"{name} x {config.batch_size}{' compiled' * config.compile}: "
             f"{row['examples_per_second']:.1f} examples/s, {row['seconds_a_step']:.3f} s a step, "
             f"{row['flops']:.3g} FLOP/s, {row['share_of_ceiling']:.1%} of {row['ceiling_flops']:.3g}; "
-            + ", ".join(f"{part} {share:.1%}" for part, share in row["share_of_time"].items()),
+            + "; ".join(
+                ", ".join(f"{name} {share:.1%}" for name, share in row[shares].items())
+                for shares in ("share_of_time", "share_of_operations")
+            ),
             flush=True,
         )
         yield row

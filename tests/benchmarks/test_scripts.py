@@ -242,6 +242,7 @@ def test_train_step_measures_presets_of_one_and_of_several_sources(tmp_path: Pat
     for row in rows:
         assert row["examples_per_second"] == pytest.approx(8 / row["seconds_a_step"])
         assert sum(row["share_of_time"].values()) == pytest.approx(1, abs=1e-3)
+        assert "aten::mm" in row["share_of_operations"] and 0 < sum(row["share_of_operations"].values()) < 1
 
 
 def test_train_step_takes_turns_with_another_revision(tmp_path: Path) -> None:
