@@ -9,11 +9,8 @@ import pytest
 from arc_files import ANSWER, TASK, read, write
 
 from trmcli.errors import InputError
-from trmcli.tasks.arc.files import (
-    read_solutions,
-    solutions_beside,
-    with_solutions,
-)
+from trmcli.tasks.arc.files import read_solutions, solutions_beside, with_solutions
+from trmcli.tasks.arc.looks import PACKED
 
 
 def test_solutions_are_found_beside_challenges(tmp_path: Path) -> None:
@@ -25,6 +22,19 @@ def test_solutions_are_found_beside_challenges(tmp_path: Path) -> None:
     (task,) = with_solutions(read(challenges), Path(solutions))
     assert task.answers is not None
     assert task.answers[0].tolist() == ANSWER
+
+
+@pytest.mark.parametrize("packed", ["", *PACKED])
+@pytest.mark.parametrize("other", ["", *PACKED])
+def test_solutions_are_found_however_they_are_packed(tmp_path: Path, packed: str, other: str) -> None:
+    challenges = tmp_path / f"x_challenges.json{packed}"
+    solutions = tmp_path / f"x_solutions.json{other}"
+    assert solutions_beside(str(challenges)) is None
+    solutions.touch()
+    assert solutions_beside(str(challenges)) == solutions
+    alike = tmp_path / f"x_solutions.json{packed}"
+    alike.touch()
+    assert solutions_beside(str(challenges)) == alike
 
 
 @pytest.mark.parametrize(

@@ -324,18 +324,13 @@ def answered(tasks: Sequence[ArcTask], solutions: Path | None) -> list[ArcTask]:
     Raises:
         InputError: for one of them no answer is known.
     """
-    from trmcli.tasks.arc.files import solutions_beside, with_solutions
+    from trmcli.tasks.arc.files import with_known_solutions, with_solutions
 
     if solutions is not None:
         return with_solutions(tasks, solutions)
-    known: dict[str, ArcTask] = {task.name: task for task in tasks}
-    for name in dict.fromkeys(task.origin.name for task in tasks if task.answers is None):
-        lacking = [task for task in tasks if task.answers is None and task.origin.name == name]
-        beside = solutions_beside(name)
-        if beside is None:
-            message = (
-                f"task {lacking[0].label}: its output is not known; name a file of solutions by --answers"
-            )
-            raise InputError(message, name)
-        known.update((task.name, task) for task in with_solutions(lacking, beside))
-    return [known[task.name] for task in tasks]
+    known = with_known_solutions(tasks)
+    for task in known:
+        if task.answers is None:
+            message = f"task {task.label}: its output is not known; name a file of solutions by --answers"
+            raise InputError(message, task.origin.name)
+    return known

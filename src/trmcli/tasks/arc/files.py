@@ -21,7 +21,7 @@ import numpy as np
 
 from trmcli.errors import InputError, Origin, shown
 from trmcli.strict_json import load_all, refuse_halves
-from trmcli.tasks.arc.looks import json_files
+from trmcli.tasks.arc.looks import PACKED, json_files
 from trmcli.tasks.arc.task import LARGEST, LONGEST, ArcTask, Grid, Pair, is_size
 from trmcli.tasks.decoding import byte_lines
 from trmcli.tasks.records import Skip
@@ -289,12 +289,17 @@ def _short(value: Any) -> str:
 
 
 def solutions_beside(source: str) -> Path | None:
-    """The file of solutions that Kaggle puts beside a file of challenges; None where there is none."""
+    """The file of solutions that Kaggle puts beside a file of challenges; None where there is none.
+
+    Either may be packed. Of several it is the one whose name ends as that of the challenges.
+    """
     path = Path(source)
     if "_challenges" not in path.name:
         return None
-    other = path.with_name(path.name.replace("_challenges", "_solutions"))
-    return other if os.path.lexists(other) else None
+    alike = path.with_name(path.name.replace("_challenges", "_solutions"))
+    plain = alike.with_suffix("") if alike.suffix in PACKED else alike
+    others = (plain.with_name(plain.name + packed) for packed in ("", *PACKED))
+    return next((file for file in (alike, *others) if os.path.lexists(file)), None)
 
 
 def read_solutions(path: Path) -> dict[str, tuple[Grid, ...]]:

@@ -17,7 +17,9 @@ _LOOKS = re.compile(
 )
 _HEAD = 1 << 16
 """Signs of a text, at most, that tell whether it is of ARC."""
-_NAME = re.compile(r"[^.].*\.json(\.(gz|bz2|xz))?", re.DOTALL)
+PACKED = (".gz", ".bz2", ".xz")
+"""How names of packed files end."""
+_NAME = re.compile(rf"[^.].*\.json({'|'.join(map(re.escape, PACKED))})?", re.DOTALL)
 OF_DATASETS = ("dataset.json", "identifiers.json")
 """Files of any folder that ``trm data build`` makes: they are not tasks."""
 
