@@ -27,6 +27,7 @@ from trmcli.training.job import AGREE, Job, Observer, Order
 
 LAST_WORDS = 0.5
 """Seconds in which members may answer after Ctrl-C."""
+_KILLED = "all processes that fit networks were killed: is there enough memory?"
 
 
 class Fit(Protocol):
@@ -177,7 +178,7 @@ class Members:
                 break
             self._listen(job, job.patience)
         if not self.workers and not (job.done or job.so_far):
-            raise ChildProcessError("all processes that fit networks were killed: is there enough memory?")
+            raise ChildProcessError(_KILLED)
         self._stop(job)
 
     def _start(self) -> None:
@@ -185,9 +186,12 @@ class Members:
         while len(self.workers) < self.processes:
             ours, theirs = multiprocessing.Pipe()
             process = _process(_work, theirs, self.fit)
-            with theirs, interrupts_held():
-                process.start()
-                self.workers.append(_Worker(process, ours))
+            try:
+                with theirs, interrupts_held():
+                    process.start()
+                    self.workers.append(_Worker(process, ours))
+            except (EOFError, ConnectionError):  # the one that it would be a copy of is gone
+                raise ChildProcessError(_KILLED) from None
 
     def _give_out(self, job: Job) -> bool:
         """Give a member to everyone who is free; whether there may be more to give."""
@@ -255,7 +259,7 @@ def _process(life: Callable[[Connection, Fit], None], pipe: Connection, fit: Fit
         return multiprocessing.get_context("spawn").Process(target=life, args=(pipe, fit), daemon=True)
     context = multiprocessing.get_context("forkserver")
     if fit is fit_network:
-        context.set_forkserver_preload(["trmcli.training.adapt"])
+        context.set_forkserver_preload(["trmcli.training.preload"])
     return context.Process(target=life, args=(pipe, fit), daemon=True)
 
 
