@@ -4,8 +4,9 @@ The stand-in knows one rule: outputs are views of the inputs. It answers with th
 show, and takes no time, so that nothing here depends on how fast a machine is.
 
 Run as ``python fake_arc.py ARGUMENTS``. ``FAKE_ARC`` says what it shall do besides: ``interrupt NAME`` raises
-what Ctrl-C raises, with the attempts so far, ``wait NAME`` waits for Ctrl-C, ``die NAME`` ends the process
-when that task comes, and ``lose`` tells of a member that was lost in every task.
+what Ctrl-C raises, with the attempts so far, ``wait NAME`` waits for Ctrl-C or a key and ``mute NAME`` does
+so without any attempts, ``play NAME`` tells of steps of an answer, ``die NAME`` ends the process when that
+task comes, and ``lose`` tells of a member that was lost in every task.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -30,6 +33,7 @@ def adapt(
     budget: float,
     seed: int,
     observe: Callable[[Progress], None] | None = None,
+    ended: Callable[[], bool] = lambda: False,
 ) -> Adapted:
     """Two attempts: the view that fits, and the input as it is."""
     assert task.answers is None, "the solver was given the solutions"
@@ -49,15 +53,20 @@ def adapt(
         sure = tuple(np.ones(grid.shape, np.float32) for grid in shown)
         right = tuple(np.array_equal(a, pair.answer) for a, pair in zip(shown, task.shown, strict=True))
         observe(Progress(1, "fitting", 0.125, right, shown, 0, 0.1, sure))
+    if observe is not None and wanted == f"play {task.name}":
+        for step in range(1, 9):
+            observe(Progress(1, "answering", 0.125, right, task.tests, step, 0.1, ()))
     tests = tuple(_attempts(View(best).see(grid), grid, agree) for grid in task.tests)
     result = Adapted(task, tests, fits(best), 0.5, 1.0, agree == 3, lost=int(wanted == "lose"))
     if wanted == f"interrupt {task.name}":
         raise Interrupted(result)
-    if wanted == f"wait {task.name}":
-        try:
-            time.sleep(100)
-        except KeyboardInterrupt:
-            raise Interrupted(result) from None
+    if wanted == f"mute {task.name}":
+        result = replace(result, tests=(Attempts((), (), 0, 0),) * len(tests), settled=False)
+    if wanted in (f"wait {task.name}", f"mute {task.name}"):
+        with suppress(KeyboardInterrupt):
+            while not ended():
+                time.sleep(0.01)
+        raise Interrupted(result)
     return result
 
 

@@ -178,6 +178,19 @@ def test_ctrl_c_gives_the_attempts_so_far(pool: Members, does: str, expected: li
     assert colours(caught.value.so_far) == expected
 
 
+def test_somebody_may_want_it_to_end(pool: Members) -> None:
+    said: list[Progress] = []
+    with pytest.raises(Interrupted) as caught:
+        pool.adapt(
+            task("patient", "patient"),
+            budget=FOREVER,
+            most=2,
+            observe=said.append,
+            ended=lambda: len(said) == 2,
+        )
+    assert colours(caught.value.so_far) == [6]
+
+
 def test_members_that_cannot_learn_the_demonstrations_have_no_say() -> None:
     job = Job(task(), 3, 9, 0, None, AdaptOptions(), 0.0, FOREVER, given=5)
     for number in (1, 2):

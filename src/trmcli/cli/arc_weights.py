@@ -175,6 +175,7 @@ class Asker:
         budget: float,
         seed: int,
         observe: Callable[[Progress], None] | None = None,
+        ended: Callable[[], bool] = lambda: False,
     ) -> Adapted:
         """The two grids that most views give; there is no budget, and nothing is drawn by chance."""
         from trmcli.solving.view_votes import answer

@@ -43,6 +43,7 @@ class Adapt(Protocol):
         budget: float,
         seed: int,
         observe: Callable[[Progress], None] | None = None,
+        ended: Callable[[], bool] = lambda: False,
     ) -> Adapted: ...
 
 
@@ -73,13 +74,14 @@ class Fitter:
         budget: float,
         seed: int,
         observe: Callable[[Progress], None] | None = None,
+        ended: Callable[[], bool] = lambda: False,
     ) -> Adapted:
         if self._pool is None:
             from trmcli.tasks.workers import processors
             from trmcli.training.members import Members
 
             self._pool = self._opened.enter_context(Members(self.processes or processors()))
-        return self._pool.adapt(task, budget=budget, seed=seed, observe=observe)
+        return self._pool.adapt(task, budget=budget, seed=seed, observe=observe, ended=ended)
 
 
 def read(sources: Sequence[str], answers: bool = True) -> tuple[list[ArcTask], int]:
@@ -99,6 +101,14 @@ def read(sources: Sequence[str], answers: bool = True) -> tuple[list[ArcTask], i
     for error in bad:
         name_skipped(error)
     return tasks, len(bad)
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Who hears of the progress, and what a key has asked for."""
+
+    observe: Callable[[Progress], None] | None = None
+    asked: Callable[[], str | None] = lambda: None
 
 
 @dataclass
@@ -142,26 +152,30 @@ class ArcSolve:
 
         if self.adapt is None and self.asker is None:
             need_torch(FITTING)
-        begin, interrupted = time.perf_counter(), False
+        begin, stopped = time.perf_counter(), ""
         if self.output is not None and self.output.suffix.lower() != ".json":
             raise InputError("a submission is JSON: the name must end in .json", str(self.output))
         with writing(self.output) as file, Fitter(self.processes) as fitter:
             adapt = self.asker or self.adapt or fitter
             try:
                 for number, task in enumerate(self.tasks, start=1):
-                    self._one(adapt, number, task)
+                    if self._one(adapt, number, task) == "quit":
+                        stopped = "ended"
+                        break
             except KeyboardInterrupt:
+                stopped = "interrupted"
+            answered = sum(any(test.attempts for test in one.tests) for one in self.done)
+            if stopped:
                 tasks = plural(len(self.tasks), "task", "tasks")
-                self.show.say(f"interrupted: {len(self.done)} of {tasks} answered so far")
-                if not any(test.attempts for one in self.done for test in one.tests):
-                    raise  # so an older file that was to be written to stays
-                interrupted = True
+                self.show.say(f"{stopped}: {answered} of {tasks} answered so far")
+            if stopped and not answered:  # so an older file that was to be written to stays
+                raise SystemExit(130 if stopped == "interrupted" else 1)
             if file is not None:
                 from trmcli.tasks.arc.submission import submission_text
 
                 answers = {one.task.name: [test.attempts for test in one.tests] for one in self.done}
                 file.write(submission_text(answers))
-        if interrupted:
+        if stopped == "interrupted":
             return 130
         settled = sum(one.settled for one in self.done)
         if len(self.tasks) > 1:
@@ -183,21 +197,36 @@ class ArcSolve:
             return False
         return os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
 
-    def _one(self, adapt: Adapt, number: int, task: ArcTask) -> None:
+    def _one(self, adapt: Adapt, number: int, task: ArcTask) -> str | None:
+        """Answer a task; ``next`` or ``quit``, if a key asked for it.
+
+        Raises:
+            KeyboardInterrupt: when what there is by then has been shown.
+        """
         from trmcli.solving.adapted import Interrupted
         from trmcli.tasks.arc.files import without_answers
 
-        hidden = without_answers(task)
+        hidden, watch = without_answers(task), _Watch()
+        adapted: Adapted | None = None
+        stopped: KeyboardInterrupt | None = None
         try:
-            with self._observing(number, task) as observe:
-                adapted = adapt(hidden, budget=self.budget, seed=self.seed, observe=observe)
-        except Interrupted as interrupt:
-            if any(test.attempts for test in interrupt.so_far.tests):
-                self._show(task, interrupt.so_far)
-                self.done.append(interrupt.so_far)
-            raise
-        self._show(task, adapted)
-        self.done.append(adapted)
+            with self._observing(number, task) as watch:
+                adapted = adapt(
+                    hidden,
+                    budget=self.budget,
+                    seed=self.seed,
+                    observe=watch.observe,
+                    ended=lambda: watch.asked() is not None,
+                )
+        except KeyboardInterrupt as interrupt:  # or while the end was played
+            adapted = interrupt.so_far if isinstance(interrupt, Interrupted) else adapted
+            stopped = interrupt if watch.asked() is None else None
+        if adapted is not None and (not stopped or any(test.attempts for test in adapted.tests)):
+            self._show(task, adapted)
+            self.done.append(adapted)
+        if stopped:
+            raise stopped
+        return watch.asked()
 
     @cached_property
     def _terminal(self) -> Terminal:
@@ -213,21 +242,21 @@ class ArcSolve:
         return sys.stdout.isatty() or (len(self.tasks) > 1 and piped())
 
     @contextmanager
-    def _observing(self, number: int, task: ArcTask) -> Iterator[Callable[[Progress], None] | None]:
+    def _observing(self, number: int, task: ArcTask) -> Iterator[_Watch]:
         """What hears of the progress: a view on the terminal, one line on stderr, or nothing."""
         title = task.label + (f", {number} of {len(self.tasks)}" if len(self.tasks) > 1 else "")
         if self._draws:
             from trmcli.ui.arc_live import TaskView
 
             with TaskView(self._terminal, task, title, self.budget, self.fps) as view:
-                yield view.update
+                yield _Watch(view.update, lambda: view.asked)
         elif self.asker is not None or self.show.quiet or self._torn or not sys.stderr.isatty():
-            yield None
+            yield _Watch()
         else:
             from trmcli.ui.arc_line import progress_line
 
             with progress_line(title, len(task.shown), self.budget) as observe:
-                yield observe
+                yield _Watch(observe)
 
     def _show(self, task: ArcTask, adapted: Adapted) -> None:
         """Write the attempts to stdout, and what there is to say of them to stderr, or below the drawing."""

@@ -27,6 +27,8 @@ from trmcli.training.job import AGREE, Job, Observer, Order
 
 LAST_WORDS = 0.5
 """Seconds in which members may answer after Ctrl-C."""
+_TICK = 0.2
+"""Seconds, at most, between two looks at whether somebody wants it to end."""
 _KILLED = "all processes that fit networks were killed: is there enough memory?"
 
 
@@ -152,8 +154,13 @@ class Members:
         seed: int = 0,
         observe: Observer | None = None,
         options: AdaptOptions | None = None,
+        ended: Callable[[], bool] = lambda: False,
     ) -> Adapted:
-        """As :func:`adapt`, by these processes."""
+        """As :func:`adapt`, by these processes.
+
+        Args:
+            ended: is asked now and then; what is true of it is as good as Ctrl-C.
+        """
         alone = bool(multiprocessing.current_process().daemon)
         if alone and self.fit is fit_network:
             import_module("trmcli.training.adapt")  # whoever evaluates many tasks does not wait for it
@@ -163,20 +170,22 @@ class Members:
             if alone:
                 work_alone(job, self.fit)
             else:
-                self._together(job)
+                self._together(job, ended)
         except KeyboardInterrupt:
             with suppress(KeyboardInterrupt):  # whoever presses it again need not wait
                 self._last_words(job)
             raise Interrupted(job.adapted()) from None
         return job.adapted()
 
-    def _together(self, job: Job) -> None:
+    def _together(self, job: Job, ended: Callable[[], bool]) -> None:
         self._start()
         while not job.settled and job.patience != 0:
+            if ended():
+                raise KeyboardInterrupt
             more = self._give_out(job)
             if not any(worker.job is job or (more and worker.job) for worker in self.workers):
                 break
-            self._listen(job, job.patience)
+            self._listen(job, _TICK if job.patience is None else min(_TICK, job.patience))
         if not self.workers and not (job.done or job.so_far):
             raise ChildProcessError(_KILLED)
         self._stop(job)
@@ -205,7 +214,7 @@ class Members:
                 self._lose(worker, job)
         return True
 
-    def _listen(self, job: Job, seconds: float | None) -> None:
+    def _listen(self, job: Job, seconds: float) -> None:
         """Hear whoever says something in this time, those included who are still busy with another task."""
         pipes = {worker.pipe: worker for worker in self.workers if worker.job is not None}
         for pipe in wait(list(pipes), seconds):

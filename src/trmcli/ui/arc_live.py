@@ -17,6 +17,7 @@ from rich.text import Text
 from trmcli.solving.adapted import Adapted, Progress
 from trmcli.tasks.arc.task import ArcTask
 from trmcli.ui.arc import Drawing, Lines, Look, above, beside, caption, differs, fitted, flow, grid_drawing
+from trmcli.ui.keys import WANTED, Keys, uninterrupted
 from trmcli.ui.live_panel import LivePanel
 from trmcli.ui.palette import palette_of
 
@@ -31,6 +32,7 @@ _DOUBT = 0.9
 _WORDS = 13
 """Columns that are kept free for words above a demonstration, so that nothing moves when they change."""
 _BAR = 24
+_HINT = "n next  q quit"
 _ABOVE = 5
 """Lines above the grids, and the one that the cursor stands in."""
 
@@ -43,6 +45,9 @@ class TaskView:
         title: what stands over the view.
         budget: seconds that may be spent.
         fps: steps shown a second when members answer; 0 for as fast as they come.
+
+    Attributes:
+        asked: ``next`` or ``quit``, if a key asked for it.
     """
 
     def __init__(self, console: Console, task: ArcTask, title: str, budget: float, fps: float = 4.0) -> None:
@@ -58,21 +63,35 @@ class TaskView:
         self._until = self._begin
         self._last: tuple[Progress | None, tuple[int, int], Drawing] | None = None
         self._done = False
-        self._panel = LivePanel(console, self.content, TICK)
+        self.asked: str | None = None
+        self.keys = Keys()
+        self._panel = LivePanel(console, self.content, TICK, self.keys)
 
     def __enter__(self) -> TaskView:
-        self._panel.open()
+        try:
+            with uninterrupted():
+                self._panel.open()
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if kind is None:
-            end = min(time.monotonic() + _PATIENCE, self._begin + self.budget)
-            while self.pause and self._steps and time.monotonic() < end:
-                time.sleep(TICK)
-        self._done = True
-        self._panel.close()
+        try:
+            if kind is None:
+                end = min(time.monotonic() + _PATIENCE, self._begin + self.budget)
+                while self.pause and self._steps and not self.asked and time.monotonic() < end:
+                    time.sleep(TICK)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        with uninterrupted():
+            if not self._done:
+                self._done = True
+                self._panel.close()
 
     def update(self, progress: Progress) -> None:
         """Hear of a member."""
@@ -90,6 +109,10 @@ class TaskView:
         title = Text(self.title, "bold", no_wrap=True, overflow="ellipsis")
         if self._done:
             return title
+        for key in self.keys.pressed():
+            self.asked = WANTED.get(key, self.asked)
+        if self.keys.there:
+            title.append(f"  {_HINT}", Style(color=self.palette.label, bold=False))
         self._play()
         shown = self._step or self._followed
         lines = [title, self._state(shown), self._clock(), Text()]
@@ -119,6 +142,8 @@ class TaskView:
             self._step = None
 
     def _state(self, shown: Progress | None) -> Text:
+        if self.asked:
+            return Text("ending", Style(color=self.palette.label))
         if shown is None:
             return Text("starting", Style(color=self.palette.label))
         if shown.stage == "answering":

@@ -29,6 +29,8 @@ NAMES = {
     " ": "space", "\r": "enter", "\n": "enter", "\x1b": "escape",
 }  # fmt: skip
 """What terminals send for keys that are not letters."""
+WANTED = {"q": "quit", "Q": "quit", "escape": "quit", "n": "next"}
+"""What keys ask for in every show."""
 
 
 def named(typed: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from rich.console import Console, RenderableType
 
-from trmcli.ui.keys import Keys, uninterrupted
+from trmcli.ui.keys import WANTED, Keys, uninterrupted
 from trmcli.ui.live_panel import LivePanel
 
 HOLD = 1.0
@@ -130,10 +130,10 @@ class Playing:
 
     def press(self, key: str, now: float) -> None:
         """Do what a key says."""
-        if key in ("q", "Q", "escape"):
-            self.asked = "quit"
+        if key in WANTED:
+            self.asked = WANTED[key]
             return
-        if key == "n" or (self.at_end and key not in KEYS):
+        if self.at_end and key not in KEYS:
             self.asked = "next"
         if key not in KEYS:
             return
