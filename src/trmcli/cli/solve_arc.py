@@ -17,6 +17,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from trmcli.cli import standard
 from trmcli.cli.common import name_skipped, plural
 from trmcli.errors import InputError
 from trmcli.loading import need_torch
@@ -222,8 +223,13 @@ class ArcSolve:
             adapted = interrupt.so_far if isinstance(interrupt, Interrupted) else adapted
             stopped = interrupt if watch.asked() is None else None
         if adapted is not None and (not stopped or any(test.attempts for test in adapted.tests)):
-            self._show(task, adapted)
             self.done.append(adapted)
+            try:
+                self._show(task, adapted)
+            except BrokenPipeError:
+                if not stopped:
+                    raise
+                standard.drop(sys.stdout)  # Ctrl-C has ended whoever read it as well
         if stopped:
             raise stopped
         return watch.asked()

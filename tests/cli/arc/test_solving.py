@@ -130,6 +130,25 @@ def test_ctrl_c_gives_the_attempts_so_far(trm: Run, challenges: Path, tmp_path: 
     assert list(json.loads((tmp_path / "s.json").read_text())) == ["t1", "t2"]
 
 
+def test_ctrl_c_keeps_the_attempts_where_it_ends_their_reader_as_well(
+    challenges: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, str(FAKE), "solve", str(challenges), "-o", str(tmp_path / "s.json")]
+    done = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(FAKE_ARC="interrupt t1"),
+    )
+    assert done.stdout is not None and done.stderr is not None
+    done.stdout.close()
+    with done.stderr:
+        assert done.stderr.read() == "interrupted: 1 of 4 tasks answered so far\n"
+    assert done.wait(60) == 130
+    assert list(json.loads((tmp_path / "s.json").read_text())) == ["t1"]
+
+
 @pytest.mark.parametrize("command", ["solve", "eval"])
 def test_a_process_that_was_killed_is_told_of_once(trm: Run, challenges: Path, command: str) -> None:
     done = trm(command, challenges, FAKE_ARC="lose")
