@@ -6,9 +6,8 @@
 The ceiling is the best rate of one large product in bfloat16, measured in the same process just before. The
 arithmetic of a step is counted by :func:`trmcli.training.plan.plan`, products only. Of a preset in stages the
 last one is measured, with the T that it ends with. Examples are random tokens, so nobody needs the data: a
-step costs the same. The time by part, and by operation, is measured with one thread, where they come one after
-another.
-With --against, another revision of the project takes turns with this one, each by its own script.
+step costs the same. The time by part and by operation is measured with one thread, where they come one after
+another. With --against, another revision of the project takes turns with this one, each by its own script.
 """
 
 from __future__ import annotations
