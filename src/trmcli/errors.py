@@ -54,15 +54,23 @@ def one_line(text: str) -> str:
     return shown(" ".join(text.split()))
 
 
+_FEW = 16
+"""Names that can be read in one line."""
+
+
 def did_you_mean(word: str, known: Iterable[str], called: str = "") -> str:
     """What ends a message about a word that is not known: ``; did you mean sudoku?``
 
     Args:
         word: what was written.
         known: what could have been meant.
-        called: what all of them are called; if none is near they are listed under it, ``; presets are a, b``.
+        called: what all of them are called; if none is near they are listed under it, ``; presets are a, b``,
+            of very many the nearest.
     """
     names = list(known)
     if close := get_close_matches(word, names, n=1):
         return f"; did you mean {close[0]}?"
+    if called and len(names) > _FEW:
+        *some, last = get_close_matches(word, names, n=3, cutoff=0)
+        return f"; the nearest {called} are {', '.join(some)} and {last}"
     return f"; {called} are {', '.join(names)}" if called and names else ""

@@ -10,7 +10,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -61,6 +61,8 @@ def check(
     called: str = "setting",
     table: str = "",
     whole: bool = True,
+    inner: Iterable[str] = (),
+    listed: str = "",
 ) -> None:
     """Every setting is a field of the dataclass, of its type and within its limits, and none is missing.
 
@@ -68,6 +70,8 @@ def check(
         called: what a setting is to be called.
         table: what leads to the settings in a larger file, such as ``model.``.
         whole: whether these are all of the settings, so that none may be missing.
+        inner: keys that stand in a table among these settings, and may have been meant: ``model.rounds``.
+        listed: the command that shows all settings.
 
     Raises:
         SettingError: with ``origin`` as the file.
@@ -76,7 +80,9 @@ def check(
     hints = _hints(cls)
     for key, value in values.items():
         if key not in known:
-            others = did_you_mean(key, known, f"{called.rpartition(' ')[2]}s")
+            others = did_you_mean(key, [*known, *inner], f"{called.rpartition(' ')[2]}s")
+            if listed and not others.endswith("?"):
+                others += f"; all are shown by: {listed}"
             raise SettingError(f"unknown {called} {key!r}{others}", table + key, origin=origin)
         if wanted := _wanted(hints[key], value):
             message = f"{key} must be {wanted}{_example(known[key])}, not {_shown(value)}"

@@ -101,6 +101,19 @@ def test_trmcli_is_another_name_of_trm() -> None:
         ("train sudko", "sudko: no such preset or file; did you mean sudoku?"),
         ("train no-such", "no-such: no such preset or file; presets are grid, maze-small, maze, paper-arc1"),
         ("train sudoku --set modle.rounds=3", "unknown setting 'modle'; did you mean model?"),
+        (
+            "train sudoku --set nonsense=1",
+            "unknown setting 'nonsense'; the nearest settings are seed, token_loss and supervision_steps; "
+            "all are shown by: trm train PRESET --dry-run\n",
+        ),
+        (
+            "train sudoku --set hidden_size=96",
+            "unknown setting 'hidden_size'; did you mean model.hidden_size?",
+        ),
+        (
+            "train sudoku --set model.nonsense=1",
+            "unknown model setting 'nonsense'; the nearest settings are norm_eps, rounds and hidden_size\n",
+        ),
         ("train sudoku --set model.ronds=3 --dry-run", "unknown model setting 'ronds'; did you mean rounds?"),
         ("train sudoku --set lr", "--set: 'lr' is not a setting: write key=value"),
         ("train sudoku --max-time long", "--max-time: 'long' is not a length of time: write 90s, 9m or 2h"),

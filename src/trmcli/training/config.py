@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from importlib import resources
 from itertools import pairwise
@@ -204,7 +204,7 @@ class TrainConfig:
         Raises:
             SettingError: which knows no file.
         """
-        check(cls, values)
+        _check(values)
         check(TRMConfig, values["model"], called="model setting", table="model.", whole=False)
         data = []
         for number, entry in enumerate(values["data"], start=1):
@@ -240,6 +240,12 @@ class TrainConfig:
         return config
 
 
+def _check(values: Mapping[str, Any], whole: bool = True) -> None:
+    """Every setting of a run, or of a stage, is known and of its type."""
+    inner = [f"model.{entry.name}" for entry in fields(TRMConfig)]
+    check(TrainConfig, values, whole=whole, inner=inner, listed="trm train PRESET --dry-run")
+
+
 def _is_beta(value: object) -> bool:
     return isinstance(value, (int, float)) and 0 <= value < 1
 
@@ -265,7 +271,7 @@ def _check_stage(stage: object, number: int, last: int) -> int:
         raise SettingError(message, f"stage.{number}.from_step")
     with _in_stage(number, first):
         settings = {key: value for key, value in stage.items() if key not in ("from_step", "restart")}
-        check(TrainConfig, settings, whole=False)
+        _check(settings, whole=False)
         if type(stage.get("restart", False)) is not bool:
             raise SettingError("restart must be true or false", "restart")
         fixed = [key for key in settings if key in _LASTING]
