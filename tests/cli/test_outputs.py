@@ -112,6 +112,7 @@ def test_a_run_does_not_begin_where_it_would_write_over_what_it_reads(warm: Warm
         done = warm.run("train", *options, "--out", run)
         assert done.stderr == f"trm: error: {run / name}: is read here: name another folder for --out\n"
         assert done.returncode == 2
+        assert warm.run("train", *options, "--out", run, "--dry-run").stderr == done.stderr
         assert contents(run) == before
 
 

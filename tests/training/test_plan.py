@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from trmcli.errors import InputError
 from trmcli.tasks import get_task
 from trmcli.training.config import load_config, presets
+from trmcli.training.journal import Observer
 from trmcli.training.plan import Plan, plan
 from trmcli.training.reference_data import build_sudoku
+from trmcli.training.run import run
 
+HELD = "validation_count=1"
 CSV = str(Path(__file__).parents[1] / "data" / "sudoku_hard.csv")
 
 
@@ -71,7 +75,7 @@ def test_arithmetic_of_the_mlp_by_hand() -> None:
 def test_a_stage_that_makes_the_network_larger_counts() -> None:
     def small(stages: str) -> Plan:
         data = "data=[{source='generated', count=4, options={size=4}}]"
-        return plan(load_config("sudoku", overrides=[data, "max_steps=10", f"stage=[{stages}]"]))
+        return plan(load_config("sudoku", overrides=[data, HELD, "max_steps=10", f"stage=[{stages}]"]))
 
     before, grown = small(""), small("{from_step=4, model={group_expansion=1.5}}")
     assert grown.parameters - before.parameters == 4 * 3 * 96 * 96
@@ -82,18 +86,23 @@ def test_a_stage_at_the_very_end_takes_no_steps() -> None:
     data = "data=[{source='generated', count=4, options={size=4}}]"
 
     def small(*stages: str) -> Plan:
-        return plan(load_config("sudoku", overrides=[data, "max_steps=10", f"stage=[{', '.join(stages)}]"]))
+        return plan(
+            load_config("sudoku", overrides=[data, HELD, "max_steps=10", f"stage=[{', '.join(stages)}]"])
+        )
 
     assert small("{from_step=10, lr=1e-3}") == small()
 
 
 def test_every_stage_has_the_network_of_the_first_source() -> None:
     """Learned positions are as many as the cells of the first source's puzzles, in later stages as well."""
-    large, small = (f"{{source='generated', count=4, options={{size={size}}}}}" for size in (9, 4))
+    large, small = (
+        f"{{source='generated', count=4, weight={weight}, options={{size={size}}}}}"
+        for weight, size in ((1.0, 9), (0.0, 4))
+    )
     model = ["model.mixer=attention", "model.positions=learned", "model.relations=[]"]
 
     def parameters(stage: str) -> int:
-        settings = [f"data=[{large}, {small}]", "max_steps=10", *model, f"stage=[{stage}]"]
+        settings = [f"data=[{large}, {small}]", HELD, "max_steps=10", *model, f"stage=[{stage}]"]
         return plan(load_config("sudoku-small", overrides=settings)).parameters
 
     assert parameters("{from_step=4, lr=1e-3}") == parameters("")
@@ -102,7 +111,7 @@ def test_every_stage_has_the_network_of_the_first_source() -> None:
 def test_a_curriculum_and_q_learning_count() -> None:
     def small(rounds: str, *more: str) -> Plan:
         data = "data=[{source='generated', count=4, options={size=4}}]"
-        settings = [data, "max_steps=100", f"rounds_curriculum={rounds}", *more]
+        settings = [data, HELD, "max_steps=100", f"rounds_curriculum={rounds}", *more]
         return plan(load_config("sudoku-small", overrides=settings))
 
     deep, flat = small("[]"), small("[[0.0, 1]]")
@@ -118,7 +127,7 @@ def test_a_curriculum_and_q_learning_count() -> None:
 
 def test_a_folder_that_is_here_is_counted(tmp_path: Path) -> None:
     build_sudoku(tmp_path / "data", CSV, None, augment=2, task=get_task("sudoku"))
-    size = plan(load_config("paper-sudoku-extreme", data=str(tmp_path / "data")))
+    size = plan(load_config("paper-sudoku-extreme", data=str(tmp_path / "data"), overrides=[HELD]))
     assert size.examples == ((str(tmp_path / "data"), 36),)
 
 
@@ -134,6 +143,73 @@ def test_the_dry_run_prints_a_config_that_loads(tmp_path: Path) -> None:
     again = load_config(str(tmp_path / "copy.toml"))
     assert again == load_config("paper-sudoku-extreme", overrides=["seed=7"])
     assert [path.name for path in tmp_path.iterdir()] == ["copy.toml"]
+
+
+TINY = """
+name = "tiny"
+task = "sudoku"
+validation_count = 2
+batch_size = 4
+max_steps = 1
+[model]
+mixer = "relation"
+hidden_size = 32
+num_layers = 1
+num_heads = 2
+rounds = 1
+latent_updates = 1
+[[data]]
+source = "generated"
+count = 4
+options = {size = 4}
+"""
+NINE = "data=[{source='generated', count=4, options={size=4}}, {source='nine.csv'}]"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["label_smoothing=0.1", "token_loss=stablemax"], "label_smoothing goes with token_loss = softmax"),
+        (["batch_size=9", "accumulate=2"], "batch_size 9 cannot be shared out evenly"),
+        (["stage=[{from_step=1, batch_size=9, accumulate=2}]"], "batch_size 9 cannot be shared out evenly"),
+        (["validation_count=3"], "4 puzzles are too few to hold out 3"),
+        (["validation=missing.csv"], "missing.csv: no such file"),
+        (["stage=[{from_step=1, validation='missing.csv'}]"], "missing.csv: no such file"),
+        (["validation=questions.txt"], "has no answer"),
+        (["validation=nine.csv", "model.mixer=mlp"], "nine.csv: has puzzles of 9x9, and this model takes"),
+        ([NINE, "model.mixer=mlp"], "nine.csv: has puzzles of 9x9, and this model takes"),
+        (
+            [NINE, "model.mixer=attention", "model.positions=learned"],
+            "nine.csv: has puzzles of 9x9, and this model takes",
+        ),
+        (["init_from=no-such"], "no-such: no weights of this name"),
+        (["init_from=sudoku-small"], r"does not fit \[model\]: 'embed.weight' is"),
+        (["init_from=questions.txt"], "questions.txt: is not a safetensors file"),
+        (["model.vocab_size=3"], "labels reach 5, and .* vocab_size is 3"),
+        (["model.vocab_size=900"], "sudoku has 18 tokens, not 900: leave vocab_size out"),
+    ],
+)
+def test_the_dry_run_finds_what_would_end_the_run(
+    settings: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.toml").write_text(TINY)
+    Path("questions.txt").write_text("1...\n..2.\n.3..\n...4\n")
+    Path("nine.csv").write_text(Path(CSV).read_text())
+    config = load_config("tiny.toml", overrides=settings)
+    with pytest.raises(InputError, match=message) as dry:
+        plan(config)
+    with pytest.raises(InputError) as real:
+        run(config, Path("run"), Observer(), device=torch.device("cpu"))
+    assert str(dry.value) == str(real.value)
+
+
+def test_the_dry_run_knows_the_ranks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(InputError, match="batch_size 4 cannot be shared out evenly among 3 ranks"):
+        plan(load_config(str(tmp_path / "tiny.toml")))
 
 
 def test_missing_data_without_a_size_are_an_error() -> None:

@@ -136,6 +136,8 @@ def train(
     config = completed(load_config(what.preset, what.data, settings))
     seconds = parse_time(course.max_time) if course.max_time else float("inf")
     need_torch("--dry-run" if view.dry_run else "training")
+    folder = course.out or Path("runs") / config.name
+    _refuse_inputs(config, what.preset, folder)
     if view.dry_run:
         typer.echo(describe(config))
         return
@@ -147,8 +149,6 @@ def train(
     from trmcli.ui.dashboard import Dashboard
     from trmcli.ui.observers import Observers, Reporter, TensorBoard
 
-    folder = course.out or Path("runs") / config.name
-    _refuse_inputs(config, what.preset, folder)
     signal.signal(signal.SIGTERM, _terminated)
     with _at_once_told(folder, show.quiet), _memory_told(config), ExitStack() as stack:
         ranks, place = stack.enter_context(join(pick_device(machine.device)))

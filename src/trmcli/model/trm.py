@@ -126,6 +126,15 @@ class TinyRecursiveModel(nn.Module):
         """Load the weights of a model of the same dimensions, or of one whose groups had no SwiGLUs yet.
 
         Raises:
+            ValueError: as :meth:`check_fit`.
+        """
+        self.check_fit(weights)
+        self.load_state_dict(weights, strict=False)
+
+    def check_fit(self, weights: Mapping[str, Tensor]) -> None:
+        """Whether :meth:`take_over` could load these.
+
+        Raises:
             ValueError: naming the first tensor that does not fit.
         """
         ours = self.state_dict()
@@ -134,7 +143,6 @@ class TinyRecursiveModel(nn.Module):
             shapes = [list(state[name].shape) if name in state else "absent" for state in (weights, ours)]
             if shapes[0] != shapes[1]:
                 raise ValueError(f"{name!r} is {shapes[0]}, not {shapes[1]}")
-        self.load_state_dict(weights, strict=False)
 
     def initial_carry(self, batch: int, length: int) -> Carry:
         """The states before the first supervision step: one fixed random vector each, in every cell."""

@@ -13,16 +13,27 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from trmcli.errors import InputError
-from trmcli.model import RELATIONAL, Carry, TinyRecursiveModel
+from trmcli.model import RELATIONAL, Carry, TinyRecursiveModel, TRMConfig
+from trmcli.ranks import Ranks
 from trmcli.solving.torch_engine import build_relations
 from trmcli.tasks import get_task, task_names
 from trmcli.tasks.base import Shape
 from trmcli.tasks.task import Task
 from trmcli.training.config import DataConfig, TrainConfig
+from trmcli.training.data import Examples
 from trmcli.training.gradients import Forward, forward
 from trmcli.training.optim import PUZZLE_TABLE
-from trmcli.training.setup import model_config, rounds_at
+from trmcli.training.setup import (
+    check_count,
+    check_examples,
+    check_settings,
+    model_config,
+    rounds_at,
+    validation_source,
+)
 from trmcli.training.sources import load_examples
+from trmcli.weights.files import load_weights
+from trmcli.weights.registry import find_weights
 
 
 @dataclass(frozen=True)
@@ -48,33 +59,32 @@ class Plan:
 
 
 def plan(config: TrainConfig) -> Plan:
-    """Work out what ``config`` asks for.
+    """Work out what ``config`` asks for, and find what would end the run before its first step.
 
     A dataset that is not here counts as unknown if ``[model]`` names ``seq_len``, so that the size of the
     paper's runs can be seen without their data; so does a task that is not here, if it names ``vocab_size``.
 
     Raises:
-        InputError: the task, the model or a source is no good.
+        InputError: the task, the model or a source is no good, or something else would end the run before its
+            first step.
     """
     here = config.task in task_names() or "vocab_size" not in config.model
     task = get_task(config.task, config.kind) if here else None
-    sources = [_source(task, entry, config) for entry in config.data]
-    shape, _, num_puzzles = sources[0]
+    stages = _stages(config, task)
+    if config.init_from:
+        _check_start(config, stages[0].network)
     costs: dict[tuple[object, ...], _Cost] = {}  # stages mostly change other things than these
     flops, memory, seen = 0.0, 0.0, 0
     for first, end, part in config.spans:
-        with torch.device("meta"):
-            network = TinyRecursiveModel(model_config(part, task, shape, num_puzzles))
-        network.to(torch.float32 if part.dtype == "float32" else torch.bfloat16)
-        known = part.data == config.data
-        shapes = [
-            shape for shape, _, _ in (sources if known else [_source(task, one, part) for one in part.data])
+        network, sources = next((one.network, one.sources) for one in stages if one.settings is part)
+        drawn = [
+            (entry.weight, one.shape) for entry, one in zip(part.data, sources, strict=True) if entry.weight
         ]
-        weights = [entry.weight / sum(entry.weight for entry in part.data) for entry in part.data]
+        weights = [weight / sum(weight for weight, _ in drawn) for weight, _ in drawn]
         for steps, rounds in _phases(first, end, part):
             size = replace(network.config, rounds=rounds or network.config.rounds)
             lanes = []
-            for grid in shapes:
+            for _, grid in drawn:
                 key = (size, network.dtype, part.halting, part.token_loss, grid)
                 if key not in costs:
                     costs[key] = _cost(network, task, grid, rounds, part)
@@ -85,7 +95,7 @@ def plan(config: TrainConfig) -> Plan:
         seen += part.batch_size * (end - first)
     return Plan(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
-        examples=tuple((entry.source, source[1]) for entry, source in zip(config.data, sources, strict=True)),
+        examples=tuple((source.name, source.count) for source in stages[0].sources),
         steps=config.total_steps,
         examples_seen=seen,
         flops=flops / config.total_steps,
@@ -93,20 +103,87 @@ def plan(config: TrainConfig) -> Plan:
     )
 
 
-def _source(task: Task | None, data: DataConfig, config: TrainConfig) -> tuple[Shape, int | None, int]:
-    """The shape of a source's puzzles, how many examples it has, and rows of puzzle embeddings."""
+@dataclass(frozen=True)
+class _Source:
+    """A source of examples: the shape of its puzzles and how many there are, None where it is not here.
+
+    ``examples`` are one alone of those that are to be generated, and None where it is not here.
+    """
+
+    name: str
+    shape: Shape
+    count: int | None
+    examples: Examples | None
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """Settings in force, the sources that they name, and the network, on tensors without memory."""
+
+    settings: TrainConfig
+    sources: list[_Source]
+    network: TinyRecursiveModel
+
+
+def _stages(config: TrainConfig, task: Task | None) -> list[_Stage]:
+    """The stages of a run.
+
+    Raises:
+        InputError: one of them could not be entered.
+    """
+    stages: list[_Stage] = []
+    for _, part in config.parts:
+        if stages and stages[-1].settings.data == part.data:
+            sources = stages[-1].sources
+        else:
+            sources = [_source(task, entry, part) for entry in part.data]
+        main = sources[0].examples
+        size = model_config(part, task, sources[0].shape, 1 if main is None else main.num_puzzles)
+        _check(part, task, sources, size)
+        with torch.device("meta"):
+            network = TinyRecursiveModel(size)
+        network.to(torch.float32 if part.dtype == "float32" else torch.bfloat16)
+        stages.append(_Stage(part, sources, network))
+    return stages
+
+
+def _check(config: TrainConfig, task: Task | None, sources: list[_Source], model: TRMConfig) -> None:
+    """Raise InputError for what would end the run; a source that is not here is not looked at."""
+    check_settings(config, task, Ranks.here())
+    for entry, source in zip(config.data, sources, strict=True):
+        if source.examples is not None and entry.weight:
+            check_examples(model, source.examples, source.name)
+    main, held = sources[0], validation_source(config)
+    if main.examples is not None and not held:
+        check_count(config, config.data[0].count if main.name == "generated" else len(main.examples))
+    if task is not None and held and (main.examples is not None or Path(held).exists()):
+        check_examples(model, load_examples(task, DataConfig(held, count=1), config.seed, "test"), held)
+
+
+def _check_start(config: TrainConfig, network: TinyRecursiveModel) -> None:
+    """Raise InputError where the run cannot start from the weights that it names."""
+    path = find_weights(config.init_from, config.task)
+    try:
+        network.check_fit(load_weights(path)[0].state_dict())
+    except ValueError as error:
+        raise InputError(f"does not fit [model]: {error}", str(path)) from None
+
+
+def _source(task: Task | None, data: DataConfig, config: TrainConfig) -> _Source:
+    """A source, read if it is here. One that is not counts as unknown if ``[model]`` names ``seq_len``."""
     if task is not None and data.source == "generated":
-        return load_examples(task, replace(data, count=1), config.seed).shape, data.count, 1
+        examples = load_examples(task, replace(data, count=1), config.seed)
+        return _Source(data.source, examples.shape, data.count, examples)
     cells = config.model.get("seq_len", 0)
     if isinstance(cells, int) and cells > 0 and not Path(data.source).exists():
         side = math.isqrt(cells)
         if side * side != cells:
             raise InputError(f"[model] seq_len {cells} makes no square", config.name)
-        return (side, side), None, 1
+        return _Source(data.source, (side, side), None, None)
     if task is None:
         task = get_task(config.task, config.kind)  # says which there are
     examples = load_examples(task, data, config.seed)
-    return examples.shape, len(examples.questions), examples.num_puzzles
+    return _Source(data.source, examples.shape, len(examples.questions), examples)
 
 
 def _phases(first: int, end: int, config: TrainConfig) -> list[tuple[int, int | None]]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy.typing as npt
+
 from trmcli.errors import InputError
 from trmcli.model import RELATIONAL, TRMConfig
 from trmcli.ranks import Ranks
@@ -57,8 +59,9 @@ class Stage:
         held = examples[0] if held is None else held
         model = model_config(settings, task, examples[0].shape, examples[0].num_puzzles)
         for entry, part in zip(settings.data, examples, strict=True):
-            check_identifiers(model, part, entry.source)
-        check_identifiers(model, held, settings.validation or settings.data[0].source)
+            if entry.weight:
+                check_examples(model, part, entry.source)
+        check_examples(model, held, settings.validation or settings.data[0].source)
         return Stage(first, settings, examples, held, model, change or {})
 
 
@@ -99,21 +102,29 @@ def load_data(
         load_examples(task, entry, config.seed + n, generated=generated)
         for n, entry in enumerate(config.data)
     ]
-    validation = config.validation
-    if not validation and is_dataset(config.data[0].source, "test"):
-        validation = config.data[0].source
-    if validation:
+    if validation := validation_source(config):
         held = load_examples(task, DataConfig(validation), config.seed, "test")
         _, held = held.split(min(config.validation_count, len(held)), config.seed)
         return examples, held
-    if len(examples[0]) < 2 * config.validation_count:
+    check_count(config, len(examples[0]))
+    kept, held = examples[0].split(config.validation_count, config.seed)
+    return [kept, *examples[1:]], held
+
+
+def validation_source(config: TrainConfig) -> str:
+    """The file or folder that a run is evaluated on; empty where a share of its main data is held out."""
+    main = config.data[0].source
+    return config.validation or (main if is_dataset(main, "test") else "")
+
+
+def check_count(config: TrainConfig, count: int) -> None:
+    """Raise InputError where the main data has too few examples to hold out a share."""
+    if count < 2 * config.validation_count:
         raise InputError(
-            f"{len(examples[0])} puzzles are too few to hold out {config.validation_count} for validation: "
+            f"{count} puzzles are too few to hold out {config.validation_count} for validation: "
             "name a file by --set validation=FILE, or lower validation_count",
             config.data[0].source,
         )
-    kept, held = examples[0].split(config.validation_count, config.seed)
-    return [kept, *examples[1:]], held
 
 
 def _sources(config: TrainConfig) -> tuple[object, ...]:
@@ -121,11 +132,11 @@ def _sources(config: TrainConfig) -> tuple[object, ...]:
     return config.data, config.validation, config.validation_count, config.seed
 
 
-def check_settings(config: TrainConfig, task: Task, ranks: Ranks) -> None:
+def check_settings(config: TrainConfig, task: Task | None, ranks: Ranks) -> None:
     """Raise InputError for settings that do not fit each other, the task or the number of ranks."""
     if config.label_smoothing and config.token_loss != "softmax":
         raise InputError("label_smoothing goes with token_loss = softmax", config.name)
-    if config.commit and task.givens is None:
+    if config.commit and task is not None and task.givens is None:
         raise InputError(f"commit is for tasks with givens, and {task.name} has none", config.name)
     if config.batch_size % (ranks.size * config.accumulate):
         raise InputError(
@@ -135,7 +146,34 @@ def check_settings(config: TrainConfig, task: Task, ranks: Ranks) -> None:
         )
 
 
-def check_identifiers(model: TRMConfig, examples: Examples, source: str) -> None:
+_LOOKED_AT = 1000
+"""Examples whose tokens are looked at before the run; those of the others when they are drawn."""
+
+
+def check_examples(model: TRMConfig, examples: Examples, source: str) -> None:
+    """Raise InputError for examples that the model cannot take."""
+    _check_identifiers(model, examples, source)
+    (height, width), cells = examples.shape, model.seq_len
+    if (model.mixer == "mlp" or model.positions == "learned") and height * width != cells:
+        raise InputError(
+            f"has puzzles of {height}x{width}, and this model takes those of {cells} cells alone, as in the "
+            "main data: name puzzles of one size, or another mixer and other positions",
+            source,
+        )
+    check_tokens(model, examples.questions[:_LOOKED_AT], examples.answers[:_LOOKED_AT], source)
+
+
+def check_tokens(model: TRMConfig, tokens: npt.NDArray[Any], labels: npt.NDArray[Any], source: str) -> None:
+    """Raise InputError for tokens or labels that the model has not."""
+    if (largest := int(max(tokens.max(initial=0), labels.max(initial=0)))) >= model.vocab_size:
+        raise InputError(
+            f"labels reach {largest}, and [model] vocab_size is {model.vocab_size}: leave it out, or train "
+            "on a folder that trm data build makes",
+            source,
+        )
+
+
+def _check_identifiers(model: TRMConfig, examples: Examples, source: str) -> None:
     """Raise InputError where a model that tells puzzles apart would not know which these are."""
     if model.num_puzzles < 2:
         return
@@ -165,7 +203,12 @@ def model_config(config: TrainConfig, task: Task | None, shape: Shape, num_puzzl
     """
     values = dict(config.model)
     if task is not None:
-        values.setdefault("vocab_size", task.codec.vocab_size)
+        most = task.codec.vocab_size
+        if values.setdefault("vocab_size", most) > most:
+            message = (
+                f"[model] {task.name} has {most} tokens, not {values['vocab_size']}: leave vocab_size out"
+            )
+            raise InputError(message, config.name)
     if task is not None and values.get("mixer") in RELATIONAL:
         known = task.structure.relation_names if task.structure else ()
         wanted = values.get("relations", known)

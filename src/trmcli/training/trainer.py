@@ -32,7 +32,7 @@ from trmcli.training.ema import EMA
 from trmcli.training.gradients import Gradients
 from trmcli.training.optim import build_optimizers, learning_rate
 from trmcli.training.sample import Sample
-from trmcli.training.setup import Stage
+from trmcli.training.setup import Stage, check_tokens
 
 
 @dataclass(frozen=True)
@@ -177,13 +177,7 @@ class Trainer:
         lane = int(rng.choice(len(self.lanes), p=self.shares))
         places = np.arange(config.batch_size)
         tokens, labels, puzzle = self.lanes[lane].examples.draw(self.task, places, step, config, rng)
-        known, largest = self.model.config.vocab_size, int(max(tokens.max(), labels.max()))
-        if largest >= known:
-            raise InputError(
-                f"labels reach {largest}, and [model] vocab_size is {known}: leave it out, or train on a "
-                "folder that trm data build makes",
-                config.data[lane].source,
-            )
+        check_tokens(self.model.config, tokens, labels, config.data[lane].source)
         distances = np.zeros_like(labels)
         if config.horizon and self.task.structure is not None:
             labels, distances = self.task.structure.spread(labels, self.lanes[lane].examples.shape)
