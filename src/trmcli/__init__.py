@@ -189,10 +189,9 @@ def adapt(
     """
     from trmcli import checks
     from trmcli.errors import InputError
-    from trmcli.loading import need_torch
     from trmcli.tasks.arc.files import read_tasks
 
-    need_torch("fitting networks to ARC tasks")
+    checks.need_torch("fitting networks to ARC tasks")
     workers = None if processes is None else checks.whole("processes", processes, 1)
     seed, budget = checks.whole("seed", seed, 0), checks.seconds("budget", budget)
 
@@ -226,7 +225,6 @@ def train(
     from pathlib import Path
 
     from trmcli import checks
-    from trmcli.loading import need_torch
     from trmcli.training.config import load_config
     from trmcli.training.own import completed
 
@@ -238,7 +236,7 @@ def train(
     changes = _changes({} if settings is None else settings)
     with checks.in_python():
         config = completed(load_config(str(preset), None if data is None else str(data), changes))
-        need_torch("training")
+        checks.need_torch("training")
         from trmcli.solving.torch_engine import pick_device
         from trmcli.training.journal import Observer
         from trmcli.training.run import run

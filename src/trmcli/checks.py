@@ -93,6 +93,19 @@ def _of_type(value: Any) -> str:
     return repr(value) if short else f"an object of type {type(value).__name__}"
 
 
+def has_torch() -> bool:
+    """Whether PyTorch is installed. It is not imported."""
+    from importlib.util import find_spec
+
+    return find_spec("torch") is not None
+
+
+def need_torch(what: str) -> None:
+    """Raise InputError, which says what to install, where PyTorch is not installed."""
+    if not has_torch():
+        raise InputError(f"{what} needs PyTorch, which is not installed: pip install torch")
+
+
 _OPTIONS = (
     (r"--task arc\b", "trmcli.adapt"),
     (r"--weights FILE", "solver=trmcli.load(FILE)"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trmcli.checks import has_torch, need_torch
 from trmcli.errors import InputError
 
 if TYPE_CHECKING:
@@ -12,19 +13,6 @@ if TYPE_CHECKING:
     from trmcli.solving.engine import Engine
     from trmcli.tasks.task import Task
     from trmcli.weights.files import Card
-
-
-def has_torch() -> bool:
-    """Whether PyTorch is installed. It is not imported."""
-    from importlib.util import find_spec
-
-    return find_spec("torch") is not None
-
-
-def need_torch(what: str) -> None:
-    """Raise InputError, which says what to install, where PyTorch is not installed."""
-    if not has_torch():
-        raise InputError(f"{what} needs PyTorch, which is not installed: pip install torch")
 
 
 def load_engine(

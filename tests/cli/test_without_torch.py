@@ -111,6 +111,8 @@ calls = [
     lambda: trmcli.adapt("x.json"),
     lambda: trmcli.load(engine="torch"),
     lambda: trmcli.load(device="cpu"),
+    lambda: trmcli.weights.load_weights("x.safetensors"),
+    lambda: trmcli.weights.save_weights("x.safetensors", {}, None),
 ]
 for call in calls:
     try:
@@ -123,7 +125,14 @@ for call in calls:
     )
     assert done.stderr == ""
     for what, line in zip(
-        ("training", "fitting networks to ARC tasks", 'engine="torch"', 'device="cpu"'),
+        (
+            "training",
+            "fitting networks to ARC tasks",
+            'engine="torch"',
+            'device="cpu"',
+            "load_weights",
+            "save_weights",
+        ),
         done.stdout.splitlines(),
         strict=True,
     ):

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from trmcli.checks import need_torch
 from trmcli.cli import complete
 from trmcli.cli.options import choice
 from trmcli.cli.outputs import check_outputs
 from trmcli.errors import InputError
-from trmcli.loading import need_torch
 
 EXAMPLES = """
 Examples:

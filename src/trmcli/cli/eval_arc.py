@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Pr
 
 import typer
 
+from trmcli.checks import need_torch
 from trmcli.cli.common import plural
 from trmcli.cli.options import choice, whole
 from trmcli.cli.solve_arc import BUDGET, FITTING, Adapt, Fitter, name_lost, read
 from trmcli.errors import InputError, Origin
-from trmcli.loading import need_torch
 
 if TYPE_CHECKING:
     from trmcli.cli.options import Show

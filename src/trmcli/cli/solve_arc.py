@@ -17,10 +17,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from trmcli.checks import need_torch
 from trmcli.cli import standard
 from trmcli.cli.common import name_skipped, plural
 from trmcli.errors import InputError
-from trmcli.loading import need_torch
 
 if TYPE_CHECKING:
     from trmcli.cli.options import Show

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
+from trmcli.checks import need_torch
 from trmcli.cli import complete
 from trmcli.cli.options import SHOW, Machine, PaperTheme, Show
 from trmcli.cli.outputs import check_outputs
 from trmcli.errors import InputError
-from trmcli.loading import need_torch
 
 if TYPE_CHECKING:
     from trmcli.training.config import TrainConfig

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trmcli.checks import need_torch
 from trmcli.errors import InputError
 from trmcli.files import new_file
 from trmcli.weights.header import ITEM_SIZES, Header, parse_object, read_header, serialized
@@ -134,8 +135,9 @@ def load_weights(path: str | Path, mapped: bool = False) -> tuple[TinyRecursiveM
 
     Raises:
         InputError: the file is no whole weights file, its tensors do not fit the model that it describes, or
-            their numbers are not finite.
+            their numbers are not finite; or PyTorch is not installed.
     """
+    need_torch("load_weights")
     import torch
 
     from trmcli.weights.table import TENSOR, open_table
@@ -190,8 +192,10 @@ def save_weights(
         puzzles: what is known of the puzzles that the model tells apart.
 
     Raises:
-        InputError: the tensors do not fit ``card.config``, or the file cannot be written.
+        InputError: the tensors do not fit ``card.config``, or the file cannot be written; or PyTorch is not
+            installed.
     """
+    need_torch("save_weights")
     import torch
 
     from trmcli.weights.table import TENSOR, Puzzles, remove_others, write_table
