@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ import pytest
 from support import Screen, Session, plain, resize
 
 from trmcli.ui.palette import PALETTES
+from trmcli.ui.recorded import read_replays
 
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 PANEL = """
@@ -355,6 +357,19 @@ def test_nobody_is_asked_where_the_theme_is_known(
     session = start(PUZZLE, "--no-wait", "--fps", 50, *options, **variables)
     assert session.end() == 1
     assert "\x1b]11" not in session.text and LABEL["light"] in session.text
+
+
+@pytest.mark.parametrize("wanted", ["space pause", "solved and checked"])
+def test_a_complete_puzzle_is_right_whenever_it_is_left(wanted: str, start: Start, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    session = start("1234341221434321", "--inner", "--fps", 1, "--save", kept)
+    session.until(wanted)
+    session.type("q")
+    assert session.end() == 0
+    replay = json.loads(kept.read_text())
+    assert (replay["frames"], replay["method"], replay["verified"]) == ([], "count", True)
+    assert replay["verdict"] == "solved and checked: no cell was open"
+    assert [one.answer.checked for one in read_replays(kept)] == [True]
 
 
 def test_an_answer_that_comes_late_is_not_a_key(start: Start) -> None:

@@ -53,6 +53,8 @@ class Outcome:
             return f"has no solution: a plain search finds none, {tried}"
         if answer.method == "search":
             spent = f"by plain search, after {tries} of the model"
+        elif answer.checked and not answer.tries:
+            return "solved and checked: no cell was open"
         elif answer.tries == 1:
             spent = f"step {answer.steps}, try 1"
         else:
@@ -103,11 +105,25 @@ def counted(task: Task, puzzle: Puzzle) -> Puzzle:
     return puzzle if rules is None else replace(puzzle, solutions=rules.solutions(puzzle.cells, FEW_GUESSES))
 
 
+def judged(task: Task, answer: Answer) -> Answer:
+    """The answer; a question that leaves nothing open answers itself, whatever the network makes of it."""
+    from trmcli.solving.answers import untried
+
+    task, question = task.of(answer.puzzle), answer.puzzle.cells
+    if (
+        answer.checked
+        or task.codec.undecided(question).any()
+        or not task.accepts(question[None], question[None])[0]
+    ):
+        return answer
+    return replace(untried(answer.puzzle), checked=True)
+
+
 def conclude(task: Task, answer: Answer, search: bool) -> Outcome:
     """What became of a puzzle; with ``search``, plain search may solve what is not solved."""
     import numpy as np
 
-    task, question = task.of(answer.puzzle), answer.puzzle.cells
+    task, question, answer = task.of(answer.puzzle), answer.puzzle.cells, judged(task, answer)
     rules, solutions = task.rules, answer.puzzle.solutions
     if rules is None:
         return Outcome(answer, answer.cells, solutions)

@@ -313,7 +313,8 @@ class _Run:
         if self.saved is not None:
             from trmcli.ui.replay import Replay
 
-            self.saved(Replay(self.solver.task, frames, outcome.answer, outcome.verdict, outcome.unique))
+            steps = frames if outcome.answer.tries else ()
+            self.saved(Replay(self.solver.task, steps, outcome.answer, outcome.verdict, outcome.unique))
         self.count += 1
         self.solved += outcome.answer.judgement == "right"
         self.unchecked += outcome.answer.judgement == "unknown"

@@ -89,12 +89,13 @@ def player(film: Film, pace: Pace, select: Select = "halt") -> Player:
 
 def _kept(film: Film, frames: Sequence[Frame], ending: tuple[Answer, str] | None, select: Select) -> str:
     """Save a page of what there is so far, under a name that is free; says which."""
+    from trmcli.cli.outcome import judged
     from trmcli.files import writing
     from trmcli.solving.answers import settle
     from trmcli.ui.page import page
     from trmcli.ui.replay import Replay
 
-    answer = ending[0] if ending else settle(film.puzzle, frames, select)
+    answer = ending[0] if ending else judged(film.task, settle(film.puzzle, frames, select))
     last = f"step {frames[-1].step} of try {frames[-1].attempt}" if frames else "the question"
     verdict = ending[1] if ending else f"not finished: saved after {last}"
     names = (Path(f"trm-{number}.html") for number in itertools.count(1))
