@@ -35,6 +35,18 @@ def test_figures_in_a_pipe_are_tab_separated(trm: Run, random_weights: Path) -> 
     assert "\x1b" not in done.stdout
 
 
+def test_a_folder_that_was_built_is_measured(trm: Run, random_weights: Path, tmp_path: Path) -> None:
+    puzzles, built = ROOT / "tests" / "data" / "sudoku_hard.csv", tmp_path / "built"
+    assert (
+        trm("data", "build", "sudoku", "--csv", puzzles, "--test-csv", puzzles, "--out", built).returncode
+        == 0
+    )
+    done = trm("eval", built, "--limit", 2, "--steps", 1, "--json", "--weights", random_weights)
+    figures = json.loads(done.stdout)
+    assert (done.returncode, figures["puzzles"], figures["complete"]) == (1, 2, True)
+    assert figures["cell_accuracy"] is not None
+
+
 def test_json_is_one_object(trm: Run, random_weights: Path) -> None:
     done = trm("eval", "--json", "--per-step", "--steps", 3, "--weights", random_weights, stdin=SMALL)
     figures = json.loads(done.stdout)

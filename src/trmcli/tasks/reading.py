@@ -17,6 +17,7 @@ from trmcli.tasks import documents, foreign
 from trmcli.tasks.arc.looks import is_arc, looks
 from trmcli.tasks.base import Puzzle
 from trmcli.tasks.decoding import byte_lines
+from trmcli.tasks.folders import table_of
 from trmcli.tasks.kinds import TASKS, get_task
 from trmcli.tasks.lines import Item, Line, Reader, Record, Skip
 from trmcli.tasks.maze.signs import parse_legend
@@ -65,7 +66,8 @@ class _Input:
             InputError: it is a folder that the kind does not know.
         """
         found = None if self.path is None else text.stored(self.path)
-        if found is None and self.path is not None and self.path.is_dir():
+        ours = any(text is task.text for task in TASKS.values())  # whose folders are read as tables
+        if found is None and self.path is not None and self.path.is_dir() and not ours:
             raise InputError("is a directory: name the files in it", self.name)
         return found
 
@@ -290,8 +292,10 @@ def _file(path: Path) -> _Input:
     name = str(path)
     if not _exists(name):
         raise InputError("no such file", name)
-    if path.is_dir() and not any(path.glob("*/dataset.json")):
-        raise InputError("is a directory: name the files in it", name)
+    if path.is_dir():
+        if not any(path.glob("*/dataset.json")) and not (path / "dataset.json").is_file():
+            raise InputError("is a directory: name the files in it", name)
+        return _Input(name, lambda skip: table_of(path), path=path)
     return _Input(name, lambda skip: _file_lines(path, skip), path=path)
 
 

@@ -35,6 +35,8 @@ def load_examples(
     stored = task.text.stored(Path(data.source), split)
     if stored is None and is_dataset(data.source, split):
         return read_dataset(Path(data.source), split, task)
+    if stored is None and Path(data.source).is_dir():
+        raise InputError(f"is a folder without a {split} split as trm data build makes it", data.source)
     if data.source == "generated":
         if task.maker is None:
             raise InputError(f"the task {task.name} has no generator")
