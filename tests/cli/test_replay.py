@@ -54,6 +54,27 @@ def test_off_the_terminal_a_replay_is_its_answer(saved: Path, trm: Run) -> None:
     assert not re.search(r"\| +torch$", done.stderr, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        "#####\n#S..#\n###.#\n#G..#\n#####\n",
+        "1.|..\n..|2.\n-----\n.3|..\n..|.4\n",
+        "1...\n..2.\n.3..\n...4\n",
+    ],
+)
+def test_off_the_terminal_a_replay_is_what_solving_printed(drawn: str, trm: Run, tmp_path: Path) -> None:
+    file = tmp_path / "steps.json"
+    solved = trm("solve", "-", "--fallback", "search", "--save", file, stdin=drawn)
+    done = trm("solve", "--replay", file)
+    assert done.stdout == solved.stdout and done.stdout.count("\n") >= 4
+    content = json.loads(file.read_text())
+    for other in ("1234\n", drawn + drawn, drawn[1:], 5):
+        file.write_text(json.dumps({**content, "drawn": other}))
+        done = trm("solve", "--replay", file)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert f"{file}: drawn is not" in done.stderr
+
+
 def test_a_replay_becomes_a_page(saved: Path, trm: Run, tmp_path: Path) -> None:
     page = tmp_path / "show.html"
     done = trm("solve", "--replay", saved, "--save", page)

@@ -22,7 +22,7 @@ from trmcli.strict_json import load
 from trmcli.tasks.base import Cells, Puzzle, Shape
 from trmcli.tasks.kinds import get_task
 from trmcli.tasks.task import Task
-from trmcli.ui.replay import FORMAT, VERSION, Replay
+from trmcli.ui.replay import FORMAT, VERSION, Replay, read_drawn
 
 METHODS = ("model", "search", "count")
 MOST_SECONDS = 1e9
@@ -170,7 +170,11 @@ def _puzzle(task: Task, record: _Place) -> Puzzle:
     if len(found) != 1 or found[0].shape != (height, width):
         place.fail(f"is not one {task.name} of {height}x{width}")
     cells = _cells(task, (height, width), place)
-    return replace(found[0], cells=cells, answer=None, layout="line", origin=Origin(origin))
+    puzzle = replace(found[0], cells=cells, answer=None, layout="line", origin=Origin(origin))
+    if "drawn" not in record.value:
+        return puzzle
+    drawn = record.get("drawn")
+    return read_drawn(task, puzzle, drawn.text()) or drawn.fail("is not the puzzle")
 
 
 def _agree(place: _Place, right: bool, what: str) -> None:

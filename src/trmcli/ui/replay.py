@@ -5,7 +5,7 @@ JSON, format version 1: one object (or a list of them, for several puzzles) with
 ``frames``, each with ``attempt``, ``step``, ``cells`` (the grid as one line), ``confidence`` (a list, cell by
 cell), ``halt``, ``checked``, ``seconds`` and ``supposed`` (the cells that the try takes as given from its
 start, numbered line by line from 0). A line has ``/`` between rows and ``|`` between boxes where these are
-not the usual ones.
+not the usual ones. Of a puzzle that came in several lines, ``drawn`` has it in these.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from trmcli.errors import one_line
+import numpy as np
+
+from trmcli.errors import InputError, one_line
 from trmcli.tasks.base import Cells, Puzzle
 from trmcli.tasks.task import Task
 
@@ -55,6 +57,7 @@ class Replay:
             "shape": list(puzzle.shape),
             "origin": self.origin,
             "puzzle": as_line(self.task, puzzle, puzzle.cells),
+            **({"drawn": drawn} if (drawn := _drawn(self.task, puzzle)) else {}),
             "answer": as_line(self.task, puzzle, answer.cells),
             "verdict": self.verdict,
             "verified": answer.verified,
@@ -74,6 +77,23 @@ class Replay:
                 for frame in self.frames
             ],
         }
+
+
+def _drawn(task: Task, puzzle: Puzzle) -> str:
+    """A puzzle in its lines; empty where it came in one, or cannot be read again as it stands."""
+    text = task.text.write(puzzle, puzzle.cells)
+    return text if "\n" in text and read_drawn(task, puzzle, text) else ""
+
+
+def read_drawn(task: Task, puzzle: Puzzle, text: str) -> Puzzle | None:
+    """The same puzzle in the form that a text has; None where this is another one, or none."""
+    try:
+        found = list(task.text.read(text.splitlines(keepends=True), "drawn"))
+    except InputError:
+        return None
+    if len(found) != 1 or not np.array_equal(found[0].cells, puzzle.cells):
+        return None
+    return replace(puzzle, layout=found[0].layout)
 
 
 def as_line(task: Task, puzzle: Puzzle, cells: Cells) -> str:
