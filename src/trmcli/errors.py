@@ -54,7 +54,7 @@ def one_line(text: str) -> str:
     return shown(" ".join(text.split()))
 
 
-_FEW = 16
+_FEW = 32
 """Names that can be read in one line."""
 
 
@@ -64,13 +64,10 @@ def did_you_mean(word: str, known: Iterable[str], called: str = "") -> str:
     Args:
         word: what was written.
         known: what could have been meant.
-        called: what all of them are called; if none is near they are listed under it, ``; presets are a, b``,
-            of very many the nearest.
+        called: what all of them are called; if none is near, and they are few, they are listed under it,
+            ``; presets are a, b``.
     """
     names = list(known)
     if close := get_close_matches(word, names, n=1):
         return f"; did you mean {close[0]}?"
-    if called and len(names) > _FEW:
-        *some, last = get_close_matches(word, names, n=3, cutoff=0)
-        return f"; the nearest {called} are {', '.join(some)} and {last}"
-    return f"; {called} are {', '.join(names)}" if called and names else ""
+    return f"; {called} are {', '.join(names)}" if called and 0 < len(names) <= _FEW else ""

@@ -103,8 +103,7 @@ def test_trmcli_is_another_name_of_trm() -> None:
         ("train sudoku --set modle.rounds=3", "unknown setting 'modle'; did you mean model?"),
         (
             "train sudoku --set nonsense=1",
-            "unknown setting 'nonsense'; the nearest settings are seed, token_loss and supervision_steps; "
-            "all are shown by: trm train PRESET --dry-run\n",
+            "unknown setting 'nonsense'; all are shown by: trm train PRESET --dry-run\n",
         ),
         (
             "train sudoku --set hidden_size=96",
@@ -112,7 +111,7 @@ def test_trmcli_is_another_name_of_trm() -> None:
         ),
         (
             "train sudoku --set model.nonsense=1",
-            "unknown model setting 'nonsense'; the nearest settings are norm_eps, rounds and hidden_size\n",
+            "unknown model setting 'nonsense'; settings are ",
         ),
         ("train sudoku --set model.ronds=3 --dry-run", "unknown model setting 'ronds'; did you mean rounds?"),
         ("train sudoku --set lr", "--set: 'lr' is not a setting: write key=value"),
