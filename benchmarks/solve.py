@@ -307,7 +307,6 @@ def warm(options: argparse.Namespace) -> dict[str, Any]:
     """Steps of the engines, and puzzles a second of the one that ``trm eval`` takes for many."""
     taken: EngineName = "torch" if torch_has_more() else "numpy"
     figures = steps(options)
-    flops, most = figures["flops_per_step"], figures["matmul_flops_per_second"]
     theirs = list(papers(min(16, options.count), min(3, options.runs)))
     best, thrifty = (
         max(row[f"puzzles_per_{kind}"] for row in theirs) for kind in ("second", "processor_second")
@@ -329,7 +328,6 @@ def warm(options: argparse.Namespace) -> dict[str, Any]:
                     "times_the_papers": result.puzzles_per_second / best,
                     "times_the_papers_a_processor_second": result.total.count / worked / thrifty,
                     "steps_per_second": result.total.steps / result.seconds,
-                    "share_of_matmul": result.total.steps * flops / result.seconds / most[taken],
                     "solved": result.total.exact,
                 }
             )

@@ -204,7 +204,9 @@ def alone(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             compile=arguments.compile,
             rounds_curriculum=tuple((0.0, rounds) for _, rounds in config.rounds_curriculum[-1:]),
             batch_size=arguments.batch_size or config.batch_size,
-            data=(DataConfig(**{**vars(config.data[0]), "weight": 1.0, "count": 1}),),
+            data=(
+                DataConfig(**{**vars(config.data[0]), "weight": 1.0, "count": 2 * config.validation_count}),
+            ),
         )
         row = measure(config, device, arguments.steps, arguments.side)
         print(

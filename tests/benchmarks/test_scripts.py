@@ -179,7 +179,7 @@ def test_solve_measures_each_set_of_puzzles(puzzles: Path) -> None:
     figures = json.loads(script("solve", "--count", "2", "--runs", "1", "--data", puzzles))
     sets = {row["puzzles"] for row in figures["rates"]}
     assert sets == {"30 or more clues", "17clue", "magictour", "forum_hardest_11"}
-    assert all(row["solved"] == 1.0 and row["share_of_matmul"] > 0 for row in figures["rates"])
+    assert all(row["solved"] == 1.0 for row in figures["rates"])
     assert {row["engine"] for row in figures["steps"]} == {"numpy", "torch"}
     assert {row["engine"] for row in figures["steps"] if row["compiled"]} == {
         engine for engine, compiler in (("torch", "g++"), ("numpy", "cc")) if shutil.which(compiler)
