@@ -211,6 +211,22 @@ def test_what_cannot_be_fused_is_named() -> None:
         round_of(narrow, drawn(narrow, (3, 5)))
 
 
+@needs_compiler
+def test_nothing_is_loaded_from_a_folder_that_others_write_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRM_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(numpy_engine, "WORTH_FUSING", 0.0)
+    shared = tmp_path / "fused"
+    shared.mkdir()
+    shared.chmod(0o777)
+    with pytest.raises(InputError, match=f"{shared}: others may write to this folder"):
+        engine("on")
+    auto = engine("auto")
+    round_of(auto, drawn(auto))
+    assert not fuses(auto) and not any(shared.iterdir())
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "file"
     file.touch()

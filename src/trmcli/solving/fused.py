@@ -76,20 +76,26 @@ def _compiled() -> Path:
     """The library, compiled now if it was not. Its name says what it is for, and the hash of what is in it.
 
     Raises:
-        InputError: it cannot be compiled or written.
+        InputError: it cannot be compiled or written, or others could have put it there.
         OSError: its folder cannot be read or made.
     """
     here = "-march=native" if platform.machine() in ("x86_64", "AMD64", "i686") else "-mcpu=native"
     command = [*compiler(), "-O3", here, "-fno-math-errno", "-fPIC", "-shared"]
     purpose = _hash(b"\0".join((SOURCE.read_bytes(), " ".join(command).encode(), _processor().encode())))
     folder = cache_dir() / "fused"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    about = folder.stat()
+    if about.st_uid != os.getuid() or about.st_mode & 0o022:
+        message = (
+            "others may write to this folder, so nothing is loaded from it: name another in TRM_CACHE_DIR"
+        )
+        raise InputError(message, str(folder))
     for path in folder.glob(f"{purpose}-*.so"):
         if path.stem == f"{purpose}-{_hash(path.read_bytes())}":
             return path
         path.unlink(missing_ok=True)  # half of a library, whose loading would end the process
     library = _compile(command)
     path = folder / f"{purpose}-{_hash(library)}.so"
-    folder.mkdir(parents=True, exist_ok=True)
     with new_file(path) as temporary:
         temporary.write_bytes(library)
     return path
