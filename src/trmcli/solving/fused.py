@@ -27,7 +27,7 @@ import numpy.typing as npt
 from trmcli.errors import InputError
 from trmcli.files import cache_dir, new_file
 from trmcli.model.config import TRMConfig
-from trmcli.model.layout import Layout
+from trmcli.model.layout import Ints, Layout
 from trmcli.solving.engine import Numbers
 from trmcli.solving.numpy_layers import Room, norm
 from trmcli.solving.numpy_mixers import Layer, MeanMixer, Mixer
@@ -158,18 +158,18 @@ def _one_piece(*parts: Numbers) -> Numbers:
     return packed
 
 
-class _Packed:
-    """A SwiGLU's matrices, without dead units."""
+def _packed(gate_up: Numbers, down: Numbers, panel: int) -> tuple[Numbers, Numbers]:
+    """A SwiGLU's matrices, with units of nothing added until they fill vectors of the processor."""
+    filled = np.pad(down, ((0, -len(down) % (panel // 2)), (0, 0)))
+    gate, up = (_columns(-half, panel // 2) for half in gate_up)  # they stand there with signs turned
+    return _one_piece(gate, up), _one_piece(_columns(filled, panel))
 
-    def __init__(self, gate_up: Numbers, down: Numbers, panel: int) -> None:
-        lengths = [np.linalg.norm(gate_up[0], axis=0), np.linalg.norm(gate_up[1], axis=0)]
-        weight = np.prod([*lengths, np.linalg.norm(down, axis=1)], axis=0)
-        alive = np.flatnonzero(weight > DEAD * weight.max())
-        wide = panel // 2
-        gate, up = (_columns(-half[:, alive], wide) for half in gate_up)  # they stand there with signs turned
-        self.gate_up = _one_piece(gate, up)
-        filled = np.pad(down[alive], ((0, -len(alive) % wide), (0, 0)))
-        self.hidden, self.down = len(filled), _one_piece(_columns(filled, panel))
+
+def _alive(gate_up: Numbers, down: Numbers) -> Ints:
+    """The hidden units that are not :data:`DEAD`."""
+    lengths = [np.linalg.norm(one, axis=0) for one in (*gate_up, down.T)]
+    weight = np.prod(lengths, axis=0)
+    return np.flatnonzero(~(weight < DEAD * weight.max()))
 
 
 class FusedMean:
@@ -180,13 +180,12 @@ class FusedMean:
     def __init__(self, mixer: MeanMixer, functions: ctypes.CDLL) -> None:
         self.mix, self.tile, panel = functions.mix, functions.tile(), functions.panel()
         self.maps = np.stack([_one_piece(_columns(one, panel)) for one in mixer.maps])
-        self.hidden = -(-mixer.hidden // (panel // 2)) * (panel // 2)
-        self.gate_up, self.down = np.zeros(0, np.float32), np.zeros(0, np.float32)
+        self.hidden, self.gate_up, self.down = 0, np.zeros(0, np.float32), np.zeros(0, np.float32)
         if mixer.hidden:
-            fill = (0, self.hidden - mixer.hidden), (0, 0)
-            halves = ([_columns(-half, panel // 2) for half in one] for one in mixer.gate_up)
-            self.gate_up = np.stack([_one_piece(*both) for both in halves])
-            self.down = np.stack([_one_piece(_columns(np.pad(one, fill), panel)) for one in mixer.down])
+            both = zip(mixer.gate_up, mixer.down, strict=True)
+            pairs = [_packed(gate_up, down, panel) for gate_up, down in both]
+            self.gate_up, self.down = (np.stack(matrices) for matrices in zip(*pairs, strict=True))
+            self.hidden = self.down.shape[2]
 
     def add(self, x: Numbers, layout: Layout, room: Room) -> None:
         count, length, width = x.shape
@@ -217,11 +216,13 @@ class FusedLayer:
         self.mixer: Mixer = layer.mixer
         if isinstance(layer.mixer, MeanMixer):
             self.mixer = FusedMean(layer.mixer, functions)
-        self.ffn = _Packed(layer.ffn.gate_up, layer.ffn.down, functions.panel())
+        alive = _alive(layer.ffn.gate_up, layer.ffn.down)
+        gate_up, down = layer.ffn.gate_up[:, :, alive], layer.ffn.down[alive]
+        self.gate_up, self.down = _packed(gate_up, down, functions.panel())
 
     def update(self, x: Numbers, layout: Layout, room: Room) -> None:
         """``[b, T, D]`` in place."""
-        count, length, width = x.shape
+        (count, length, width), hidden = x.shape, self.down.shape[1]
         self.mixer.add(x, layout, room)
         normed = self.mixer.norm_axis != 2
         if normed:
@@ -232,10 +233,10 @@ class FusedLayer:
             width,
             int(normed),
             ctypes.c_float(self.eps),
-            self.ffn.hidden,
-            _address(self.ffn.gate_up),
-            _address(self.ffn.down),
-            _address(room("fused", self.tile * (self.ffn.hidden + width))),
+            hidden,
+            _address(self.gate_up),
+            _address(self.down),
+            _address(room("fused", self.tile * (hidden + width))),
         )
 
 
