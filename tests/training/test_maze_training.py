@@ -28,7 +28,8 @@ def small(*overrides: str) -> TrainConfig:
     """The preset with few mazes and narrow vectors."""
     settings = ["batch_size=4", "model.hidden_size=16", "model.head_size=8", "warmup_steps=2", *overrides]
     config = load_config("maze-small", overrides=settings)
-    return replace(config, data=tuple(replace(entry, count=6) for entry in config.data))
+    few = tuple(replace(entry, count=6) for entry in config.data)
+    return replace(config, data=few, validation_count=2)
 
 
 def trainer(config: TrainConfig) -> Trainer:

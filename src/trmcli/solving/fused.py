@@ -180,12 +180,10 @@ class FusedMean:
     def __init__(self, mixer: MeanMixer, functions: ctypes.CDLL) -> None:
         self.mix, self.tile, panel = functions.mix, functions.tile(), functions.panel()
         self.maps = np.stack([_one_piece(_columns(one, panel)) for one in mixer.maps])
-        self.hidden, self.gate_up, self.down = 0, np.zeros(0, np.float32), np.zeros(0, np.float32)
-        if mixer.hidden:
-            both = zip(mixer.gate_up, mixer.down, strict=True)
-            pairs = [_packed(gate_up, down, panel) for gate_up, down in both]
-            self.gate_up, self.down = (np.stack(matrices) for matrices in zip(*pairs, strict=True))
-            self.hidden = self.down.shape[2]
+        both, none = zip(mixer.gate_up, mixer.down, strict=True), np.zeros((1, 0, 0), np.float32)
+        packed = [_packed(gate_up, down, panel) for gate_up, down in both] or [(none, none)]
+        self.gate_up, self.down = (np.stack(matrices) for matrices in zip(*packed, strict=True))
+        self.hidden = self.down.shape[2]
 
     def add(self, x: Numbers, layout: Layout, room: Room) -> None:
         count, length, width = x.shape
